@@ -76,11 +76,8 @@ typedef enum {
 
 #define RTK_ERROR (rtk_error_quark ())
 
-GQuark
-rtk_error_quark (void);
-const char *
-rtk_error_sentence (const GError *error);
-RtkError
-rtk_error_code_from_io (const GError *error);
+GQuark      rtk_error_quark (void);
+const char *rtk_error_sentence (const GError *error);
+RtkError    rtk_error_code_from_io (const GError *error);
 
 G_END_DECLS
