@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/rtk-order.h"
+#include "core/rtk-signer.h"
 
 G_BEGIN_DECLS
 
@@ -102,9 +103,5 @@ RtkResult *rtk_result_from_json (JsonNode *node, GError **error) G_GNUC_WARN_UNU
 void       rtk_result_free (RtkResult *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkResult, rtk_result_free)
-
-/* Canonical JSON (RFC 8785 for the values we use: objects with sorted keys, no spaces; strings,
- * booleans, null and integers only): what is hashed and signed. */
-GBytes *rtk_json_canonical (JsonNode *node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

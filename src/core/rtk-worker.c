@@ -59,7 +59,7 @@ rtk_worker_new (const char *name, gpointer state, GDestroyNotify free_state)
 {
   RtkWorker *self = g_new0 (RtkWorker, 1);
 
-  self->jobs = g_async_queue_new_full ((GDestroyNotify) job_free);
+  self->jobs = g_async_queue_new_full ((GDestroyNotify)job_free);
   self->state = state;
   self->free_state = free_state;
   self->thread = g_thread_new (name, worker_main, self);
@@ -94,7 +94,7 @@ rtk_worker_push (RtkWorker *self, GTask *task, RtkWorkerFunc func)
 guint
 rtk_worker_get_length (RtkWorker *self)
 {
-  return (guint) MAX (0, g_async_queue_length (self->jobs));
+  return (guint)MAX (0, g_async_queue_length (self->jobs));
 }
 
 /**

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-core"
+#include "config.h"
+
+#include "core/rtk-json.h"
+
+#include "core/rtk-clock.h"
+#include "core/rtk-error.h"
+
+#include <string.h>
+
+/* Deeper than anything the protocol has; keeps hostile nesting from the stack. */
+#define MAX_DEPTH 32
+/* Beyond it, readers that keep numbers as doubles lose digits. */
+#define MAX_INTEGER (G_GINT64_CONSTANT (1) << 53)
+
+static void
+set_wrong (GError **error, const char *member, const char *wanted)
+{
+  g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, "The member “%s” is not %s.", member,
+               wanted);
+}
+
+/* json-glib's parser recurses: the depth is looked at before it runs. */
+static gboolean
+is_shallow (const char *text, gsize length)
+{
+  int      depth = 0;
+  gboolean in_string = FALSE;
+
+  for (gsize i = 0; i < length; i++) {
+    char c = text[i];
+
+    if (in_string) {
+      if (c == '\\')
+        i++;
+      else if (c == '"')
+        in_string = FALSE;
+    } else if (c == '"') {
+      in_string = TRUE;
+    } else if (c == '{' || c == '[') {
+      if (++depth > MAX_DEPTH)
+        return FALSE;
+    } else if (c == '}' || c == ']') {
+      depth--;
+    }
+  }
+  return TRUE;
+}
+
+/**
+ * rtk_json_parse_object:
+ * @text: UTF-8, not necessarily ended by zero
+ * @length: bytes, or -1 when ended by zero
+ * @error: return location for %RTK_ERROR_BAD_MESSAGE
+ *
+ * Reads one JSON object, nested at most 32 deep.
+ *
+ * Returns: (transfer full): the object
+ */
+JsonObject *
+rtk_json_parse_object (const char *text, gssize length, GError **error)
+{
+  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  g_autoptr (GError) parse_error = NULL;
+  gsize       size = length < 0 ? strlen (text) : (gsize)length;
+  JsonObject *object;
+
+  if (!g_utf8_validate_len (text, size, NULL) || !is_shallow (text, size)) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
+                 "This is not JSON in UTF-8, or it is nested too deep.");
+    return NULL;
+  }
+  if (!json_parser_load_from_data (parser, text, (gssize)size, &parse_error)) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, "This is not JSON.");
+    return NULL;
+  }
+  object = rtk_json_node_get_object (json_parser_get_root (parser), error);
+  return object != NULL ? json_object_ref (object) : NULL;
+}
+
+/**
+ * rtk_json_node_get_object:
+ * @node: (nullable): a node
+ * @error: return location for %RTK_ERROR_BAD_MESSAGE
+ *
+ * Returns: (transfer none) (nullable): the object in @node
+ */
+JsonObject *
+rtk_json_node_get_object (JsonNode *node, GError **error)
+{
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node)) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, "This is not a JSON object.");
+    return NULL;
+  }
+  return json_node_get_object (node);
+}
+
+static JsonNode *
+get_value (JsonObject *object, const char *member, GType type)
+{
+  JsonNode *node = json_object_get_member (object, member);
+
+  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != type)
+    return NULL;
+  return node;
+}
+
+/**
+ * rtk_json_get_string:
+ * @object: an object
+ * @member: name of a member that must be there
+ * @error: return location for %RTK_ERROR_BAD_MESSAGE
+ *
+ * Returns: (transfer none) (nullable): the text
+ */
+const char *
+rtk_json_get_string (JsonObject *object, const char *member, GError **error)
+{
+  JsonNode *node = get_value (object, member, G_TYPE_STRING);
+
+  if (node == NULL) {
+    set_wrong (error, member, "a text");
+    return NULL;
+  }
+  return json_node_get_string (node);
+}
+
+/**
+ * rtk_json_get_optional_string:
+ * @object: an object
+ * @member: name of a member that may be missing or null
+ * @out_text: (out) (transfer none) (nullable): the text
+ * @error: return location for %RTK_ERROR_BAD_MESSAGE
+ *
+ * Returns: %FALSE when the member is there but neither a text nor null
+ */
+gboolean
+rtk_json_get_optional_string (JsonObject  *object,
+                              const char  *member,
+                              const char **out_text,
+                              GError     **error)
+{
+  *out_text = NULL;
+  if (!json_object_has_member (object, member) || json_object_get_null_member (object, member))
+    return TRUE;
+  *out_text = rtk_json_get_string (object, member, error);
+  return *out_text != NULL;
+}
+
+/**
+ * rtk_json_get_int:
+ * @object: an object
+ * @member: name of a member that must be there
+ * @out_value: (out): its value
+ * @error: return location for %RTK_ERROR_BAD_MESSAGE
+ *
+ * Returns: whether it is a whole number
+ */
+gboolean
+rtk_json_get_int (JsonObject *object, const char *member, gint64 *out_value, GError **error)
+{
+  JsonNode *node = get_value (object, member, G_TYPE_INT64);
+
+  if (node == NULL) {
+    set_wrong (error, member, "a whole number");
+    return FALSE;
+  }
+  *out_value = json_node_get_int (node);
+  return TRUE;
+}
+
+/**
+ * rtk_json_get_bool:
+ * @object: an object
+ * @member: name of a member that must be there
+ * @out_value: (out): its value
+ * @error: return location for %RTK_ERROR_BAD_MESSAGE
+ *
+ * Returns: whether it is true or false
+ */
+gboolean
+rtk_json_get_bool (JsonObject *object, const char *member, gboolean *out_value, GError **error)
+{
+  JsonNode *node = get_value (object, member, G_TYPE_BOOLEAN);
+
+  if (node == NULL) {
+    set_wrong (error, member, "true or false");
+    return FALSE;
+  }
+  *out_value = json_node_get_boolean (node);
+  return TRUE;
+}
+
+/**
+ * rtk_json_get_time:
+ * @object: an object
+ * @member: name of a member that must be there
+ * @out_value: (out): microseconds since 1970 UTC
+ * @error: return location for %RTK_ERROR_BAD_MESSAGE
+ *
+ * Returns: whether it is an RFC 3339 time
+ */
+gboolean
+rtk_json_get_time (JsonObject *object, const char *member, gint64 *out_value, GError **error)
+{
+  const char *text = rtk_json_get_string (object, member, error);
+
+  if (text == NULL)
+    return FALSE;
+  if (!rtk_time_parse (text, out_value)) {
+    set_wrong (error, member, "a time");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/**
+ * rtk_json_get_object:
+ * @object: an object
+ * @member: name of a member that must be there
+ * @error: return location for %RTK_ERROR_BAD_MESSAGE
+ *
+ * Returns: (transfer none) (nullable): the object
+ */
+JsonObject *
+rtk_json_get_object (JsonObject *object, const char *member, GError **error)
+{
+  JsonNode *node = json_object_get_member (object, member);
+
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node)) {
+    set_wrong (error, member, "an object");
+    return NULL;
+  }
+  return json_node_get_object (node);
+}
+
+/**
+ * rtk_json_get_array:
+ * @object: an object
+ * @member: name of a member that must be there
+ * @error: return location for %RTK_ERROR_BAD_MESSAGE
+ *
+ * Returns: (transfer none) (nullable): the array
+ */
+JsonArray *
+rtk_json_get_array (JsonObject *object, const char *member, GError **error)
+{
+  JsonNode *node = json_object_get_member (object, member);
+
+  if (node == NULL || !JSON_NODE_HOLDS_ARRAY (node)) {
+    set_wrong (error, member, "a list");
+    return NULL;
+  }
+  return json_node_get_array (node);
+}
+
+/* RFC 8785, section 3.2.2.2: only what must be escaped is. */
+static void
+append_string (GString *out, const char *text)
+{
+  g_string_append_c (out, '"');
+  for (const char *p = text; *p != '\0'; p++) {
+    guchar c = (guchar)*p;
+
+    switch (c) {
+    case '"':
+      g_string_append (out, "\\\"");
+      break;
+    case '\\':
+      g_string_append (out, "\\\\");
+      break;
+    case '\b':
+      g_string_append (out, "\\b");
+      break;
+    case '\t':
+      g_string_append (out, "\\t");
+      break;
+    case '\n':
+      g_string_append (out, "\\n");
+      break;
+    case '\f':
+      g_string_append (out, "\\f");
+      break;
+    case '\r':
+      g_string_append (out, "\\r");
+      break;
+    default:
+      if (c < 0x20)
+        g_string_append_printf (out, "\\u%04x", c);
+      else
+        g_string_append_c (out, (char)c);
+    }
+  }
+  g_string_append_c (out, '"');
+}
+
+/* RFC 8785 sorts by UTF-16 code units. Our member names are ASCII, where bytes sort the same. */
+static gint
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (a, b);
+}
+
+static gboolean append_node (GString *out, JsonNode *node, int depth, GError **error);
+
+static gboolean
+append_object (GString *out, JsonObject *object, int depth, GError **error)
+{
+  g_autoptr (GList) names = g_list_sort (json_object_get_members (object), compare_names);
+
+  g_string_append_c (out, '{');
+  for (GList *l = names; l != NULL; l = l->next) {
+    if (l != names)
+      g_string_append_c (out, ',');
+    append_string (out, l->data);
+    g_string_append_c (out, ':');
+    if (!append_node (out, json_object_get_member (object, l->data), depth + 1, error))
+      return FALSE;
+  }
+  g_string_append_c (out, '}');
+  return TRUE;
+}
+
+static gboolean
+append_value (GString *out, JsonNode *node, GError **error)
+{
+  GType type = json_node_get_value_type (node);
+
+  if (type == G_TYPE_STRING) {
+    append_string (out, json_node_get_string (node));
+  } else if (type == G_TYPE_BOOLEAN) {
+    g_string_append (out, json_node_get_boolean (node) ? "true" : "false");
+  } else if (type == G_TYPE_INT64) {
+    gint64 value = json_node_get_int (node);
+
+    if (value > MAX_INTEGER || value < -MAX_INTEGER) {
+      g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, "A number is too large to be signed.");
+      return FALSE;
+    }
+    g_string_append_printf (out, "%" G_GINT64_FORMAT, value);
+  } else {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
+                 "Only texts, whole numbers, true, false and null can be signed.");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+append_node (GString *out, JsonNode *node, int depth, GError **error)
+{
+  if (depth > MAX_DEPTH) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, "This is nested too deep to be signed.");
+    return FALSE;
+  }
+  switch (json_node_get_node_type (node)) {
+  case JSON_NODE_OBJECT:
+    return append_object (out, json_node_get_object (node), depth, error);
+  case JSON_NODE_ARRAY: {
+    JsonArray *array = json_node_get_array (node);
+
+    g_string_append_c (out, '[');
+    for (guint i = 0; i < json_array_get_length (array); i++) {
+      if (i > 0)
+        g_string_append_c (out, ',');
+      if (!append_node (out, json_array_get_element (array, i), depth + 1, error))
+        return FALSE;
+    }
+    g_string_append_c (out, ']');
+    return TRUE;
+  }
+  case JSON_NODE_NULL:
+    g_string_append (out, "null");
+    return TRUE;
+  case JSON_NODE_VALUE:
+  default:
+    return append_value (out, node, error);
+  }
+}
+
+/**
+ * rtk_json_canonical:
+ * @node: what to write
+ * @error: return location for %RTK_ERROR_BAD_MESSAGE: a fraction, a number above 2^53, too deep
+ *
+ * Writes @node so that equal values give equal bytes (RFC 8785). Any thread.
+ *
+ * Returns: (transfer full): UTF-8, without a final zero
+ */
+GBytes *
+rtk_json_canonical (JsonNode *node, GError **error)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+
+  if (!append_node (out, node, 0, error))
+    return NULL;
+  return g_string_free_to_bytes (g_steal_pointer (&out));
+}
