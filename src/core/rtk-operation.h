@@ -72,12 +72,14 @@ JsonNode *rtk_submission_body_new (const char     *submission_id,
  * @RTK_OUTCOME_DUPLICATE: it had been done before: all well
  * @RTK_OUTCOME_CONFLICT: stale base revision; the server's order is in the answer
  * @RTK_OUTCOME_REFUSED: never possible; the problem says why
+ * @RTK_OUTCOME_RETRY: not yet: a photo it speaks of is missing; upload it and send it again
  */
 typedef enum {
   RTK_OUTCOME_APPLIED,
   RTK_OUTCOME_DUPLICATE,
   RTK_OUTCOME_CONFLICT,
   RTK_OUTCOME_REFUSED,
+  RTK_OUTCOME_RETRY,
 } RtkOutcome;
 
 const char *rtk_outcome_to_string (RtkOutcome outcome);
