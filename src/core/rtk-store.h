@@ -34,6 +34,7 @@ void           rtk_change_page_free (RtkChangePage *self);
  * @tries: how often it was tried
  * @last_error: (nullable): the last failure, English
  * @release_at: microseconds since 1970; held until then
+ * @next_try_at: microseconds since 1970; after a failure not tried again before then, 0 = now
  *
  * One entry of the outbox.
  */
@@ -44,6 +45,7 @@ typedef struct {
   guint             tries;
   char             *last_error;
   gint64            release_at;
+  gint64            next_try_at;
 } RtkOutboxItem;
 
 RtkOutboxItem *rtk_outbox_item_new (RtkOperation     *operation,
@@ -56,7 +58,7 @@ void           rtk_outbox_item_free (RtkOutboxItem *self);
  * @school: (nullable): exactly this school
  * @needs_retake: only orders whose current submission is rejected and that may be retaken
  * @reason: with this reason of rejection; RTK_N_REASONS = any
- * @limit: at most so many, newest first
+ * @limit: at most so many, newest first; 0 = all
  */
 typedef struct {
   const char *search;
@@ -260,6 +262,12 @@ void       rtk_store_put_blob_async (RtkStore           *self,
                                      GCancellable       *cancellable,
                                      GAsyncReadyCallback callback,
                                      gpointer            user_data);
+void       rtk_store_set_station_async (RtkStore           *self,
+                                        const char         *station_id,
+                                        GBytes             *code_key,
+                                        GCancellable       *cancellable,
+                                        GAsyncReadyCallback callback,
+                                        gpointer            user_data);
 gboolean   rtk_store_done_finish (RtkStore *self, GAsyncResult *result, GError **error);
 guint      rtk_store_get_outbox_length (RtkStore *self);
 /* For implementations. */

@@ -14,6 +14,7 @@ struct _RtkWorker {
   GAsyncQueue   *jobs;  /* (owned): crosses threads, has its own lock */
   gpointer       state; /* (owned): touched by the worker's thread alone */
   GDestroyNotify free_state;
+  gboolean       detached; /* touched by the worker's thread alone: nobody joins it */
 };
 
 static void
@@ -41,6 +42,10 @@ worker_main (gpointer data)
   /* What the state owns (a database, a network) was used here and is closed here. */
   if (self->free_state != NULL)
     self->free_state (self->state);
+  if (self->detached) {
+    g_async_queue_unref (self->jobs);
+    g_free (self);
+  }
   return NULL;
 }
 
@@ -103,10 +108,20 @@ rtk_worker_get_length (RtkWorker *self)
  *
  * Does what is still in the queue, frees the state and joins the thread. Blocks until then: cancel
  * long work first.
+ *
+ * The last reference to a task, and through it to the object that owns the worker, may be dropped
+ * on the worker's own thread. Called there, it does the same without joining: the thread ends by
+ * itself.
  */
 void
 rtk_worker_free (RtkWorker *self)
 {
+  if (g_thread_self () == self->thread) {
+    self->detached = TRUE;
+    g_thread_unref (self->thread);
+    g_async_queue_push (self->jobs, g_new0 (Job, 1));
+    return;
+  }
   g_async_queue_push (self->jobs, g_new0 (Job, 1));
   g_thread_join (self->thread);
   g_async_queue_unref (self->jobs);
