@@ -64,6 +64,7 @@ JsonObject   *rtk_operation_get_body (RtkOperation *self);
 JsonNode *rtk_submission_body_new (const char     *submission_id,
                                    const RtkPhoto *photo,
                                    const char     *certificate_sha256,
+                                   const char     *report_sha256,
                                    GPtrArray      *overrides) G_GNUC_WARN_UNUSED_RESULT;
 
 /**

@@ -87,6 +87,7 @@ gboolean        rtk_certificate_sign (RtkCertificate *self, RtkSigner *signer, G
 gboolean        rtk_certificate_is_signed (const RtkCertificate *self);
 gboolean        rtk_certificate_check_signature (const RtkCertificate *self, GError **error);
 const char     *rtk_certificate_get_string (const RtkCertificate *self, const char *member);
+JsonObject     *rtk_certificate_dup_object (const RtkCertificate *self) G_GNUC_WARN_UNUSED_RESULT;
 GBytes         *rtk_certificate_to_bytes (const RtkCertificate *self) G_GNUC_WARN_UNUSED_RESULT;
 RtkCertificate *rtk_certificate_from_bytes (GBytes  *bytes,
                                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
