@@ -16,7 +16,7 @@ static const char *const delivery_names[] = {"none", "exported", "received"};
 static const char *const print_names[] = {"none", "requested", "printed", "shipped"};
 static const char *const operation_names[] = {"held", "waiting",  "sending",
                                               "done", "conflict", "refused"};
-static const char *const outcome_names[] = {"applied", "duplicate", "conflict", "refused"};
+static const char *const outcome_names[] = {"applied", "duplicate", "conflict", "refused", "retry"};
 
 G_STATIC_ASSERT (G_N_ELEMENTS (payment_names) == RTK_N_PAYMENTS);
 G_STATIC_ASSERT (G_N_ELEMENTS (submission_names) == RTK_N_SUBMISSION_STATES);
