@@ -21,12 +21,14 @@ set_wrong (GError **error, const char *member, const char *wanted)
                wanted);
 }
 
-/* json-glib's parser recurses: the depth is looked at before it runs. */
+/* json-glib is lenient (comments, quotes of both kinds, several values in a row) and its parser
+ * recurses. What is not RFC 8259, or too deep, is refused before it runs. */
 static gboolean
-is_shallow (const char *text, gsize length)
+is_one_shallow_object (const char *text, gsize length)
 {
   int      depth = 0;
   gboolean in_string = FALSE;
+  gboolean ended = FALSE;
 
   for (gsize i = 0; i < length; i++) {
     char c = text[i];
@@ -36,16 +38,21 @@ is_shallow (const char *text, gsize length)
         i++;
       else if (c == '"')
         in_string = FALSE;
-    } else if (c == '"') {
-      in_string = TRUE;
-    } else if (c == '{' || c == '[') {
-      if (++depth > MAX_DEPTH)
-        return FALSE;
-    } else if (c == '}' || c == ']') {
-      depth--;
+      continue;
     }
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+      continue;
+    if (ended || (depth == 0 && c != '{') ||
+        (!g_ascii_isalnum (c) && strchr ("{}[]:,\"+-.", c) == NULL))
+      return FALSE;
+    if (c == '"')
+      in_string = TRUE;
+    else if ((c == '{' || c == '[') && ++depth > MAX_DEPTH)
+      return FALSE;
+    else if (c == '}' || c == ']')
+      ended = --depth == 0;
   }
-  return TRUE;
+  return ended && !in_string;
 }
 
 /**
@@ -66,7 +73,7 @@ rtk_json_parse_object (const char *text, gssize length, GError **error)
   gsize       size = length < 0 ? strlen (text) : (gsize)length;
   JsonObject *object;
 
-  if (!g_utf8_validate_len (text, size, NULL) || !is_shallow (text, size)) {
+  if (!g_utf8_validate_len (text, size, NULL) || !is_one_shallow_object (text, size)) {
     g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
                  "This is not JSON in UTF-8, or it is nested too deep.");
     return NULL;
