@@ -45,6 +45,8 @@ static const char *const sentences[] = {
     [RTK_ERROR_BAD_MESSAGE] = N_ ("The answer was not understood: update this program."),
     [RTK_ERROR_BAD_STATE] = N_ ("This cannot be done now: finish the step before it."),
     [RTK_ERROR_BACKEND] = N_ ("Something unexpected failed: try again, then report it."),
+    [RTK_ERROR_TOO_NEW] =
+        N_ ("This data folder was written by a newer version: update this program."),
 };
 
 /**

@@ -37,6 +37,7 @@ G_BEGIN_DECLS
  * @RTK_ERROR_BAD_MESSAGE: JSON that is not what it should be
  * @RTK_ERROR_BAD_STATE: not allowed in the present state
  * @RTK_ERROR_BACKEND: a library failed in a way that has no code of its own
+ * @RTK_ERROR_TOO_NEW: written by a newer version of this program
  *
  * What can go wrong, in terms on which a caller can act. One domain for the whole program
  * (docs/decisions/001): errors cross the interfaces of core, so their codes belong to core.
@@ -72,6 +73,7 @@ typedef enum {
   RTK_ERROR_BAD_MESSAGE,
   RTK_ERROR_BAD_STATE,
   RTK_ERROR_BACKEND,
+  RTK_ERROR_TOO_NEW,
 } RtkError;
 
 #define RTK_ERROR (rtk_error_quark ())
