@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "core/rtk-image.h"
+#include "vision/rtk-matte.h"
+#include "vision/rtk-plane-private.h"
+
+G_BEGIN_DECLS
+
+/* Width of a portrait on which smooth things (wall, region, colours of the person) are worked out;
+ * alpha is tried at twice it and made at the picture's own size. All lengths below are in pixels
+ * of this grid. */
+#define RTK_MATTE_UNIT 360
+/* A wall rougher than this cannot be told from a person by its colour. */
+#define RTK_MATTE_PLAIN_SIGMA .03f
+/* Keeps thresholds apart on a wall without any noise. */
+#define RTK_MATTE_LEAST_NOISE .003f
+/* Alpha is 0 farther than this from the region. */
+#define RTK_MATTE_REACH 3
+
+/**
+ * RtkMatteWork:
+ * @width: pixels a row of the working grid
+ * @height: rows of the working grid
+ * @base: (owned): RGB24, the picture at twice the working grid
+ * @picture: (owned): 3 channels, 0..1
+ * @mask: (owned): 1 channel, 0..1
+ * @wall: (owned): 3 channels: the colour of the wall behind every pixel
+ * @noise: 1.2 times the median distance of a wall pixel from @wall
+ * @known_wall: (owned): binary: wall for certain
+ * @region: (owned): binary: where the person can be
+ * @soft_region: (owned): 1 channel: @region blurred
+ * @depth: (owned): how deep inside @region
+ * @solid: (owned): binary: person for certain
+ * @holes_above: row of the grid below which no wall shows through
+ *
+ * State of a matte on its way.
+ */
+typedef struct {
+  int       width;
+  int       height;
+  RtkImage *base;
+  RtkPlane *picture;
+  RtkPlane *mask;
+  RtkPlane *wall;
+  float     noise;
+  guint8   *known_wall;
+  guint8   *region;
+  RtkPlane *soft_region;
+  float    *depth;
+  guint8   *solid;
+  int       holes_above;
+} RtkMatteWork;
+
+gboolean rtk_matte_find_wall (RtkMatteWork *work);
+float    rtk_matte_measure_noise (const RtkMatteWork *work, const RtkImage *picture);
+void     rtk_matte_find_region (RtkMatteWork *work);
+void
+rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, guint8 *foreground);
+void rtk_matte_soften (const RtkMatteWork *work,
+                       const RtkImage     *picture,
+                       guint8             *alpha,
+                       guint8             *foreground);
+
+static inline float
+rtk_dot3 (const float a[3], const float b[3])
+{
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+static inline float
+rtk_clip (float value, float low, float high)
+{
+  return value < low ? low : value > high ? high : value;
+}
+
+G_END_DECLS

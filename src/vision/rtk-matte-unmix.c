@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "vision/rtk-matte-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* How far off the line between wall and person a pixel may lie before another scale is better. */
+#define LINE_SPREAD .02f
+#define N_SCALES 3
+#define N_ROUNDS 3
+
+/* The person's colour around a place, and how much it varies there. */
+typedef struct {
+  float colour[3];
+  float variance;
+} Sample;
+
+/* All that is known of a place of the working grid; floats only, so that it can be blended. */
+typedef struct {
+  Sample person[N_SCALES];
+  float  wall[3];
+  float  region;
+  float  mask;
+  float  depth;
+  float  hole;
+  float  spare;
+} Cell;
+
+#define CELL_FLOATS (sizeof (Cell) / sizeof (float))
+
+typedef enum {
+  ZONE_OUTSIDE,
+  ZONE_BAND,
+  ZONE_INSIDE,
+} Zone;
+
+/* What is person and what is wall for certain, as shares of the cells of the working grid. */
+typedef struct {
+  RtkPlane *person; /* (owned): colour, mean square and share, the first two times the share */
+  RtkPlane *wall;   /* (owned): colour times share, and share */
+} Sure;
+
+static void
+sure_clear (Sure *self)
+{
+  g_clear_pointer (&self->person, rtk_plane_free);
+  g_clear_pointer (&self->wall, rtk_plane_free);
+}
+
+static void
+add_sure (Sure *sure, gsize cell, const float pixel[3], float person, float wall)
+{
+  float *to_person = sure->person->data + 5 * cell;
+  float *to_wall = sure->wall->data + 4 * cell;
+
+  for (int c = 0; c < 3; c++) {
+    to_person[c] += person * pixel[c];
+    to_wall[c] += wall * pixel[c];
+  }
+  to_person[3] += person * rtk_dot3 (pixel, pixel) / 3;
+  to_person[4] += person;
+  to_wall[3] += wall;
+}
+
+static void
+sure_init (Sure *self, const RtkMatteWork *work)
+{
+  gsize n = (gsize)work->width * work->height;
+
+  self->person = rtk_plane_new (work->width, work->height, 5);
+  self->wall = rtk_plane_new (work->width, work->height, 4);
+  memset (self->person->data, 0, n * 5 * sizeof (float));
+  memset (self->wall->data, 0, n * 4 * sizeof (float));
+}
+
+/* Before there is an alpha: deep inside the region, and well outside it. */
+static void
+sure_from_region (Sure *self, const RtkMatteWork *work)
+{
+  gsize              n = (gsize)work->width * work->height;
+  g_autofree guint8 *near_region = g_memdup2 (work->region, n);
+
+  sure_init (self, work);
+  rtk_binary_dilate (near_region, work->width, work->height, 1);
+  for (gsize i = 0; i < n; i++) {
+    gboolean person = work->depth[i] > .012f * RTK_MATTE_UNIT && work->mask->data[i] > .9f;
+
+    add_sure (self, i, work->picture->data + 3 * i, person, !near_region[i]);
+  }
+}
+
+/* From an alpha at twice the working grid. */
+static void
+sure_from_alpha (Sure *self, const RtkMatteWork *work, const guint8 *alpha)
+{
+  int                width = 2 * work->width, height = 2 * work->height;
+  gsize              n = (gsize)width * height;
+  g_autofree guint8 *person = g_malloc (n);
+  g_autofree guint8 *wall = g_malloc (n);
+
+  sure_init (self, work);
+  for (gsize i = 0; i < n; i++) {
+    person[i] = alpha[i] > 242;
+    wall[i] = alpha[i] < 10;
+  }
+  rtk_binary_erode (person, width, height, 1);
+  rtk_binary_erode (wall, width, height, 1);
+  for (int y = 0; y < height; y++) {
+    const guint8 *row =
+        rtk_image_get_pixels (work->base) + rtk_image_get_stride (work->base) * (gsize)y;
+
+    for (int x = 0; x < width; x++) {
+      gsize at = (gsize)y * width + (gsize)x;
+      float pixel[3];
+
+      if (!person[at] && !wall[at])
+        continue;
+      for (int c = 0; c < 3; c++)
+        pixel[c] = (float)row[3 * x + c] / 255;
+      add_sure (self, (gsize)(y / 2) * work->width + (gsize)(x / 2), pixel, .25f * person[at],
+                .25f * wall[at]);
+    }
+  }
+}
+
+static void
+store_person (Cell *cells, gsize n, int scale, const RtkPlane *filled)
+{
+  for (gsize i = 0; i < n; i++) {
+    const float *from = filled->data + 4 * i;
+    Sample      *to = &cells[i].person[scale];
+
+    memcpy (to->colour, from, sizeof to->colour);
+    to->variance = MAX (0, from[3] - rtk_dot3 (from, from) / 3);
+  }
+}
+
+static void
+fill_person (const RtkMatteWork *work, const Sure *sure, gboolean first, Cell *cells)
+{
+  static const float finest[] = {1, 2, 4, 8, 16};
+  static const float middle[] = {3, 6, 12, 24};
+  static const float coarsest[] = {9, 18, 36};
+  gsize              n = (gsize)work->width * work->height;
+  g_autoptr (RtkPlane) second = rtk_plane_fill (sure->person, middle, G_N_ELEMENTS (middle));
+  g_autoptr (RtkPlane) third = rtk_plane_fill (sure->person, coarsest, G_N_ELEMENTS (coarsest));
+
+  /* The first guess of what is person is too rough for the finest scale to be near the edge. */
+  if (first) {
+    store_person (cells, n, 0, second);
+  } else {
+    g_autoptr (RtkPlane) plane = rtk_plane_fill (sure->person, finest, G_N_ELEMENTS (finest));
+
+    store_person (cells, n, 0, plane);
+  }
+  store_person (cells, n, 1, second);
+  store_person (cells, n, 2, third);
+}
+
+static void
+fill_wall (RtkMatteWork *work, const Sure *sure)
+{
+  static const float sigmas[] = {1.5, 3, 6, 12, 24, 48};
+
+  rtk_plane_free (work->wall);
+  work->wall = rtk_plane_fill (sure->wall, sigmas, G_N_ELEMENTS (sigmas));
+}
+
+/* Wall seen through loops of hair: wall-coloured, where the person's own colour is clearly
+ * another and even. */
+static guint8 *
+find_holes (const RtkMatteWork *work, const Cell *cells)
+{
+  gsize              n = (gsize)work->width * work->height;
+  float              limit = 3.5f * work->noise;
+  guint8            *holes = g_malloc0 (n);
+  g_autofree guint8 *certain = g_malloc (n);
+  g_autofree float  *depth = NULL;
+
+  for (gsize i = 0; i < n; i++)
+    certain[i] = work->mask->data[i] > .9f;
+  depth = rtk_binary_depth (certain, work->width, work->height);
+  for (gsize i = 0; i < (gsize)MIN (work->holes_above, work->height) * work->width; i++) {
+    const Sample *person = &cells[i].person[1];
+    float         off[3], apart[3];
+
+    if (work->solid[i] || depth[i] > .12f * RTK_MATTE_UNIT)
+      continue;
+    for (int c = 0; c < 3; c++) {
+      off[c] = work->picture->data[3 * i + c] - cells[i].wall[c];
+      apart[c] = person->colour[c] - cells[i].wall[c];
+    }
+    holes[i] = rtk_dot3 (off, off) < limit * limit && rtk_dot3 (apart, apart) > .06f &&
+               person->variance < rtk_dot3 (apart, apart) / 4;
+  }
+  rtk_binary_dilate (holes, work->width, work->height, 2);
+  return holes;
+}
+
+static Zone
+zone_of (const RtkMatteWork *work, gsize at, gboolean near_region, gboolean hole)
+{
+  if (work->solid[at])
+    return ZONE_INSIDE;
+  if (!near_region)
+    return ZONE_OUTSIDE;
+  if (work->depth[at] > .055f * RTK_MATTE_UNIT && work->mask->data[at] > .6f && !hole)
+    return ZONE_INSIDE;
+  return ZONE_BAND;
+}
+
+/* Where alpha has to be worked out at all, with a margin of one cell so that the nearest cell of
+ * a pixel can be asked. */
+static guint8 *
+find_zones (const RtkMatteWork *work, const guint8 *holes)
+{
+  gsize              n = (gsize)work->width * work->height;
+  guint8            *zones = g_malloc (n);
+  g_autofree guint8 *near_region = g_memdup2 (work->region, n);
+  g_autofree guint8 *band = g_malloc (n);
+
+  rtk_binary_dilate (near_region, work->width, work->height, RTK_MATTE_REACH);
+  for (gsize i = 0; i < n; i++) {
+    zones[i] = (guint8)zone_of (work, i, near_region[i], holes[i]);
+    band[i] = zones[i] == ZONE_BAND;
+  }
+  rtk_binary_dilate (band, work->width, work->height, 1);
+  for (gsize i = 0; i < n; i++) {
+    if (band[i] && zones[i] == ZONE_INSIDE && !work->solid[i])
+      zones[i] = ZONE_BAND;
+  }
+  return zones;
+}
+
+static void
+fill_rest (const RtkMatteWork *work, Cell *cells)
+{
+  gsize n = (gsize)work->width * work->height;
+
+  for (gsize i = 0; i < n; i++) {
+    memcpy (cells[i].wall, work->wall->data + 3 * i, sizeof cells[i].wall);
+    cells[i].region = work->soft_region->data[i];
+    cells[i].mask = work->mask->data[i];
+    cells[i].depth = work->depth[i];
+    cells[i].hole = cells[i].spare = 0;
+  }
+}
+
+static void
+blend_cells (const Cell *cells, int width, int height, float x, float y, Cell *out)
+{
+  int          x0 = (int)rtk_clip (x, 0, (float)(width - 1));
+  int          y0 = (int)rtk_clip (y, 0, (float)(height - 1));
+  int          x1 = MIN (x0 + 1, width - 1), y1 = MIN (y0 + 1, height - 1);
+  float        fx = rtk_clip (x - (float)x0, 0, 1), fy = rtk_clip (y - (float)y0, 0, 1);
+  const float *a = (const float *)&cells[y0 * width + x0];
+  const float *b = (const float *)&cells[y0 * width + x1];
+  const float *c = (const float *)&cells[y1 * width + x0];
+  const float *d = (const float *)&cells[y1 * width + x1];
+  float       *to = (float *)out;
+  float        wa = (1 - fx) * (1 - fy), wb = fx * (1 - fy), wc = (1 - fx) * fy, wd = fx * fy;
+
+  for (guint i = 0; i < CELL_FLOATS; i++)
+    to[i] = wa * a[i] + wb * b[i] + wc * c[i] + wd * d[i];
+}
+
+/* What the three scales say of a pixel together. */
+typedef struct {
+  float alpha;
+  float contrast; /* how far wall and person are apart, squared */
+  float variance;
+  float confidence;
+  float off_line;  /* of the best scale */
+  float colour[3]; /* the person's */
+} Mixture;
+
+static void
+unmix_scale (
+    const Sample *person, const float off_wall[3], const float wall[3], float noise, Mixture *out)
+{
+  float apart[3], rest[3];
+  float along, sure_share;
+
+  for (int c = 0; c < 3; c++)
+    apart[c] = person->colour[c] - wall[c];
+  out->contrast = MAX (1e-6f, rtk_dot3 (apart, apart));
+  along = rtk_dot3 (off_wall, apart) / out->contrast;
+  for (int c = 0; c < 3; c++)
+    rest[c] = off_wall[c] - rtk_clip (along, 0, 1.15f) * apart[c];
+  out->off_line = sqrtf (rtk_dot3 (rest, rest));
+  /* Texture of the person must not read as transparency: what comes near enough to the person's
+   * colour, measured by its variation, is all person. */
+  sure_share = 1 - 2 * sqrtf ((person->variance + noise * noise / 3) / out->contrast);
+  out->alpha = rtk_clip (along / MAX (.5f, sure_share), 0, 1);
+  out->variance = person->variance;
+  out->confidence = out->contrast / (out->contrast + .004f + 1.5f * person->variance);
+  memcpy (out->colour, person->colour, sizeof out->colour);
+}
+
+static Mixture
+mix_scales (const Cell *cell, const float off_wall[3], float noise)
+{
+  Mixture parts[N_SCALES];
+  Mixture mixture = {0};
+  float   best = G_MAXFLOAT, sum = 0;
+
+  for (int k = 0; k < N_SCALES; k++) {
+    unmix_scale (&cell->person[k], off_wall, cell->wall, noise, &parts[k]);
+    best = MIN (best, parts[k].off_line);
+  }
+  for (int k = 0; k < N_SCALES; k++) {
+    float worse = parts[k].off_line * parts[k].off_line - best * best;
+    float weight = expf (-worse / (2 * LINE_SPREAD * LINE_SPREAD) - .3f * (float)k);
+
+    sum += weight;
+    mixture.alpha += weight * parts[k].alpha;
+    mixture.contrast += weight * parts[k].contrast;
+    mixture.variance += weight * parts[k].variance;
+    mixture.confidence += weight * parts[k].confidence;
+    for (int c = 0; c < 3; c++)
+      mixture.colour[c] += weight * parts[k].colour[c];
+  }
+  mixture.alpha /= sum;
+  mixture.contrast /= sum;
+  mixture.variance /= sum;
+  mixture.confidence /= sum;
+  for (int c = 0; c < 3; c++)
+    mixture.colour[c] /= sum;
+  mixture.off_line = best;
+  return mixture;
+}
+
+static gboolean
+is_deep (const Cell *cell, const Mixture *mixture)
+{
+  /* Where person and wall are well apart, colour is trusted far inwards (curls); where they are
+   * not, only along the edge. */
+  float apart = rtk_clip ((mixture->contrast / (mixture->variance + .002f) - 3) / 9, 0, 1);
+
+  return cell->depth > RTK_MATTE_UNIT * (.008f + .042f * apart) && cell->mask > .5f &&
+         cell->hole < .5f;
+}
+
+/* Alpha of one pixel; @out_person gets the person's colour around it. */
+static float
+unmix_pixel (const Cell *cell, const float pixel[3], float noise, float out_person[3])
+{
+  float   off_wall[3];
+  float   distance, own, alpha;
+  Mixture mixture;
+
+  for (int c = 0; c < 3; c++)
+    off_wall[c] = pixel[c] - cell->wall[c];
+  distance = sqrtf (rtk_dot3 (off_wall, off_wall));
+  mixture = mix_scales (cell, off_wall, noise);
+  memcpy (out_person, mixture.colour, sizeof mixture.colour);
+  if (is_deep (cell, &mixture))
+    return 1;
+  /* Off the line: a colour of the person that was not seen around here. */
+  own = rtk_clip ((mixture.off_line - 3 * noise - .02f) / .1f, 0, 1) *
+        rtk_clip ((cell->mask - .1f) / .3f, 0, 1);
+  alpha = mixture.alpha + (1 - mixture.alpha) * own;
+  alpha *= rtk_clip ((distance - 1.5f * noise) / (1.5f * noise), 0, 1);
+  return mixture.confidence * alpha + (1 - mixture.confidence) * cell->region;
+}
+
+/* What the pixel would show without the wall. The less of the person is in it, the less the
+ * division can be trusted and the more its surroundings count. */
+static void
+write_foreground (
+    const float pixel[3], const float wall[3], const float person[3], float alpha, guint8 out[3])
+{
+  float trust = rtk_clip (alpha / .4f, 0, 1);
+
+  for (int c = 0; c < 3; c++) {
+    float pure = (pixel[c] - (1 - alpha) * wall[c]) / MAX (alpha, .01f);
+    float value = trust * rtk_clip (pure, 0, 1) + (1 - trust) * person[c];
+
+    out[c] = (guint8)(rtk_clip (value, 0, 1) * 255 + .5f);
+  }
+}
+
+typedef struct {
+  const RtkMatteWork *work;
+  const Cell         *cells;
+  const guint8       *zones;
+  float               noise;
+} Pass;
+
+static void
+unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha, guint8 *foreground)
+{
+  int           width = rtk_image_get_width (picture);
+  int           cells_x = pass->work->width, cells_y = pass->work->height;
+  float         step_x = (float)cells_x / (float)width;
+  float         cell_y = ((float)y + .5f) * (float)cells_y / (float)rtk_image_get_height (picture);
+  const guint8 *zones = pass->zones + (gsize)MIN ((int)cell_y, cells_y - 1) * cells_x;
+  const guint8 *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
+
+  if (foreground != NULL)
+    memcpy (foreground, row, (gsize)width * 3);
+  for (int x = 0; x < width; x++) {
+    float cell_x = ((float)x + .5f) * step_x;
+    Zone  zone = (Zone)zones[MIN ((int)cell_x, cells_x - 1)];
+    Cell  cell;
+    float pixel[3], person[3], value;
+
+    if (zone != ZONE_BAND) {
+      alpha[x] = zone == ZONE_INSIDE ? 255 : 0;
+      continue;
+    }
+    blend_cells (pass->cells, cells_x, cells_y, cell_x - .5f, cell_y - .5f, &cell);
+    for (int c = 0; c < 3; c++)
+      pixel[c] = (float)row[3 * x + c] / 255;
+    value = unmix_pixel (&cell, pixel, pass->noise, person);
+    alpha[x] = (guint8)(value * 255 + .5f);
+    if (foreground != NULL && alpha[x] != 255)
+      write_foreground (pixel, cell.wall, person, (float)alpha[x] / 255, foreground + 3 * x);
+  }
+}
+
+static void
+unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 *foreground)
+{
+  gsize width = (gsize)rtk_image_get_width (picture);
+
+  for (int y = 0; y < rtk_image_get_height (picture); y++)
+    unmix_row (pass, picture, y, alpha + width * (gsize)y,
+               foreground != NULL ? foreground + 3 * width * (gsize)y : NULL);
+}
+
+/**
+ * rtk_matte_unmix:
+ * @work: a matte whose wall and region are known
+ * @picture: RGB24: the picture at its own size
+ * @alpha: (out caller-allocates): a byte for every pixel of @picture
+ * @foreground: (out caller-allocates): three bytes for every pixel of @picture
+ *
+ * Finds alpha by unmixing every pixel near the outline into wall and person.
+ *
+ * Three rounds: each takes the wall and the person's colours from what the round before is sure
+ * of, so that both come nearer to the outline. The first two run at twice the working grid, the
+ * last at the picture's own size.
+ */
+void
+rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, guint8 *foreground)
+{
+  gsize              n = (gsize)work->width * work->height;
+  g_autofree Cell   *cells = g_new (Cell, n);
+  g_autofree guint8 *trial = g_malloc (4 * n);
+
+  for (int round = 0; round < N_ROUNDS; round++) {
+    gboolean           last = round == N_ROUNDS - 1;
+    const RtkImage    *target = last ? picture : work->base;
+    g_autofree guint8 *holes = NULL;
+    g_autofree guint8 *zones = NULL;
+    Sure               sure;
+    Pass               pass;
+
+    if (round == 0)
+      sure_from_region (&sure, work);
+    else
+      sure_from_alpha (&sure, work, trial);
+    fill_wall (work, &sure);
+    fill_person (work, &sure, round == 0, cells);
+    sure_clear (&sure);
+    fill_rest (work, cells);
+    holes = find_holes (work, cells);
+    for (gsize i = 0; i < n; i++)
+      cells[i].hole = holes[i];
+    zones = find_zones (work, holes);
+    pass = (Pass){work, cells, zones, rtk_matte_measure_noise (work, target)};
+    unmix_picture (&pass, target, last ? alpha : trial, last ? foreground : NULL);
+  }
+}

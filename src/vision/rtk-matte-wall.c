@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "vision/rtk-matte-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Share of the picture that must be wall for a model of it to mean anything. */
+#define LEAST_WALL .005
+#define N_TERMS 6
+
+static gsize
+n_pixels (const RtkMatteWork *work)
+{
+  return (gsize)work->width * work->height;
+}
+
+static gsize
+count (const guint8 *binary, gsize n)
+{
+  gsize sum = 0;
+
+  for (gsize i = 0; i < n; i++)
+    sum += binary[i];
+  return sum;
+}
+
+/* Wall as far as the mask knows: unlikely to be person, and away from all that may be. */
+static void
+mark_far_wall (RtkMatteWork *work, float limit)
+{
+  gsize n = n_pixels (work);
+
+  for (gsize i = 0; i < n; i++)
+    work->known_wall[i] = work->mask->data[i] >= limit;
+  rtk_binary_dilate (work->known_wall, work->width, work->height, RTK_MATTE_UNIT * 3 / 100);
+  for (gsize i = 0; i < n; i++)
+    work->known_wall[i] = !work->known_wall[i];
+}
+
+static RtkPlane *
+fill_from (const RtkMatteWork *work, const guint8 *where, float finest_sigma)
+{
+  g_autoptr (RtkPlane) weighted = rtk_plane_new (work->width, work->height, 4);
+  gsize n = n_pixels (work);
+  float sigmas[8];
+  guint n_sigmas = 0;
+
+  for (gsize i = 0; i < n; i++) {
+    for (int c = 0; c < 3; c++)
+      weighted->data[4 * i + c] = where[i] != 0 ? work->picture->data[3 * i + c] : 0;
+    weighted->data[4 * i + 3] = where[i];
+  }
+  for (float sigma = finest_sigma; n_sigmas < G_N_ELEMENTS (sigmas) && sigma <= RTK_MATTE_UNIT;
+       sigma *= 2)
+    sigmas[n_sigmas++] = sigma;
+  return rtk_plane_fill (weighted, sigmas, n_sigmas);
+}
+
+static void
+get_terms (const RtkMatteWork *work, int x, int y, double terms[N_TERMS])
+{
+  double u = 2. * x / work->width - 1;
+  double v = 2. * y / work->height - 1;
+
+  terms[0] = 1;
+  terms[1] = u;
+  terms[2] = v;
+  terms[3] = u * u;
+  terms[4] = u * v;
+  terms[5] = v * v;
+}
+
+/* Solves the normal equations by elimination; a slightly raised diagonal keeps them solvable when
+ * the wall is seen in too few places to tell all terms. */
+static void
+solve (double matrix[N_TERMS][N_TERMS + 3])
+{
+  for (int i = 0; i < N_TERMS; i++) {
+    matrix[i][i] += 1e-6 * (matrix[0][0] + 1);
+    for (int row = i + 1; row < N_TERMS; row++) {
+      double factor = matrix[row][i] / matrix[i][i];
+
+      for (int k = i; k < N_TERMS + 3; k++)
+        matrix[row][k] -= factor * matrix[i][k];
+    }
+  }
+  for (int i = N_TERMS - 1; i >= 0; i--) {
+    for (int c = N_TERMS; c < N_TERMS + 3; c++) {
+      for (int k = i + 1; k < N_TERMS; k++)
+        matrix[i][c] -= matrix[i][k] * matrix[k][c];
+      matrix[i][c] /= matrix[i][i];
+    }
+  }
+}
+
+/* A quadratic through the colours of the far wall, with little say for what lies off it. */
+static void
+fit_quadratic (const RtkMatteWork *work, float spread, double fit[3][N_TERMS])
+{
+  memset (fit, 0, sizeof (double[3][N_TERMS]));
+  for (int round = 0; round < 5; round++) {
+    double matrix[N_TERMS][N_TERMS + 3] = {{0}};
+
+    for (int y = 0; y < work->height; y += 4) {
+      for (int x = 0; x < work->width; x += 4) {
+        gsize        at = (gsize)y * work->width + (gsize)x;
+        const float *pixel = work->picture->data + 3 * at;
+        double       terms[N_TERMS];
+        double       error = 0;
+        double       weight;
+
+        if (!work->known_wall[at])
+          continue;
+        get_terms (work, x, y, terms);
+        for (int c = 0; c < 3; c++) {
+          double value = 0;
+
+          for (int k = 0; k < N_TERMS; k++)
+            value += fit[c][k] * terms[k];
+          error += (pixel[c] - value) * (pixel[c] - value);
+        }
+        error = sqrt (error) / (2 * spread + .004);
+        weight = round == 0 ? 1 : 1 / (1 + error * error);
+        for (int i = 0; i < N_TERMS; i++) {
+          for (int k = 0; k < N_TERMS; k++)
+            matrix[i][k] += weight * terms[i] * terms[k];
+          for (int c = 0; c < 3; c++)
+            matrix[i][N_TERMS + c] += weight * terms[i] * pixel[c];
+        }
+      }
+    }
+    solve (matrix);
+    for (int c = 0; c < 3; c++) {
+      for (int k = 0; k < N_TERMS; k++)
+        fit[c][k] = matrix[k][N_TERMS + c];
+    }
+  }
+}
+
+/**
+ * rtk_matte_measure_noise:
+ * @work: a matte whose wall is known
+ * @picture: RGB24 of any size, showing the same as @work
+ *
+ * Measures how much pixels of the wall differ from the smooth wall at the size of @picture: 1.2
+ * times the median of the distance, 0..1.
+ *
+ * Returns: the noise, at least %RTK_MATTE_LEAST_NOISE
+ */
+float
+rtk_matte_measure_noise (const RtkMatteWork *work, const RtkImage *picture)
+{
+  guint histogram[1024] = {0};
+  guint n = 0, sum = 0;
+  int   width = rtk_image_get_width (picture), height = rtk_image_get_height (picture);
+
+  for (int y = 1; y < height; y += 3) {
+    const guint8 *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
+    gsize         line = (gsize)(y * work->height / height) * work->width;
+
+    for (int x = 1; x < width; x += 3) {
+      gsize at = line + (gsize)(x * work->width / width);
+      float distance[3];
+      float length;
+
+      if (!work->known_wall[at])
+        continue;
+      for (int c = 0; c < 3; c++)
+        distance[c] = (float)row[3 * x + c] / 255 - work->wall->data[3 * at + c];
+      length = sqrtf (rtk_dot3 (distance, distance));
+      histogram[MIN (1023, (guint)(length * 2048))]++;
+      n++;
+    }
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (histogram); i++) {
+    sum += histogram[i];
+    if (2 * sum >= n)
+      return MAX (RTK_MATTE_LEAST_NOISE, 1.2f * ((float)i + .5f) / 2048);
+  }
+  return 1;
+}
+
+/* Whether a pixel can be wall in other light: its colour is the wall's up to a factor near 1, and
+ * the factor against the whole wall's slope is that of a shadow. */
+static gboolean
+can_be_wall (const float pixel[3], const float wall[3], const float smooth[3], float noise)
+{
+  float wall2 = MAX (1e-6f, rtk_dot3 (wall, wall));
+  float scale = rtk_dot3 (pixel, wall) / wall2;
+  float shade = rtk_dot3 (pixel, smooth) / MAX (1e-6f, rtk_dot3 (smooth, smooth));
+  float off[3];
+
+  for (int c = 0; c < 3; c++)
+    off[c] = pixel[c] - scale * wall[c];
+  return rtk_dot3 (off, off) < 4 * noise * noise &&
+         fabsf (scale - 1) * sqrtf (wall2) < 3 * noise + .006f && shade > .8f && shade < 1.06f;
+}
+
+static void
+mark_candidates (const RtkMatteWork *work,
+                 const guint8       *core,
+                 double              fit[3][N_TERMS],
+                 guint8             *candidates)
+{
+  for (int y = 0; y < work->height; y++) {
+    for (int x = 0; x < work->width; x++) {
+      gsize  at = (gsize)y * work->width + (gsize)x;
+      double terms[N_TERMS];
+      float  smooth[3];
+
+      candidates[at] = FALSE;
+      if (core[at] || work->mask->data[at] >= .9f)
+        continue;
+      get_terms (work, x, y, terms);
+      for (int c = 0; c < 3; c++) {
+        double value = 0;
+
+        for (int k = 0; k < N_TERMS; k++)
+          value += fit[c][k] * terms[k];
+        smooth[c] = (float)value;
+      }
+      candidates[at] = can_be_wall (work->picture->data + 3 * at, work->wall->data + 3 * at, smooth,
+                                    work->noise);
+    }
+  }
+  rtk_binary_erode (candidates, work->width, work->height, 1);
+  rtk_binary_dilate (candidates, work->width, work->height, 1);
+}
+
+/* Grows the known wall into the candidates, a few steps only: the wall is then fitted anew from
+ * the edge just reached, which is how a shadow is followed. */
+static void
+grow (RtkMatteWork *work, const guint8 *candidates, int steps)
+{
+  gsize              n = n_pixels (work);
+  g_autofree guint8 *allowed = g_malloc (n);
+
+  for (gsize i = 0; i < n; i++)
+    allowed[i] = candidates[i] | work->known_wall[i];
+  for (int step = 0; step < steps; step++) {
+    rtk_binary_dilate (work->known_wall, work->width, work->height, 1);
+    for (gsize i = 0; i < n; i++)
+      work->known_wall[i] &= allowed[i];
+  }
+}
+
+static void
+refit (RtkMatteWork *work, float finest_sigma)
+{
+  gsize              n = n_pixels (work);
+  g_autofree guint8 *inner = g_memdup2 (work->known_wall, n);
+
+  rtk_binary_erode (inner, work->width, work->height, 1);
+  rtk_plane_free (work->wall);
+  work->wall = fill_from (work, count (inner, n) > 0 ? inner : work->known_wall, finest_sigma);
+}
+
+/**
+ * rtk_matte_find_wall:
+ * @work: a matte with picture and mask; known_wall, wall and noise are set
+ *
+ * Finds the wall behind the person: first where the mask is sure of it, then growing towards the
+ * person as long as the colour stays the wall's, through shadows too.
+ *
+ * Returns: whether there is enough wall, and whether it is plain
+ */
+gboolean
+rtk_matte_find_wall (RtkMatteWork *work)
+{
+  static const float sigmas[4] = {6, 3, 2, 2};
+  gsize              n = n_pixels (work);
+  g_autofree guint8 *core = g_malloc (n);
+  g_autofree guint8 *candidates = g_malloc (n);
+  double             fit[3][N_TERMS];
+
+  mark_far_wall (work, .05f);
+  if (count (work->known_wall, n) < n / 50)
+    mark_far_wall (work, .02f);
+  if ((double)count (work->known_wall, n) < LEAST_WALL * (double)n)
+    return FALSE;
+  work->wall = fill_from (work, work->known_wall, 12);
+  work->noise = rtk_matte_measure_noise (work, work->base);
+  if (work->noise > RTK_MATTE_PLAIN_SIGMA)
+    return FALSE;
+  fit_quadratic (work, work->noise, fit);
+
+  for (gsize i = 0; i < n; i++)
+    core[i] = work->mask->data[i] > .98f;
+  rtk_binary_erode (core, work->width, work->height, RTK_MATTE_UNIT / 50);
+  for (guint i = 0; i < G_N_ELEMENTS (sigmas); i++) {
+    mark_candidates (work, core, fit, candidates);
+    grow (work, candidates, 6);
+    refit (work, sigmas[i]);
+  }
+  return TRUE;
+}
+
+/**
+ * rtk_matte_find_region:
+ * @work: a matte whose wall is known; region, soft_region and depth are set
+ *
+ * Finds where the person can be: what differs from the wall, or what the mask is fairly sure of,
+ * and hangs together with what it is very sure of. That drops islands and brings back what the
+ * mask has lost.
+ */
+void
+rtk_matte_find_region (RtkMatteWork *work)
+{
+  gsize              n = n_pixels (work);
+  float              limit = 36 * work->noise * work->noise;
+  g_autofree guint8 *seeds = g_malloc (n);
+
+  work->region = g_malloc (n);
+  for (gsize i = 0; i < n; i++) {
+    float off[3];
+
+    for (int c = 0; c < 3; c++)
+      off[c] = work->picture->data[3 * i + c] - work->wall->data[3 * i + c];
+    work->region[i] =
+        !work->known_wall[i] && (rtk_dot3 (off, off) > limit || work->mask->data[i] > .6f);
+    work->region[i] |= work->solid[i];
+    seeds[i] = work->mask->data[i] > .9f;
+  }
+  rtk_binary_keep_seeded (work->region, seeds, work->width, work->height);
+  work->depth = rtk_binary_depth (work->region, work->width, work->height);
+  work->soft_region = rtk_plane_new (work->width, work->height, 1);
+  for (gsize i = 0; i < n; i++)
+    work->soft_region->data[i] = work->region[i];
+  rtk_plane_blur (work->soft_region, .6f);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "vision/rtk-plane-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Below this a sum of weights holds no information. */
+#define NO_WEIGHT 1e-6f
+/* The weight at which a scale is trusted in full: about an eighth of its surroundings known. */
+#define FULL_WEIGHT .12f
+/* A pyramid ends before a side is shorter than this. */
+#define SMALLEST_SIDE 4
+#define MAX_LEVELS 10
+
+/**
+ * rtk_plane_new:
+ * @width: pixels a row, > 0
+ * @height: rows, > 0
+ * @channels: floats a pixel, > 0
+ *
+ * Returns: (transfer full): a plane whose values are not set
+ */
+RtkPlane *
+rtk_plane_new (int width, int height, int channels)
+{
+  RtkPlane *self = g_new (RtkPlane, 1);
+
+  self->width = width;
+  self->height = height;
+  self->channels = channels;
+  self->data = g_new (float, (gsize)width *height *channels);
+  return self;
+}
+
+/**
+ * rtk_plane_free:
+ * @self: (transfer full) (nullable): a plane
+ *
+ * Frees a plane with its values.
+ */
+void
+rtk_plane_free (RtkPlane *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->data);
+  g_free (self);
+}
+
+static gsize
+row_floats (const RtkPlane *self)
+{
+  return (gsize)self->width * self->channels;
+}
+
+/* One row through a symmetric kernel; @padded has @radius pixels more on either side. */
+static void
+blur_row (const float *padded, gsize n, int channels, const float *kernel, int radius, float *out)
+{
+  const float *centre = padded + (gsize)radius * channels;
+
+  for (gsize i = 0; i < n; i++)
+    out[i] = kernel[0] * centre[i];
+  for (int k = 1; k <= radius; k++) {
+    const float *left = centre - (gsize)k * channels;
+    const float *right = centre + (gsize)k * channels;
+
+    for (gsize i = 0; i < n; i++)
+      out[i] += kernel[k] * (left[i] + right[i]);
+  }
+}
+
+static void
+pad_row (const RtkPlane *self, int y, int radius, float *padded)
+{
+  gsize        n = row_floats (self);
+  gsize        pixel = (gsize)self->channels;
+  const float *row = self->data + n * (gsize)y;
+
+  memcpy (padded + (gsize)radius * pixel, row, n * sizeof *row);
+  for (int k = 0; k < radius; k++) {
+    memcpy (padded + (gsize)k * pixel, row, pixel * sizeof *row);
+    memcpy (padded + (gsize)(self->width + radius + k) * pixel, row + n - pixel,
+            pixel * sizeof *row);
+  }
+}
+
+/**
+ * rtk_plane_blur:
+ * @self: a plane, changed in place
+ * @sigma: standard deviation in pixels, at most about 4 for speed
+ *
+ * Blurs with a Gaussian, the border replicated.
+ */
+void
+rtk_plane_blur (RtkPlane *self, float sigma)
+{
+  int               radius = MAX (1, (int)ceilf (2.8f * sigma));
+  gsize             n = row_floats (self);
+  g_autofree float *kernel = g_new (float, radius + 1);
+  g_autofree float *padded = g_new (float, n + 2 * (gsize)radius * self->channels);
+  g_autofree float *across = g_new (float, n *(gsize)self->height);
+  float             sum = 0;
+
+  for (int k = 0; k <= radius; k++) {
+    kernel[k] = expf (-.5f * (float)(k * k) / (sigma * sigma));
+    sum += k == 0 ? kernel[k] : 2 * kernel[k];
+  }
+  for (int k = 0; k <= radius; k++)
+    kernel[k] /= sum;
+  for (int y = 0; y < self->height; y++) {
+    pad_row (self, y, radius, padded);
+    blur_row (padded, n, self->channels, kernel, radius, across + n * (gsize)y);
+  }
+  for (int y = 0; y < self->height; y++) {
+    float       *out = self->data + n * (gsize)y;
+    const float *row = across + n * (gsize)y;
+
+    for (gsize i = 0; i < n; i++)
+      out[i] = kernel[0] * row[i];
+    for (int k = 1; k <= radius; k++) {
+      const float *above = across + n * (gsize)MAX (0, y - k);
+      const float *below = across + n * (gsize)MIN (self->height - 1, y + k);
+
+      for (gsize i = 0; i < n; i++)
+        out[i] += kernel[k] * (above[i] + below[i]);
+    }
+  }
+}
+
+/**
+ * rtk_plane_sample:
+ * @self: a plane
+ * @x: left edge of the part to take, pixels of @self
+ * @y: top edge of it
+ * @scale_x: pixels of @self for one of the result
+ * @scale_y: the same downwards
+ * @width: pixels a row of the result
+ * @height: rows of the result
+ *
+ * Takes a part of a plane at another size, bilinear between pixel centres, border replicated.
+ *
+ * Returns: (transfer full): a new plane
+ */
+RtkPlane *
+rtk_plane_sample (
+    const RtkPlane *self, double x, double y, double scale_x, double scale_y, int width, int height)
+{
+  RtkPlane *out = rtk_plane_new (width, height, self->channels);
+  int       channels = self->channels;
+
+  for (int oy = 0; oy < height; oy++) {
+    float        sy = (float)CLAMP (y + (oy + .5) * scale_y - .5, 0, self->height - 1);
+    int          y0 = (int)sy;
+    float        fy = sy - (float)y0;
+    const float *top = self->data + row_floats (self) * (gsize)y0;
+    const float *bottom = self->data + row_floats (self) * (gsize)MIN (y0 + 1, self->height - 1);
+    float       *to = out->data + row_floats (out) * (gsize)oy;
+
+    for (int ox = 0; ox < width; ox++) {
+      float sx = (float)CLAMP (x + (ox + .5) * scale_x - .5, 0, self->width - 1);
+      int   x0 = (int)sx;
+      int   x1 = MIN (x0 + 1, self->width - 1);
+      float fx = sx - (float)x0;
+
+      for (int c = 0; c < channels; c++) {
+        float upper = top[x0 * channels + c] * (1 - fx) + top[x1 * channels + c] * fx;
+        float lower = bottom[x0 * channels + c] * (1 - fx) + bottom[x1 * channels + c] * fx;
+
+        to[ox * channels + c] = upper * (1 - fy) + lower * fy;
+      }
+    }
+  }
+  return out;
+}
+
+/* Every second pixel of every second row, after a blur with 1 4 6 4 1: coarse pixel i lies on
+ * fine pixel 2i. */
+static RtkPlane *
+plane_halve (const RtkPlane *self)
+{
+  RtkPlane *out = rtk_plane_new ((self->width + 1) / 2, (self->height + 1) / 2, self->channels);
+  gsize     n = row_floats (self);
+  gsize     pixel = (gsize)self->channels;
+  g_autofree float *line = g_new (float, n + 4 * pixel);
+
+  for (int y = 0; y < out->height; y++) {
+    const float *rows[5];
+    float       *to = out->data + row_floats (out) * (gsize)y;
+
+    for (int k = 0; k < 5; k++)
+      rows[k] = self->data + n * (gsize)CLAMP (2 * y + k - 2, 0, self->height - 1);
+    for (gsize i = 0; i < n; i++)
+      line[2 * pixel + i] =
+          (rows[0][i] + rows[4][i] + 4 * (rows[1][i] + rows[3][i]) + 6 * rows[2][i]) / 16;
+    for (gsize i = 0; i < 2 * pixel; i++) {
+      line[i] = line[2 * pixel + i % pixel];
+      line[2 * pixel + n + i] = line[pixel + n + i % pixel];
+    }
+    for (int x = 0; x < out->width; x++) {
+      const float *from = line + (gsize)(2 * x) * pixel;
+
+      for (gsize c = 0; c < pixel; c++)
+        to[(gsize)x * pixel + c] =
+            (from[c] + from[4 * pixel + c] + 4 * (from[pixel + c] + from[3 * pixel + c]) +
+             6 * from[2 * pixel + c]) /
+            16;
+    }
+  }
+  return out;
+}
+
+/* The inverse of the sampling of plane_halve(), linear between coarse pixels. */
+static RtkPlane *
+plane_double (const RtkPlane *self, int width, int height)
+{
+  RtkPlane         *out = rtk_plane_new (width, height, self->channels);
+  gsize             n = row_floats (self);
+  gsize             pixel = (gsize)self->channels;
+  g_autofree float *line = g_new (float, n);
+
+  for (int y = 0; y < height; y++) {
+    const float *above = self->data + n * (gsize)(y / 2);
+    const float *below = self->data + n * (gsize)MIN (self->height - 1, (y + 1) / 2);
+    float       *to = out->data + row_floats (out) * (gsize)y;
+
+    for (gsize i = 0; i < n; i++)
+      line[i] = .5f * (above[i] + below[i]);
+    for (int x = 0; x < width; x++) {
+      const float *left = line + (gsize)(x / 2) * pixel;
+      const float *right = line + (gsize)MIN (self->width - 1, (x + 1) / 2) * pixel;
+
+      for (gsize c = 0; c < pixel; c++)
+        to[(gsize)x * pixel + c] = .5f * (left[c] + right[c]);
+    }
+  }
+  return out;
+}
+
+typedef struct {
+  RtkPlane *levels[MAX_LEVELS]; /* (owned), but for level 0 */
+  int       n_levels;
+} Pyramid;
+
+/* The coarsest level on which a Gaussian of @sigma can still be made, and what blur is left to do
+ * there: the way down has already blurred by sqrt ((4^level - 1) / 3). */
+static int
+choose_level (const Pyramid *pyramid, float sigma, float *out_rest)
+{
+  int level = 0;
+
+  *out_rest = sigma;
+  for (int l = 1; l < pyramid->n_levels; l++) {
+    float pixel = (float)(1 << l);
+    float variance = sigma * sigma - (pixel * pixel - 1) / 3;
+    float rest = variance > 0 ? sqrtf (variance) / pixel : 0;
+
+    if (rest < .8f)
+      break;
+    level = l;
+    *out_rest = rest;
+  }
+  return level;
+}
+
+static RtkPlane *
+plane_copy (const RtkPlane *self)
+{
+  RtkPlane *copy = rtk_plane_new (self->width, self->height, self->channels);
+
+  memcpy (copy->data, self->data, row_floats (self) * (gsize)self->height * sizeof (float));
+  return copy;
+}
+
+/* @known becomes values where @weighted has weight, the rest stays what the coarser scale gave. */
+static void
+blend_scale (RtkPlane *known, const RtkPlane *weighted, gboolean coarsest)
+{
+  int   n = known->channels;
+  gsize n_pixels = (gsize)known->width * known->height;
+
+  for (gsize i = 0; i < n_pixels; i++) {
+    const float *from = weighted->data + i * (gsize)(n + 1);
+    float       *to = known->data + i * (gsize)n;
+    float        weight = from[n];
+    float        trust = coarsest ? 1 : MIN (1, weight / FULL_WEIGHT);
+
+    if (weight < NO_WEIGHT)
+      continue;
+    for (int c = 0; c < n; c++)
+      to[c] += trust * (from[c] / weight - to[c]);
+  }
+}
+
+/* What is left where no scale reaches: the mean of all there is. */
+static void
+fill_with_mean (RtkPlane *known, const RtkPlane *weighted)
+{
+  int    n = known->channels;
+  gsize  n_pixels = (gsize)weighted->width * weighted->height;
+  double sums[16] = {0};
+  double weight = 0;
+
+  g_assert (n <= 15);
+  for (gsize i = 0; i < n_pixels; i++) {
+    for (int c = 0; c <= n; c++)
+      sums[c] += weighted->data[i * (gsize)(n + 1) + (gsize)c];
+  }
+  weight = sums[n];
+  for (gsize i = 0; i < (gsize)known->width * known->height; i++) {
+    for (int c = 0; c < n; c++)
+      known->data[i * (gsize)n + (gsize)c] = weight > NO_WEIGHT ? (float)(sums[c] / weight) : 0;
+  }
+}
+
+static void
+pyramid_init (Pyramid *self, const RtkPlane *base, float largest_sigma)
+{
+  float reach = 1;
+
+  self->levels[0] = (RtkPlane *)base;
+  self->n_levels = 1;
+  while (self->n_levels < MAX_LEVELS) {
+    const RtkPlane *last = self->levels[self->n_levels - 1];
+
+    if (MIN (last->width, last->height) < 2 * SMALLEST_SIDE || reach > largest_sigma)
+      return;
+    self->levels[self->n_levels++] = plane_halve (last);
+    reach *= 2;
+  }
+}
+
+static void
+pyramid_clear (Pyramid *self)
+{
+  for (int l = 1; l < self->n_levels; l++)
+    rtk_plane_free (self->levels[l]);
+}
+
+static RtkPlane *
+raise_to (RtkPlane *known, const Pyramid *pyramid, int from, int to)
+{
+  for (int l = from - 1; l >= to; l--) {
+    RtkPlane *finer = plane_double (known, pyramid->levels[l]->width, pyramid->levels[l]->height);
+
+    rtk_plane_free (known);
+    known = finer;
+  }
+  return known;
+}
+
+/**
+ * rtk_plane_fill:
+ * @weighted: values times their weight, and the weight (0..1) as last channel
+ * @sigmas: (array length=n_sigmas): standard deviations in pixels, growing
+ * @n_sigmas: how many
+ *
+ * Normalised convolution at several scales: spreads values that are known here and there over the
+ * whole plane.
+ *
+ * Where the finest scale has enough weight around a pixel it decides; what it leaves open the next
+ * one takes, and the last takes the rest. Each Gaussian is made on a level of a pyramid on which
+ * it is small, so that the cost hardly depends on the scales. Where nothing at all is near the
+ * mean of everything stands, so that the result is always defined.
+ *
+ * Returns: (transfer full): a plane with one channel less
+ */
+RtkPlane *
+rtk_plane_fill (const RtkPlane *weighted, const float *sigmas, guint n_sigmas)
+{
+  Pyramid   pyramid;
+  RtkPlane *known = NULL;
+  int       level = 0;
+
+  pyramid_init (&pyramid, weighted, sigmas[n_sigmas - 1]);
+  for (guint i = n_sigmas; i-- > 0;) {
+    float     rest;
+    int       at = choose_level (&pyramid, sigmas[i], &rest);
+    RtkPlane *blurred = plane_copy (pyramid.levels[at]);
+
+    rtk_plane_blur (blurred, rest);
+    if (known == NULL) {
+      known = rtk_plane_new (blurred->width, blurred->height, blurred->channels - 1);
+      fill_with_mean (known, blurred);
+      blend_scale (known, blurred, TRUE);
+    } else {
+      known = raise_to (known, &pyramid, level, at);
+      blend_scale (known, blurred, FALSE);
+    }
+    level = at;
+    rtk_plane_free (blurred);
+  }
+  known = raise_to (known, &pyramid, level, 0);
+  pyramid_clear (&pyramid);
+  return known;
+}
