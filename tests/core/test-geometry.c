@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/rtk-error.h"
+#include "core/rtk-geometry.h"
+#include "core/rtk-rule-pack.h"
+
+#include <math.h>
+
+/* Head of a picture of 1350x1350 whose ideal crop (scale 1.5) fits easily. */
+static const RtkHead easy = {
+    .eye_mid = {675., 600.},
+    .hair_top = 345.,
+    .cheek_left = 495.,
+    .cheek_right = 855.,
+    .chin = {675., 900.},
+};
+
+static double
+zone_distance (double value, double target, double width)
+{
+  return (value - target) * (value - target) / (width * width);
+}
+
+static gboolean
+in_zone (double value, double min, double max, double loose)
+{
+  return value >= min - loose && value <= max + loose;
+}
+
+/* The best crop by trying them all: scales, and for each scale rows and columns one by one. */
+static double
+brute_force (const RtkHead *head, int width, int height)
+{
+  double best = INFINITY;
+  double face = head->cheek_right - head->cheek_left;
+
+  for (int i = 0; i <= 1500; i++) {
+    double u = (180. + i * 0.08) / face;
+    double scale = 1. / u;
+    double best_x = INFINITY;
+    double best_y = INFINITY;
+
+    if (u > 2.)
+      break;
+    for (int j = 0; j <= 400; j++) {
+      double eye = 200. + j * 0.25;
+      double hair = eye - (head->eye_mid.y - head->hair_top) * u;
+      double y = head->eye_mid.y - eye * scale;
+
+      if (y >= 0. && y + 640. * scale <= height && in_zone (hair, 50., 110., 0.))
+        best_y = MIN (best_y, zone_distance (eye, 250., 100.) + zone_distance (hair, 80., 60.));
+    }
+    for (int j = 0; j <= 480; j++) {
+      double x = head->eye_mid.x - (216. + j * 0.1) * scale;
+
+      if (x >= 0. && x + 480. * scale <= width)
+        best_x = MIN (best_x, zone_distance (216. + j * 0.1, 240., 48.));
+    }
+    best = MIN (best, best_x + best_y + zone_distance (face * u, 240., 120.));
+  }
+  return best;
+}
+
+/* What the crop costs, read from the crop alone; INFINITY when it is not legal. */
+static double
+cost_of (const RtkCrop *crop, const RtkHead *head, double loose)
+{
+  RtkPoint eye = rtk_crop_to_finished (crop, head->eye_mid);
+  RtkPoint hair = rtk_crop_to_finished (crop, (RtkPoint){head->eye_mid.x, head->hair_top});
+  double   face = (head->cheek_right - head->cheek_left) / crop->scale;
+
+  if (!in_zone (eye.y, 200., 300., loose) || !in_zone (hair.y, 50., 110., loose) ||
+      !in_zone (face, 180., 300., loose) || !in_zone (eye.x, 216., 264., loose))
+    return INFINITY;
+  return zone_distance (eye.x, 240., 48.) + zone_distance (eye.y, 250., 100.) +
+         zone_distance (hair.y, 80., 60.) + zone_distance (face, 240., 120.);
+}
+
+static void
+assert_sound (const RtkCrop *crop, int width, int height)
+{
+  RtkRect rect = rtk_crop_get_source_rect (crop);
+
+  g_assert_cmpint (crop->out_width, ==, 480);
+  g_assert_cmpint (crop->out_height, ==, 640);
+  g_assert_cmpfloat (crop->x * 65536., ==, rint (crop->x * 65536.));
+  g_assert_cmpfloat (crop->y * 65536., ==, rint (crop->y * 65536.));
+  g_assert_cmpfloat (crop->scale * 65536., ==, rint (crop->scale * 65536.));
+  g_assert_cmpfloat (rect.x, >=, 0.);
+  g_assert_cmpfloat (rect.y, >=, 0.);
+  g_assert_cmpfloat (rect.x + rect.width, <=, width);
+  g_assert_cmpfloat (rect.y + rect.height, <=, height);
+}
+
+static void
+test_ideal (void)
+{
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+  g_autoptr (GError) error = NULL;
+  RtkCrop crop;
+
+  g_assert_true (rtk_geometry_find_crop (pack, &easy, 1350, 1350, &crop, &error));
+  g_assert_no_error (error);
+  assert_sound (&crop, 1350, 1350);
+  /* Eyes, hair and face ask for the same scale here, so the target is met. */
+  g_assert_cmpfloat_with_epsilon (crop.scale, 1.5, 1e-4);
+  g_assert_cmpfloat_with_epsilon (crop.x, 675. - 240. * 1.5, 0.02);
+  g_assert_cmpfloat_with_epsilon (crop.y, 600. - 250. * 1.5, 0.02);
+}
+
+/* Random heads in random pictures: as good as trying everything, and legal when that is. */
+static void
+test_brute_force (void)
+{
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (7);
+  int n_legal = 0;
+  int n_not = 0;
+
+  for (int i = 0; i < 120; i++) {
+    int     width = g_rand_int_range (rand, 500, 2000);
+    int     height = g_rand_int_range (rand, 600, 2000);
+    double  face = g_rand_double_range (rand, 0.12, 0.6) * width;
+    RtkHead head = easy;
+    RtkCrop crop;
+    double  wanted;
+
+    head.eye_mid.x = g_rand_double_range (rand, 0.3, 0.7) * width;
+    head.eye_mid.y = g_rand_double_range (rand, 0.2, 0.6) * height;
+    head.hair_top = MAX (0., head.eye_mid.y - face * g_rand_double_range (rand, 0.55, 0.95));
+    head.cheek_left = head.eye_mid.x - face / 2.;
+    head.cheek_right = head.eye_mid.x + face / 2.;
+    if (!rtk_geometry_find_crop (pack, &head, width, height, &crop, NULL)) {
+      g_assert_true (isinf (brute_force (&head, width, height)));
+      continue;
+    }
+    assert_sound (&crop, width, height);
+    wanted = brute_force (&head, width, height);
+    if (isfinite (wanted)) {
+      n_legal++;
+      g_assert_cmpfloat (cost_of (&crop, &head, 0.005), <=, wanted + 0.002);
+    } else {
+      n_not++;
+      /* A corner that the grid steps over may be legal; then it must cost what it costs. */
+      g_assert_false (cost_of (&crop, &head, -0.3) < INFINITY);
+    }
+  }
+  /* The cases are only worth something when there are many of both kinds. */
+  g_assert_cmpint (n_legal, >, 25);
+  g_assert_cmpint (n_not, >, 25);
+}
+
+/* Hair so high that no scale fits eyes, hair and face: the worst violation is as small as it can be
+ * made, shared between the zones. */
+static void
+test_contradiction (void)
+{
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+  RtkHead head = easy;
+  RtkCrop crop;
+  double  eye;
+  double  hair;
+  double  face;
+  double  worst;
+
+  /* Hair of two face widths over the eyes: with a face of 180 the eyes would be at 410. */
+  head.eye_mid.y = 1600.;
+  head.hair_top = head.eye_mid.y - 2. * 360.;
+  head.eye_mid.x = 2000.;
+  head.cheek_left = 1820.;
+  head.cheek_right = 2180.;
+  g_assert_true (rtk_geometry_find_crop (pack, &head, 4000, 4000, &crop, NULL));
+  assert_sound (&crop, 4000, 4000);
+  eye = (head.eye_mid.y - crop.y) / crop.scale;
+  hair = (head.hair_top - crop.y) / crop.scale;
+  face = 360. / crop.scale;
+  /* Three equal violations r: 300 + 100 r - (50 - 60 r) = 2 (180 - 120 r), so r = 110 / 400. */
+  worst = 110. / 400.;
+  g_assert_cmpfloat_with_epsilon ((eye - 300.) / 100., worst, 0.002);
+  g_assert_cmpfloat_with_epsilon ((50. - hair) / 60., worst, 0.002);
+  g_assert_cmpfloat_with_epsilon ((180. - face) / 120., worst, 0.002);
+  g_assert_cmpfloat_with_epsilon ((2000. - crop.x) / crop.scale, 240., 0.01);
+}
+
+/* Hair near the top edge: the crop begins at the edge and the rest stays legal. */
+static void
+test_near_top (void)
+{
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+  RtkHead head = easy;
+  RtkCrop crop;
+
+  head.eye_mid.y = 350.;
+  head.hair_top = 95.;
+  g_assert_true (rtk_geometry_find_crop (pack, &head, 1350, 1350, &crop, NULL));
+  assert_sound (&crop, 1350, 1350);
+  g_assert_cmpfloat (crop.y, <, 1.);
+  g_assert_true (isfinite (cost_of (&crop, &head, 0.005)));
+}
+
+static void
+test_no_crop (void)
+{
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+  const RtkCrop untouched = {1., 2., 3., 4, 5};
+  const struct {
+    double face;
+    int    width;
+    int    height;
+  } cases[] = {
+      {85., 1280, 720},  /* 180 px wide only when enlarged more than twice */
+      {100., 200, 1000}, /* 480 px of output from 200 px of picture */
+      {100., 1000, 310}, /* 640 px of output from 310 px of picture */
+      {0., 1000, 1000},  {NAN, 1000, 1000},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    RtkHead head = easy;
+    RtkCrop crop = untouched;
+
+    head.eye_mid = (RtkPoint){cases[i].width / 2., 150.};
+    head.hair_top = 60.;
+    head.cheek_left = cases[i].width / 2. - cases[i].face / 2.;
+    head.cheek_right = head.cheek_left + cases[i].face;
+    g_assert_false (
+        rtk_geometry_find_crop (pack, &head, cases[i].width, cases[i].height, &crop, &error));
+    g_assert_error (error, RTK_ERROR, RTK_ERROR_NO_CROP);
+    g_assert_cmpfloat (crop.x, ==, untouched.x);
+    g_assert_cmpint (crop.out_height, ==, untouched.out_height);
+  }
+}
+
+/* A picture that is a finished file already: the crop is the whole of it. */
+static void
+test_whole_picture (void)
+{
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+  RtkHead head = {
+      .eye_mid = {240., 250.}, .hair_top = 80., .cheek_left = 120., .cheek_right = 360.};
+  RtkCrop crop;
+
+  g_assert_true (rtk_geometry_find_crop (pack, &head, 480, 640, &crop, NULL));
+  g_assert_cmpfloat (crop.x, ==, 0.);
+  g_assert_cmpfloat (crop.y, ==, 0.);
+  g_assert_cmpfloat (crop.scale, ==, 1.);
+}
+
+static void
+test_there_and_back (void)
+{
+  const RtkCrop crop = {10.5, 20.25, 1.5, 480, 640};
+  RtkPoint      point = rtk_crop_to_finished (&crop, (RtkPoint){40.5, 50.25});
+  RtkPoint      back = rtk_crop_to_source (&crop, point);
+
+  g_assert_cmpfloat (point.x, ==, 20.);
+  g_assert_cmpfloat (point.y, ==, 20.);
+  g_assert_cmpfloat (back.x, ==, 40.5);
+  g_assert_cmpfloat (back.y, ==, 50.25);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/core/geometry/ideal", test_ideal);
+  g_test_add_func ("/core/geometry/brute-force", test_brute_force);
+  g_test_add_func ("/core/geometry/contradiction", test_contradiction);
+  g_test_add_func ("/core/geometry/near-top", test_near_top);
+  g_test_add_func ("/core/geometry/no-crop", test_no_crop);
+  g_test_add_func ("/core/geometry/whole-picture", test_whole_picture);
+  g_test_add_func ("/core/geometry/there-and-back", test_there_and_back);
+  return g_test_run ();
+}
