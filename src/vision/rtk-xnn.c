@@ -386,6 +386,9 @@ define_external (Builder *builder, const int *tensors, guint n_tensors, uint32_t
     if (builder->values[tensors[i]] != XNN_INVALID_VALUE_ID ||
         rtk_tflite_is_constant (builder->model, tensors[i]))
       return FALSE;
+    if (flags == XNN_VALUE_FLAG_EXTERNAL_OUTPUT &&
+        rtk_tflite_get_producer (builder->model, tensors[i]) == NULL)
+      return FALSE;
     builder->values[tensors[i]] = define_computed (builder, tensors[i], slot, flags);
     if (builder->values[tensors[i]] == XNN_INVALID_VALUE_ID)
       return FALSE;
@@ -415,6 +418,17 @@ mark_wanted (Builder *builder, const gboolean *is_input, const int *outputs, gui
   }
 }
 
+/* A network cut at the wrong place would read memory that nothing has written. */
+static gboolean
+operands_ready (const Builder *builder, const RtkTfliteNode *node)
+{
+  for (int i = 0; i < node->n_inputs; i++)
+    if (builder->values[node->inputs[i]] == XNN_INVALID_VALUE_ID &&
+        !rtk_tflite_is_constant (builder->model, node->inputs[i]))
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 build_nodes (Builder *builder, const gboolean *is_input, GError **error)
 {
@@ -424,7 +438,8 @@ build_nodes (Builder *builder, const gboolean *is_input, GError **error)
     if (!builder->wanted[node->outputs[0]] || is_input[node->outputs[0]] ||
         rtk_tflite_is_constant (builder->model, node->outputs[0]))
       continue;
-    if (!rtk_tflite_node_fits (builder->model, node) || !add_node (builder, node)) {
+    if (!rtk_tflite_node_fits (builder->model, node) || !operands_ready (builder, node) ||
+        !add_node (builder, node)) {
       g_set_error (error, RTK_ERROR, RTK_ERROR_MODEL_DAMAGED,
                    "The model is damaged: operator %u (%d) does not fit its tensors", i,
                    (int)node->op);
