@@ -86,9 +86,10 @@ sure_from_region (Sure *self, const RtkMatteWork *work)
   sure_init (self, work);
   rtk_binary_dilate (near_region, work->width, work->height, 1);
   for (gsize i = 0; i < n; i++) {
-    gboolean person = work->depth[i] > .012f * RTK_MATTE_UNIT && work->mask->data[i] > .9f;
+    gboolean person =
+        work->depth[i] > .012f * RTK_MATTE_UNIT && work->mask->data[i] > .9f && !work->light[i];
 
-    add_sure (self, i, work->picture->data + 3 * i, person, !near_region[i]);
+    add_sure (self, i, work->picture->data + 3 * i, person, !near_region[i] || work->hole_core[i]);
   }
 }
 
@@ -114,14 +115,15 @@ sure_from_alpha (Sure *self, const RtkMatteWork *work, const guint8 *alpha)
 
     for (int x = 0; x < width; x++) {
       gsize at = (gsize)y * width + (gsize)x;
+      gsize cell = (gsize)(y / 2) * work->width + (gsize)(x / 2);
+      float share = person[at] && !work->light[cell] ? .25f : 0;
       float pixel[3];
 
-      if (!person[at] && !wall[at])
+      if (share == 0 && !wall[at])
         continue;
       for (int c = 0; c < 3; c++)
         pixel[c] = (float)row[3 * x + c] / 255;
-      add_sure (self, (gsize)(y / 2) * work->width + (gsize)(x / 2), pixel, .25f * person[at],
-                .25f * wall[at]);
+      add_sure (self, cell, pixel, share, .25f * wall[at]);
     }
   }
 }
@@ -169,45 +171,14 @@ fill_wall (RtkMatteWork *work, const Sure *sure)
   work->wall = rtk_plane_fill (sure->wall, sigmas, G_N_ELEMENTS (sigmas));
 }
 
-/* Wall seen through loops of hair: wall-coloured, where the person's own colour is clearly
- * another and even. */
-static guint8 *
-find_holes (const RtkMatteWork *work, const Cell *cells)
-{
-  gsize              n = (gsize)work->width * work->height;
-  float              limit = 3.5f * work->noise;
-  guint8            *holes = g_malloc0 (n);
-  g_autofree guint8 *certain = g_malloc (n);
-  g_autofree float  *depth = NULL;
-
-  for (gsize i = 0; i < n; i++)
-    certain[i] = work->mask->data[i] > .9f;
-  depth = rtk_binary_depth (certain, work->width, work->height);
-  for (gsize i = 0; i < (gsize)MIN (work->holes_above, work->height) * work->width; i++) {
-    const Sample *person = &cells[i].person[1];
-    float         off[3], apart[3];
-
-    if (work->solid[i] || depth[i] > .12f * RTK_MATTE_UNIT)
-      continue;
-    for (int c = 0; c < 3; c++) {
-      off[c] = work->picture->data[3 * i + c] - cells[i].wall[c];
-      apart[c] = person->colour[c] - cells[i].wall[c];
-    }
-    holes[i] = rtk_dot3 (off, off) < limit * limit && rtk_dot3 (apart, apart) > .06f &&
-               person->variance < rtk_dot3 (apart, apart) / 4;
-  }
-  rtk_binary_dilate (holes, work->width, work->height, 2);
-  return holes;
-}
-
 static Zone
-zone_of (const RtkMatteWork *work, gsize at, gboolean near_region, gboolean hole)
+zone_of (const RtkMatteWork *work, gsize at, gboolean near_region)
 {
   if (work->solid[at])
     return ZONE_INSIDE;
   if (!near_region)
     return ZONE_OUTSIDE;
-  if (work->depth[at] > .055f * RTK_MATTE_UNIT && work->mask->data[at] > .6f && !hole)
+  if (work->depth[at] > .055f * RTK_MATTE_UNIT && work->mask->data[at] > .6f && !work->hole[at])
     return ZONE_INSIDE;
   return ZONE_BAND;
 }
@@ -215,7 +186,7 @@ zone_of (const RtkMatteWork *work, gsize at, gboolean near_region, gboolean hole
 /* Where alpha has to be worked out at all, with a margin of one cell so that the nearest cell of
  * a pixel can be asked. */
 static guint8 *
-find_zones (const RtkMatteWork *work, const guint8 *holes)
+find_zones (const RtkMatteWork *work)
 {
   gsize              n = (gsize)work->width * work->height;
   guint8            *zones = g_malloc (n);
@@ -224,7 +195,7 @@ find_zones (const RtkMatteWork *work, const guint8 *holes)
 
   rtk_binary_dilate (near_region, work->width, work->height, RTK_MATTE_REACH);
   for (gsize i = 0; i < n; i++) {
-    zones[i] = (guint8)zone_of (work, i, near_region[i], holes[i]);
+    zones[i] = (guint8)zone_of (work, i, near_region[i]);
     band[i] = zones[i] == ZONE_BAND;
   }
   rtk_binary_dilate (band, work->width, work->height, 1);
@@ -245,7 +216,8 @@ fill_rest (const RtkMatteWork *work, Cell *cells)
     cells[i].region = work->soft_region->data[i];
     cells[i].mask = work->mask->data[i];
     cells[i].depth = work->depth[i];
-    cells[i].hole = cells[i].spare = 0;
+    cells[i].hole = work->hole[i];
+    cells[i].spare = 0;
   }
 }
 
@@ -432,6 +404,48 @@ unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 
                foreground != NULL ? foreground + 3 * width * (gsize)y : NULL);
 }
 
+/* Transparent spots that are all enclosed by person are texture that looks like wall: below the
+ * chin, and deep inside, they become person. Hair keeps them, and known holes. */
+static void
+close_specks (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 *foreground)
+{
+  const RtkMatteWork *work = pass->work;
+  int                 width = rtk_image_get_width (picture);
+  int                 height = rtk_image_get_height (picture);
+  gsize               n = (gsize)width * height;
+  g_autofree guint8  *open = g_malloc (n);
+  g_autofree guint8  *seeds = g_malloc (n);
+
+  for (int y = 0; y < height; y++) {
+    int row = (int)((gint64)y * work->height / height);
+
+    for (int x = 0; x < width; x++) {
+      gsize at = (gsize)y * width + (gsize)x;
+      gsize cell = (gsize)row * work->width + (gsize)((gint64)x * work->width / width);
+
+      open[at] = alpha[at] < 242;
+      seeds[at] = pass->zones[cell] == ZONE_OUTSIDE || work->hole[cell] ||
+                  work->depth[cell] < (row < work->holes_above ? .035f : .012f) * RTK_MATTE_UNIT;
+    }
+  }
+  rtk_binary_keep_seeded (open, seeds, width, height);
+  /* Next to an open spot alpha falls off softly, and must. */
+  rtk_binary_dilate (open, width, height, 2);
+  for (int y = 0; y < height; y++) {
+    const guint8 *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
+
+    for (int x = 0; x < width; x++) {
+      gsize at = (gsize)y * width + (gsize)x;
+
+      if (open[at] || alpha[at] == 255)
+        continue;
+      alpha[at] = 255;
+      if (foreground != NULL)
+        memcpy (foreground + 3 * at, row + 3 * x, 3);
+    }
+  }
+}
+
 /**
  * rtk_matte_unmix:
  * @work: a matte whose wall and region are known
@@ -455,7 +469,6 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, gui
   for (int round = 0; round < N_ROUNDS; round++) {
     gboolean           last = round == N_ROUNDS - 1;
     const RtkImage    *target = last ? picture : work->base;
-    g_autofree guint8 *holes = NULL;
     g_autofree guint8 *zones = NULL;
     Sure               sure;
     Pass               pass;
@@ -468,11 +481,9 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, gui
     fill_person (work, &sure, round == 0, cells);
     sure_clear (&sure);
     fill_rest (work, cells);
-    holes = find_holes (work, cells);
-    for (gsize i = 0; i < n; i++)
-      cells[i].hole = holes[i];
-    zones = find_zones (work, holes);
+    zones = find_zones (work);
     pass = (Pass){work, cells, zones, rtk_matte_measure_noise (work, target)};
     unmix_picture (&pass, target, last ? alpha : trial, last ? foreground : NULL);
+    close_specks (&pass, target, last ? alpha : trial, last ? foreground : NULL);
   }
 }

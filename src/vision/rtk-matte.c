@@ -27,6 +27,9 @@ work_clear (RtkMatteWork *self)
   g_clear_pointer (&self->known_wall, g_free);
   g_clear_pointer (&self->region, g_free);
   g_clear_pointer (&self->depth, g_free);
+  g_clear_pointer (&self->hole_core, g_free);
+  g_clear_pointer (&self->hole, g_free);
+  g_clear_pointer (&self->light, g_free);
   g_clear_pointer (&self->solid, g_free);
 }
 
@@ -142,6 +145,7 @@ work_init (RtkMatteWork          *self,
   self->picture = halve_base (self->base, self->width, self->height);
   sample_mask (self, request, cell_x, cell_y);
   mark_solid (self, request, cell_x, cell_y);
+  self->has_face = request->n_solid >= 3;
   self->holes_above = (int)CLAMP (request->holes_above / cell_y, 0, self->height);
   self->known_wall = g_malloc ((gsize)self->width * self->height);
   return check_person (self, error);
@@ -189,6 +193,7 @@ rtk_matte_make (const RtkImage        *picture,
   out_matte->wall_sigma = work.wall != NULL ? work.noise : 1;
   if (out_matte->is_plain) {
     rtk_matte_find_region (&work);
+    rtk_matte_find_holes (&work);
     rtk_matte_unmix (&work, picture, alpha, foreground);
   } else {
     rtk_matte_soften (&work, picture, alpha, foreground);
