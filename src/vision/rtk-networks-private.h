@@ -6,10 +6,19 @@
 
 G_BEGIN_DECLS
 
+#define RTK_N_MESH_REGIONS 3
+
 struct _RtkNetworks {
-  RtkXnn *selfie; /* (owned): picture -> person mask */
+  RtkXnn *selfie;                           /* (owned): picture -> person mask */
+  RtkXnn *detector;                         /* (owned): picture -> boxes and scores */
+  RtkXnn *mesh;                             /* (owned): face -> points, features, presence */
+  RtkXnn *mesh_regions[RTK_N_MESH_REGIONS]; /* (owned): features -> refined points */
+  RtkXnn *pose;                             /* (owned): person -> body points */
 };
 
 gboolean rtk_networks_open_selfie (RtkNetworks *self, const RtkTflite *model, GError **error);
+gboolean rtk_networks_open_detector (RtkNetworks *self, const RtkTflite *model, GError **error);
+gboolean rtk_networks_open_mesh (RtkNetworks *self, const RtkTflite *model, GError **error);
+gboolean rtk_networks_open_pose (RtkNetworks *self, const RtkTflite *model, GError **error);
 
 G_END_DECLS

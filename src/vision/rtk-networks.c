@@ -16,6 +16,13 @@ static const struct {
   const char *sha256;
   OpenFunc    open;
 } models[] = {
+    {"face_detection_short_range.tflite",
+     "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633",
+     rtk_networks_open_detector},
+    {"face_landmark_with_attention.tflite",
+     "883b7411747bac657c30c462d305d312e9dec6adbf8b85e2f5d8d722fca9455d", rtk_networks_open_mesh},
+    {"pose_landmark_lite.tflite",
+     "f17bfbecadb61c3be1baa8b8d851cc6619c870a87167b32848ad20db306b9d61", rtk_networks_open_pose},
     {"selfie_segmentation.tflite",
      "8d13b7fae74af625c641226813616a2117bd6bca19eb3b75574621fc08557f27", rtk_networks_open_selfie},
 };
@@ -90,5 +97,10 @@ void
 rtk_networks_free (RtkNetworks *self)
 {
   g_clear_pointer (&self->selfie, rtk_xnn_free);
+  g_clear_pointer (&self->detector, rtk_xnn_free);
+  g_clear_pointer (&self->mesh, rtk_xnn_free);
+  for (int i = 0; i < RTK_N_MESH_REGIONS; i++)
+    g_clear_pointer (&self->mesh_regions[i], rtk_xnn_free);
+  g_clear_pointer (&self->pose, rtk_xnn_free);
   g_free (self);
 }
