@@ -48,7 +48,7 @@ rtk_overlay_get_zone (const RtkRulePack *pack, const RtkCrop *crop, RtkZone zone
   g_return_val_if_fail (pack != NULL && crop != NULL && zone < RTK_N_ZONES, FALSE);
 
   rule = rtk_rule_pack_get_rule (pack, zone_checks[zone]);
-  if (rule == NULL || isnan (rule->max) || (zone != RTK_ZONE_CENTRE && isnan (rule->min)))
+  if (rule == NULL || isnan (rule->max) || isnan (rule->min))
     return FALSE;
   middle = crop->out_width / 2.0;
   eyes = rtk_rule_pack_get_target_eye_line (pack);
@@ -67,7 +67,7 @@ rtk_overlay_get_zone (const RtkRulePack *pack, const RtkCrop *crop, RtkZone zone
                          (rule->max - rule->min) / 2.0, CHEEK_ABOVE_EYES + CHEEK_BELOW_EYES};
     break;
   case RTK_ZONE_CENTRE:
-    finished = (RtkRect){middle - rule->max, 0, 2.0 * rule->max, crop->out_height};
+    finished = (RtkRect){rule->min, 0, rule->max - rule->min, crop->out_height};
     break;
   case RTK_N_ZONES:
   default:
@@ -302,7 +302,7 @@ draw_values (const RtkOverlay *self, cairo_t *cr, RtkRect crop)
   draw_value (self, cr, RTK_ZONE_CHEEK_LEFT,
               (head->cheek_right - head->cheek_left) / self->crop.scale,
               (RtkPoint){x, MAX (below, shown_eyes.y + 30.0 * unit)});
-  draw_value (self, cr, RTK_ZONE_CENTRE, finished_eyes.x - self->crop.out_width / 2.0,
+  draw_value (self, cr, RTK_ZONE_CENTRE, finished_eyes.x,
               (RtkPoint){x, MAX (below, shown_eyes.y + 30.0 * unit) + 28.0 * unit});
 }
 
