@@ -92,8 +92,13 @@ define_arithmetic (
     xnn_subgraph_t subgraph, const RtkTfliteNode *node, uint32_t a, uint32_t b, uint32_t to)
 {
   struct xnn_binary_params params;
+  float                    low;
+  float                    high;
 
-  get_range (node, &params.output_min, &params.output_max);
+  /* The parameters are doubles here, whatever the tensors are. */
+  get_range (node, &low, &high);
+  params.output_min = low;
+  params.output_max = high;
   return xnn_define_binary (subgraph,
                             node->op == RTK_TFLITE_ADD ? xnn_binary_add : xnn_binary_multiply,
                             &params, a, b, to, 0);
