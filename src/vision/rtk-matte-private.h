@@ -64,12 +64,8 @@ gboolean rtk_matte_find_wall (RtkMatteWork *work);
 float    rtk_matte_measure_noise (const RtkMatteWork *work, const RtkImage *picture);
 void     rtk_matte_find_region (RtkMatteWork *work);
 void     rtk_matte_find_holes (RtkMatteWork *work);
-void
-rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, guint8 *foreground);
-void rtk_matte_soften (const RtkMatteWork *work,
-                       const RtkImage     *picture,
-                       guint8             *alpha,
-                       guint8             *foreground);
+void     rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+void     rtk_matte_soften (const RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
 
 static inline float
 rtk_dot3 (const float a[3], const float b[3])

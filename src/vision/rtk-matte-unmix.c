@@ -245,8 +245,7 @@ typedef struct {
   float contrast; /* how far wall and person are apart, squared */
   float variance;
   float confidence;
-  float off_line;  /* of the best scale */
-  float colour[3]; /* the person's */
+  float off_line; /* of the best scale */
 } Mixture;
 
 static void
@@ -269,7 +268,6 @@ unmix_scale (
   out->alpha = rtk_clip (along / MAX (.5f, sure_share), 0, 1);
   out->variance = person->variance;
   out->confidence = out->contrast / (out->contrast + .004f + 1.5f * person->variance);
-  memcpy (out->colour, person->colour, sizeof out->colour);
 }
 
 static Mixture
@@ -292,15 +290,11 @@ mix_scales (const Cell *cell, const float off_wall[3], float noise)
     mixture.contrast += weight * parts[k].contrast;
     mixture.variance += weight * parts[k].variance;
     mixture.confidence += weight * parts[k].confidence;
-    for (int c = 0; c < 3; c++)
-      mixture.colour[c] += weight * parts[k].colour[c];
   }
   mixture.alpha /= sum;
   mixture.contrast /= sum;
   mixture.variance /= sum;
   mixture.confidence /= sum;
-  for (int c = 0; c < 3; c++)
-    mixture.colour[c] /= sum;
   mixture.off_line = best;
   return mixture;
 }
@@ -316,9 +310,8 @@ is_deep (const Cell *cell, const Mixture *mixture)
          cell->hole < .5f;
 }
 
-/* Alpha of one pixel; @out_person gets the person's colour around it. */
 static float
-unmix_pixel (const Cell *cell, const float pixel[3], float noise, float out_person[3])
+unmix_pixel (const Cell *cell, const float pixel[3], float noise)
 {
   float   off_wall[3];
   float   distance, own, alpha;
@@ -328,7 +321,6 @@ unmix_pixel (const Cell *cell, const float pixel[3], float noise, float out_pers
     off_wall[c] = pixel[c] - cell->wall[c];
   distance = sqrtf (rtk_dot3 (off_wall, off_wall));
   mixture = mix_scales (cell, off_wall, noise);
-  memcpy (out_person, mixture.colour, sizeof mixture.colour);
   if (is_deep (cell, &mixture))
     return 1;
   /* Off the line: a colour of the person that was not seen around here. */
@@ -339,22 +331,6 @@ unmix_pixel (const Cell *cell, const float pixel[3], float noise, float out_pers
   return mixture.confidence * alpha + (1 - mixture.confidence) * cell->region;
 }
 
-/* What the pixel would show without the wall. The less of the person is in it, the less the
- * division can be trusted and the more its surroundings count. */
-static void
-write_foreground (
-    const float pixel[3], const float wall[3], const float person[3], float alpha, guint8 out[3])
-{
-  float trust = rtk_clip (alpha / .4f, 0, 1);
-
-  for (int c = 0; c < 3; c++) {
-    float pure = (pixel[c] - (1 - alpha) * wall[c]) / MAX (alpha, .01f);
-    float value = trust * rtk_clip (pure, 0, 1) + (1 - trust) * person[c];
-
-    out[c] = (guint8)(rtk_clip (value, 0, 1) * 255 + .5f);
-  }
-}
-
 typedef struct {
   const RtkMatteWork *work;
   const Cell         *cells;
@@ -363,7 +339,7 @@ typedef struct {
 } Pass;
 
 static void
-unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha, guint8 *foreground)
+unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha)
 {
   int           width = rtk_image_get_width (picture);
   int           cells_x = pass->work->width, cells_y = pass->work->height;
@@ -372,13 +348,11 @@ unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha, guin
   const guint8 *zones = pass->zones + (gsize)MIN ((int)cell_y, cells_y - 1) * cells_x;
   const guint8 *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
 
-  if (foreground != NULL)
-    memcpy (foreground, row, (gsize)width * 3);
   for (int x = 0; x < width; x++) {
     float cell_x = ((float)x + .5f) * step_x;
     Zone  zone = (Zone)zones[MIN ((int)cell_x, cells_x - 1)];
     Cell  cell;
-    float pixel[3], person[3], value;
+    float pixel[3], value;
 
     if (zone != ZONE_BAND) {
       alpha[x] = zone == ZONE_INSIDE ? 255 : 0;
@@ -387,31 +361,26 @@ unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha, guin
     blend_cells (pass->cells, cells_x, cells_y, cell_x - .5f, cell_y - .5f, &cell);
     for (int c = 0; c < 3; c++)
       pixel[c] = (float)row[3 * x + c] / 255;
-    value = unmix_pixel (&cell, pixel, pass->noise, person);
+    value = unmix_pixel (&cell, pixel, pass->noise);
     alpha[x] = (guint8)(value * 255 + .5f);
-    if (foreground != NULL && alpha[x] != 255)
-      write_foreground (pixel, cell.wall, person, (float)alpha[x] / 255, foreground + 3 * x);
   }
 }
 
 static void
-unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 *foreground)
+unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha)
 {
   gsize width = (gsize)rtk_image_get_width (picture);
 
   for (int y = 0; y < rtk_image_get_height (picture); y++)
-    unmix_row (pass, picture, y, alpha + width * (gsize)y,
-               foreground != NULL ? foreground + 3 * width * (gsize)y : NULL);
+    unmix_row (pass, picture, y, alpha + width * (gsize)y);
 }
 
 /* Transparent spots that are all enclosed by person are texture that looks like wall: below the
  * chin, and deep inside, they become person. Hair keeps them, and known holes. */
 static void
-close_specks (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 *foreground)
+close_specks (const Pass *pass, int width, int height, guint8 *alpha)
 {
   const RtkMatteWork *work = pass->work;
-  int                 width = rtk_image_get_width (picture);
-  int                 height = rtk_image_get_height (picture);
   gsize               n = (gsize)width * height;
   g_autofree guint8  *open = g_malloc (n);
   g_autofree guint8  *seeds = g_malloc (n);
@@ -431,18 +400,9 @@ close_specks (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 *
   rtk_binary_keep_seeded (open, seeds, width, height);
   /* Next to an open spot alpha falls off softly, and must. */
   rtk_binary_dilate (open, width, height, 2);
-  for (int y = 0; y < height; y++) {
-    const guint8 *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
-
-    for (int x = 0; x < width; x++) {
-      gsize at = (gsize)y * width + (gsize)x;
-
-      if (open[at] || alpha[at] == 255)
-        continue;
-      alpha[at] = 255;
-      if (foreground != NULL)
-        memcpy (foreground + 3 * at, row + 3 * x, 3);
-    }
+  for (gsize i = 0; i < n; i++) {
+    if (!open[i])
+      alpha[i] = 255;
   }
 }
 
@@ -451,7 +411,6 @@ close_specks (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 *
  * @work: a matte whose wall and region are known
  * @picture: RGB24: the picture at its own size
  * @alpha: (out caller-allocates): a byte for every pixel of @picture
- * @foreground: (out caller-allocates): three bytes for every pixel of @picture
  *
  * Finds alpha by unmixing every pixel near the outline into wall and person.
  *
@@ -460,7 +419,7 @@ close_specks (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 *
  * last at the picture's own size.
  */
 void
-rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, guint8 *foreground)
+rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
 {
   gsize              n = (gsize)work->width * work->height;
   g_autofree Cell   *cells = g_new (Cell, n);
@@ -483,7 +442,8 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, gui
     fill_rest (work, cells);
     zones = find_zones (work);
     pass = (Pass){work, cells, zones, rtk_matte_measure_noise (work, target)};
-    unmix_picture (&pass, target, last ? alpha : trial, last ? foreground : NULL);
-    close_specks (&pass, target, last ? alpha : trial, last ? foreground : NULL);
+    unmix_picture (&pass, target, last ? alpha : trial);
+    close_specks (&pass, rtk_image_get_width (target), rtk_image_get_height (target),
+                  last ? alpha : trial);
   }
 }
