@@ -232,12 +232,20 @@ move_into_place (RtkStoreState *self, const char *name, GError **error)
 
   if (rename (from, to) == 0)
     return TRUE;
-  /* Somebody took the folders of the vault away: make them again. */
-  if (errno == ENOENT && rtk_store_blobs_make_folders (self, NULL) && rename (from, to) == 0)
-    return TRUE;
   rtk_files_set_error (error, errno, "a photo cannot be put into the vault");
   unlink (from);
   return FALSE;
+}
+
+/* Somebody may have taken the folders of the vault away. */
+static gboolean
+ensure_folders (RtkStoreState *self, GPtrArray *folders, GError **error)
+{
+  for (guint i = 0; i < folders->len; i++) {
+    if (!g_file_test (folders->pdata[i], G_FILE_TEST_IS_DIR))
+      return rtk_store_blobs_make_folders (self, error);
+  }
+  return TRUE;
 }
 
 /* A content that is there already keeps its key: a file that was lost is written again with the key
@@ -276,14 +284,13 @@ write_one (RtkStoreState *self, const RtkBlob *blob, gboolean *out_is_new, GErro
 
 /* Written down before the files, so that the next start finds what a kill left without a row. */
 static gboolean
-note_intents (RtkStoreState *self, const RtkBlob *const *blobs, guint n, GError **error)
+note_intents (RtkStoreState *self, GPtrArray *names, GError **error)
 {
   if (!rtk_db_begin (self->db, error))
     return FALSE;
-  for (guint i = 0; i < n; i++) {
-    g_autofree char *name = rtk_store_blobs_dup_name (self, blobs[i]->sha256);
-
-    if (!rtk_db_run (self->db, error, "INSERT OR IGNORE INTO intents(name) VALUES(?)", "s", name)) {
+  for (guint i = 0; i < names->len; i++) {
+    if (!rtk_db_run (self->db, error, "INSERT OR IGNORE INTO intents(name) VALUES(?)", "s",
+                     (const char *)names->pdata[i])) {
       rtk_db_roll_back (self->db);
       return FALSE;
     }
@@ -292,7 +299,18 @@ note_intents (RtkStoreState *self, const RtkBlob *const *blobs, guint n, GError 
 }
 
 static gboolean
-sync_folders (RtkStoreState *self, GHashTable *folders, GError **error)
+prepare_folders (RtkStoreState *self, GPtrArray *names, GError **error)
+{
+  g_autoptr (GPtrArray) folders = g_ptr_array_new_with_free_func (g_free);
+
+  g_ptr_array_add (folders, g_build_filename (self->vault_folder, "tmp", NULL));
+  for (guint i = 0; i < names->len; i++)
+    g_ptr_array_add (folders, folder_of (self, names->pdata[i]));
+  return ensure_folders (self, folders, error);
+}
+
+static gboolean
+sync_folders (GHashTable *folders, GError **error)
 {
   GHashTableIter iter;
   gpointer       folder;
@@ -325,9 +343,12 @@ rtk_store_blobs_write (RtkStoreState        *self,
 {
   g_autoptr (GPtrArray) written =
       g_ptr_array_new_with_free_func ((GDestroyNotify)rtk_stored_blob_free);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GHashTable) folders = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
-  if (!note_intents (self, blobs, n_blobs, error))
+  for (guint i = 0; i < n_blobs; i++)
+    g_ptr_array_add (names, rtk_store_blobs_dup_name (self, blobs[i]->sha256));
+  if (!prepare_folders (self, names, error) || !note_intents (self, names, error))
     return NULL;
   for (guint i = 0; i < n_blobs; i++) {
     gboolean       is_new;
@@ -339,7 +360,7 @@ rtk_store_blobs_write (RtkStoreState        *self,
       g_hash_table_add (folders, folder_of (self, stored->name));
     g_ptr_array_add (written, stored);
   }
-  return sync_folders (self, folders, error) ? g_steal_pointer (&written) : NULL;
+  return sync_folders (folders, error) ? g_steal_pointer (&written) : NULL;
 }
 
 /**
