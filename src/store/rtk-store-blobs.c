@@ -471,33 +471,40 @@ rtk_store_blobs_recover (RtkStoreState *self, GError **error)
 
 /**
  * rtk_store_blobs_collect:
- * @self: a state that may write, in no transaction
+ * @self: a state that may write, in a transaction
  * @error: return location
  *
- * Deletes photos made here to which no attempt refers any more: first the row with the key (which
- * is the deletion), then the file. The write-ahead log is folded back so that no copy of the row
- * stays in it.
+ * Deletes photos made here to which no attempt refers any more: the row with the key, which is the
+ * deletion. rtk_store_blobs_erase() after the transaction removes the files.
  *
- * Returns: whether it was done
+ * Returns: whether it is part of the transaction
  */
 gboolean
 rtk_store_blobs_collect (RtkStoreState *self, GError **error)
 {
-  if (!rtk_db_begin (self->db, error))
-    return FALSE;
-  if (!rtk_db_exec (self->db,
-                    "INSERT OR IGNORE INTO intents(name) SELECT name FROM blobs"
-                    " WHERE own = 1 AND name NOT IN (SELECT blob FROM attempt_blobs);"
-                    "DELETE FROM blobs WHERE own = 1 AND name NOT IN"
-                    " (SELECT blob FROM attempt_blobs);",
-                    error)) {
-    rtk_db_roll_back (self->db);
-    return FALSE;
-  }
-  if (!rtk_db_commit (self->db, error))
-    return FALSE;
+  return rtk_db_exec (self->db,
+                      "INSERT OR IGNORE INTO intents(name) SELECT name FROM blobs"
+                      " WHERE own = 1 AND name NOT IN (SELECT blob FROM attempt_blobs);"
+                      "DELETE FROM blobs WHERE own = 1 AND name NOT IN"
+                      " (SELECT blob FROM attempt_blobs);",
+                      error);
+}
+
+/**
+ * rtk_store_blobs_erase:
+ * @self: a state that may write, in no transaction
+ *
+ * Removes the files whose rows are gone and folds the write-ahead log back, so that no copy of the
+ * rows with their keys stays in it. What fails now is done at the next start.
+ */
+void
+rtk_store_blobs_erase (RtkStoreState *self)
+{
+  g_autoptr (GError) error = NULL;
+
   rtk_store_blobs_tidy (self);
-  return rtk_db_exec (self->db, "PRAGMA wal_checkpoint(TRUNCATE)", error);
+  if (!rtk_db_exec (self->db, "PRAGMA wal_checkpoint(TRUNCATE)", &error))
+    g_message ("the log of the database is folded back later: %s", error->message);
 }
 
 /**

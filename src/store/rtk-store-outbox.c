@@ -70,40 +70,50 @@ set_not_found (GError **error)
   return FALSE;
 }
 
+static gboolean
+undo_in_transaction (RtkStoreState *self, const char *id, GError **error)
+{
+  gint64 n;
+
+  /* The attempt and its list of photos go with it (ON DELETE CASCADE). */
+  if (!rtk_db_run (self->db, error,
+                   "DELETE FROM outbox WHERE id = ? AND state = 'held' AND release_at > ?", "si",
+                   id, rtk_clock_now (self->clock)))
+    return FALSE;
+  if (rtk_db_get_changes (self->db) > 0)
+    return rtk_store_blobs_collect (self, error);
+  if (!rtk_db_get_int (self->db, &n, error, "SELECT count(*) FROM outbox WHERE id = ?", "s", id))
+    return FALSE;
+  if (n == 0)
+    return set_not_found (error);
+  g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_STATE, "the operation is released");
+  return FALSE;
+}
+
 /**
  * rtk_store_outbox_undo:
  * @self: a state that may write
  * @id: id of an operation
  * @error: %RTK_ERROR_BAD_STATE once it is released, %RTK_ERROR_NOT_FOUND
  *
- * Takes a held operation back, with its attempt and the photos nobody else refers to. Its time is
- * compared with the clock: what sync may see the next moment is not taken back.
+ * Takes a held operation back, with its attempt and the photos nobody else refers to, in one
+ * transaction. Its time is compared with the clock: what sync may see the next moment is not taken
+ * back.
  *
  * Returns: whether it is gone
  */
 gboolean
 rtk_store_outbox_undo (RtkStoreState *self, const char *id, GError **error)
 {
-  g_autoptr (GError) later = NULL;
-  gint64 n;
-
-  if (!rtk_store_state_require_writable (self, error))
+  if (!rtk_store_state_require_writable (self, error) || !rtk_db_begin (self->db, error))
     return FALSE;
-  /* The attempt and its list of photos go with it (ON DELETE CASCADE). */
-  if (!rtk_db_run (self->db, error,
-                   "DELETE FROM outbox WHERE id = ? AND state = 'held' AND release_at > ?", "si",
-                   id, rtk_clock_now (self->clock)))
-    return FALSE;
-  if (rtk_db_get_changes (self->db) == 0) {
-    if (!rtk_db_get_int (self->db, &n, error, "SELECT count(*) FROM outbox WHERE id = ?", "s", id))
-      return FALSE;
-    if (n == 0)
-      return set_not_found (error);
-    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_STATE, "the operation is released");
+  if (!undo_in_transaction (self, id, error)) {
+    rtk_db_roll_back (self->db);
     return FALSE;
   }
-  if (!rtk_store_blobs_collect (self, &later))
-    g_message ("photos taken back are deleted later: %s", later->message);
+  if (!rtk_db_commit (self->db, error))
+    return FALSE;
+  rtk_store_blobs_erase (self);
   return TRUE;
 }
 

@@ -169,6 +169,7 @@ gboolean
      rtk_store_blobs_insert (RtkStoreState *self, GPtrArray *written, gboolean own, GError **error);
 void rtk_store_blobs_tidy (RtkStoreState *self);
 gboolean rtk_store_blobs_collect (RtkStoreState *self, GError **error);
+void     rtk_store_blobs_erase (RtkStoreState *self);
 gboolean rtk_store_blobs_mark_uploaded (RtkStoreState *self, const char *sha256, GError **error);
 gboolean rtk_store_blobs_put (RtkStoreState *self, const RtkBlob *blob, GError **error);
 
