@@ -37,15 +37,22 @@ end_with_failure (RtkSyncRound *self)
   rtk_sync_round_end (self, NULL);
 }
 
-/* This operation stays in the outbox for another time. */
 static void
-put_off (RtkSyncRound *self, RtkSyncItem *item, const GError *error)
+note_failure (RtkSyncRound *self, const GError *error)
 {
   self->counts.failed++;
   g_clear_error (&self->last_error);
   self->last_error = g_error_copy (error);
+}
+
+/* This operation stays in the outbox for another time. What is no fault of its own is not written
+ * down as one: the store lets an operation with an error wait longer each time. */
+static void
+put_off (RtkSyncRound *self, RtkSyncItem *item, const GError *error)
+{
+  note_failure (self, error);
   rtk_sync_round_write (self, rtk_operation_get_id (item->item->operation), RTK_OPERATION_WAITING,
-                        error->message);
+                        ends_round (error) ? NULL : error->message);
 }
 
 /* Those that were marked as being sent but will not be pushed in this round. */
@@ -127,15 +134,17 @@ settle (RtkSyncRound *self, RtkSyncItem *item, const RtkResult *result)
 
   item->settled = TRUE;
   if (result->outcome == RTK_OUTCOME_RETRY) {
-    g_autoptr (GError) error =
-        g_error_new (RTK_ERROR, RTK_ERROR_SERVER, "%s",
-                     result->problem != NULL ? result->problem : "A photo is still missing");
+    g_autoptr (GError) error = NULL;
 
-    if (item->again || !send_again (self, item))
-      put_off (self, item, error);
-    return;
+    if (!item->again && send_again (self, item))
+      return;
+    /* Not in this round: the store forgets that the photos were sent. */
+    error = g_error_new (RTK_ERROR, RTK_ERROR_SERVER, "%s",
+                         result->problem != NULL ? result->problem : "A photo is still missing");
+    note_failure (self, error);
+  } else {
+    (*counts[result->outcome])++;
   }
-  (*counts[result->outcome])++;
   write = g_new0 (RtkSyncWrite, 1);
   write->result = g_new0 (RtkResult, 1);
   write->result->operation_id = g_strdup (result->operation_id);
@@ -375,10 +384,12 @@ listed_cb (GObject *object, GAsyncResult *result, gpointer user_data)
       g_ptr_array_add (item->blobs, g_strdup (g_ptr_array_index (outbox_item->blobs, k)));
     g_ptr_array_add (self->items, item);
   }
-  if (self->items->len == 0)
-    rtk_sync_round_pull (self);
-  else
+  if (self->items->len > 0)
     send_item (self);
+  else if (self->pulled)
+    rtk_sync_round_end (self, NULL);
+  else
+    rtk_sync_round_pull (self);
 }
 
 /**
@@ -401,7 +412,7 @@ rtk_sync_item_free (gpointer data)
  * @self: a round
  *
  * Sends what may be sent and has not had its turn in this round; when nothing is left, goes on to
- * the feed.
+ * the feed, or ends the round when that has been read.
  */
 void
 rtk_sync_push_start (RtkSyncRound *self)

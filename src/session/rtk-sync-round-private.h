@@ -63,7 +63,7 @@ struct _RtkSyncRound {
   GCancellable   *cancellable; /* (owned) */
   char           *epoch;       /* (owned) (nullable) */
   char           *cursor;      /* (owned) (nullable): of the pull that runs */
-  gboolean        recover;
+  gboolean        pulled;      /* the feed was read to its end */
   RtkSyncFinished finished;
   gpointer        user_data; /* (owned) */
   GDestroyNotify  free_user_data;

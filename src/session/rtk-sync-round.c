@@ -6,6 +6,8 @@
 #include "session/rtk-sync-round-private.h"
 
 #define PAGE_LIMIT 200
+/* Refused operations are not counted as waiting. More of them than this are not counted on. */
+#define REFUSED_LIMIT 100
 
 static void
 write_free (gpointer data)
@@ -42,6 +44,13 @@ round_clear (gpointer data)
   g_queue_clear_full (&self->writes, write_free);
 }
 
+/* The outbox without the long tail of what is done, which stands at the end of the list. */
+static guint
+list_limit (RtkStore *store)
+{
+  return rtk_store_get_outbox_length (store) + REFUSED_LIMIT;
+}
+
 static void
 finish (RtkSyncRound *self)
 {
@@ -74,12 +83,15 @@ pulled_applied_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   g_autoptr (RtkSyncRound) self = user_data;
   g_autoptr (GError) error = NULL;
 
-  if (!rtk_store_done_finish (RTK_STORE (object), result, &error))
+  if (!rtk_store_done_finish (RTK_STORE (object), result, &error)) {
     rtk_sync_round_end (self, g_steal_pointer (&error));
-  else if (self->cursor != NULL)
+  } else if (self->cursor != NULL) {
     rtk_sync_round_pull (self);
-  else
-    rtk_sync_round_end (self, NULL);
+  } else {
+    /* Something may have come meanwhile; after a new epoch the store sends everything again. */
+    self->pulled = TRUE;
+    rtk_sync_push_start (self);
+  }
 }
 
 static void
@@ -98,6 +110,8 @@ pulled_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   new_epoch = self->epoch != NULL && g_strcmp0 (self->epoch, page->epoch) != 0;
   g_free (self->epoch);
   self->epoch = g_strdup (page->epoch);
+  if (new_epoch)
+    g_hash_table_remove_all (self->tried);
   if (new_epoch && *self->cursor != '\0') {
     /* The server was restored: what it said before may not be so any more. */
     g_free (self->cursor);
@@ -242,7 +256,8 @@ rtk_sync_round_end (RtkSyncRound *self, GError *error)
     self->failure = error;
   else
     g_clear_error (&error);
-  rtk_store_list_outbox_async (self->store, FALSE, 0, NULL, counted_cb, rtk_sync_round_ref (self));
+  rtk_store_list_outbox_async (self->store, FALSE, list_limit (self->store), NULL, counted_cb,
+                               rtk_sync_round_ref (self));
 }
 
 /**
@@ -277,7 +292,6 @@ rtk_sync_round_start (RtkStore       *store,
   self->transport = g_object_ref (transport);
   self->cancellable = g_cancellable_new ();
   self->epoch = g_strdup (epoch);
-  self->recover = recover;
   self->finished = finished;
   self->user_data = user_data;
   self->free_user_data = free_user_data;
@@ -287,7 +301,7 @@ rtk_sync_round_start (RtkStore       *store,
   g_queue_init (&self->batches);
   g_queue_init (&self->writes);
   if (recover)
-    rtk_store_list_outbox_async (store, FALSE, 0, self->cancellable, recovered_cb,
+    rtk_store_list_outbox_async (store, FALSE, list_limit (store), self->cancellable, recovered_cb,
                                  rtk_sync_round_ref (self));
   else
     rtk_sync_push_start (self);

@@ -129,6 +129,7 @@ test_offline (Line *line, gconstpointer data)
   g_assert_error (line->error, RTK_ERROR, RTK_ERROR_OFFLINE);
   g_assert_cmpint (rtk_sync_session_get_state (line->sync), ==, RTK_SYNC_OFFLINE);
   assert_item (line, id, WAITING);
+  g_assert_null (rtk_test_store_find (line->store, id)->last_error); /* not its fault */
   g_assert_cmpint (rtk_sync_session_get_offline_since (line->sync), ==,
                    rtk_clock_now (RTK_CLOCK (line->clock)));
   line->transport->offline = FALSE;
@@ -274,8 +275,12 @@ test_photo_missing_for_ever (Line *line, gconstpointer data)
 static void
 test_new_epoch (Line *line, gconstpointer data)
 {
+  const char *id = add (line, 1);
+
   rtk_test_transport_add_page (line->transport, "epoch-1", "c1", 7, 1, FALSE);
   g_assert_true (run_round (line));
+  assert_item (line, id, DONE);
+  g_hash_table_remove_all (line->transport->applied);
   /* Restored: what it says to the old cursor is not taken, it is asked from the beginning. */
   rtk_test_transport_add_page (line->transport, "epoch-2", "d1", 8, 1, FALSE);
   rtk_test_transport_add_page (line->transport, "epoch-2", "d9", 9, 1, FALSE);
@@ -284,6 +289,9 @@ test_new_epoch (Line *line, gconstpointer data)
   g_assert_cmpstr (g_ptr_array_index (line->transport->cursors, 2), ==, "");
   g_assert_cmpstr (line->store->cursor, ==, "d9");
   g_assert_cmpuint (line->store->n_pages, ==, 2);
+  /* What it has lost is sent again in the same round. */
+  assert_item (line, id, DONE);
+  g_assert_cmpuint (line->counts.applied, ==, 1);
 }
 
 /* The program ended in the middle of a push: what was being sent is sent again. */

@@ -129,6 +129,15 @@ apply_changes_async (RtkStore            *store,
   RtkTestStore *self = RTK_TEST_STORE (store);
   g_autoptr (GTask) task = g_task_new (store, cancellable, callback, user_data);
 
+  /* As the real one: a restored server gets everything again. */
+  for (guint i = 0; g_strcmp0 (self->epoch, page->epoch) != 0 && i < self->outbox->len; i++) {
+    RtkOutboxItem *item = g_ptr_array_index (self->outbox, i);
+
+    if (self->epoch != NULL && item->state == RTK_OPERATION_DONE)
+      item->state = RTK_OPERATION_WAITING;
+  }
+  g_free (self->epoch);
+  self->epoch = g_strdup (page->epoch);
   for (guint i = 0; i < page->orders->len; i++)
     rtk_test_store_add_order (self, g_object_ref (g_ptr_array_index (page->orders, i)), NULL);
   g_free (self->cursor);
@@ -463,6 +472,7 @@ rtk_test_store_finalize (GObject *object)
   g_clear_pointer (&self->code_key, g_bytes_unref);
   g_clear_error (&self->fail_next);
   g_free (self->cursor);
+  g_free (self->epoch);
   g_free (self->station_id);
   g_free (self->last_actor);
   g_object_unref (self->vault);

@@ -29,6 +29,7 @@ struct _RtkTestStore {
   GHashTable   *codes;
   GPtrArray    *outbox;
   char         *cursor;
+  char         *epoch; /* (owned) (nullable): of the last page */
   char         *station_id;
   GBytes       *code_key;
   gboolean      hold;
