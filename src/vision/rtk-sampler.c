@@ -59,38 +59,59 @@ open_source (const RtkImage *image, RtkSamplerBorder border)
   };
 }
 
+static inline void
+add_bytes (const Source *source, const guint8 *pixel, float weight, float *sum)
+{
+  sum[0] += weight * pixel[source->red];
+  sum[1] += weight * pixel[source->green];
+  sum[2] += weight * pixel[source->blue];
+}
+
 /* Adds pixel (x, y) with @weight to @sum, as the border rule says. */
 static inline void
 add_pixel (const Source *source, int x, int y, float weight, float *sum)
 {
-  const guint8 *pixel;
-
   if (x < 0 || y < 0 || x >= source->width || y >= source->height) {
     if (source->border == RTK_SAMPLER_ZERO)
       return;
     x = CLAMP (x, 0, source->width - 1);
     y = CLAMP (y, 0, source->height - 1);
   }
-  pixel = source->pixels + (gsize)y * source->stride + (gsize)x * (gsize)source->step;
-  sum[0] += weight * pixel[source->red];
-  sum[1] += weight * pixel[source->green];
-  sum[2] += weight * pixel[source->blue];
+  add_bytes (source, source->pixels + (gsize)y * source->stride + (gsize)x * (gsize)source->step,
+             weight, sum);
+}
+
+/* Far outside nothing changes any more; what is no number counts as far outside, too. */
+static inline double
+limit (double place, int length)
+{
+  return place > -4. ? MIN (place, length + 4.) : -4.;
 }
 
 static inline void
 sample_at (const Source *source, double x, double y, float *sum)
 {
-  /* Pixel centres lie at .5; far outside nothing changes any more. */
-  double left = floor (CLAMP (x - .5, -4., source->width + 4.));
-  double top = floor (CLAMP (y - .5, -4., source->height + 4.));
-  float  across = (float)CLAMP (x - .5 - left, 0., 1.);
-  float  down = (float)CLAMP (y - .5 - top, 0., 1.);
+  /* Pixel centres lie at .5. The cast of a positive number is its floor, without a call. */
+  int   left = (int)(limit (x - .5, source->width) + 4.) - 4;
+  int   top = (int)(limit (y - .5, source->height) + 4.) - 4;
+  float across = (float)CLAMP (x - .5 - left, 0., 1.);
+  float down = (float)CLAMP (y - .5 - top, 0., 1.);
 
   sum[0] = sum[1] = sum[2] = 0.f;
-  add_pixel (source, (int)left, (int)top, (1.f - across) * (1.f - down), sum);
-  add_pixel (source, (int)left + 1, (int)top, across * (1.f - down), sum);
-  add_pixel (source, (int)left, (int)top + 1, (1.f - across) * down, sum);
-  add_pixel (source, (int)left + 1, (int)top + 1, across * down, sum);
+  if (left >= 0 && top >= 0 && left < source->width - 1 && top < source->height - 1) {
+    const guint8 *upper =
+        source->pixels + (gsize)top * source->stride + (gsize)left * (gsize)source->step;
+
+    add_bytes (source, upper, (1.f - across) * (1.f - down), sum);
+    add_bytes (source, upper + source->step, across * (1.f - down), sum);
+    add_bytes (source, upper + source->stride, (1.f - across) * down, sum);
+    add_bytes (source, upper + source->stride + source->step, across * down, sum);
+    return;
+  }
+  add_pixel (source, left, top, (1.f - across) * (1.f - down), sum);
+  add_pixel (source, left + 1, top, across * (1.f - down), sum);
+  add_pixel (source, left, top + 1, (1.f - across) * down, sum);
+  add_pixel (source, left + 1, top + 1, across * down, sum);
 }
 
 /**
