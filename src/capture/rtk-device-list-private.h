@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 
 #define RTK_TYPE_DEVICE_LIST (rtk_device_list_get_type ())
 
-/* The cameras of this computer as they come and go, then the replay files. Main thread.
+/* The cameras of this computer as they come and go, then the replay files. Main thread;
+ * one at a time in a process, because there is one queue of their messages.
  *
  * Property: "listed" (boolean): the cameras that were there at the start are all in the list. */
 G_DECLARE_FINAL_TYPE (RtkDeviceList, rtk_device_list, RTK, DEVICE_LIST, GObject)

@@ -83,6 +83,21 @@ score_format (const GstStructure *structure)
          (jpeg ? 0.0 : 0.5);
 }
 
+static gboolean
+offers_only_jpeg (GstCaps *offered)
+{
+  gboolean jpeg = FALSE;
+
+  for (guint i = 0; offered != NULL && i < gst_caps_get_size (offered); i++) {
+    const GstStructure *structure = gst_caps_get_structure (offered, i);
+
+    if (gst_structure_has_name (structure, "video/x-raw"))
+      return FALSE;
+    jpeg = jpeg || gst_structure_has_name (structure, "image/jpeg");
+  }
+  return jpeg;
+}
+
 /**
  * rtk_pipeline_choose_caps:
  * @offered: (nullable): what a camera offers
@@ -90,7 +105,8 @@ score_format (const GstStructure *structure)
  * Chooses the format to ask a camera for: the largest up to 1920x1440 that has 24 frames a second,
  * uncompressed where that is the same size, else the largest that has 10.
  *
- * Returns: (transfer full): one format; anything that can be decoded when no fixed size is offered
+ * Returns: (transfer full): one format, "video/x-raw" or "image/jpeg"; without a size when no fixed
+ *   one is offered
  */
 GstCaps *
 rtk_pipeline_choose_caps (GstCaps *offered)
@@ -110,13 +126,13 @@ rtk_pipeline_choose_caps (GstCaps *offered)
     }
   }
   if (best == NULL)
-    return gst_caps_from_string ("video/x-raw; image/jpeg");
+    return gst_caps_new_empty_simple (offers_only_jpeg (offered) ? "image/jpeg" : "video/x-raw");
 
   gst_structure_get_int (best, "width", &width);
   gst_structure_get_int (best, "height", &height);
   chosen = gst_structure_new (gst_structure_get_name (best), "width", G_TYPE_INT, width, "height",
                               G_TYPE_INT, height, NULL);
-  if (get_best_rate (best) >= GOOD_RATE_FPS && gst_structure_has_field (best, "framerate"))
+  if (get_best_rate (best) >= GOOD_RATE_FPS)
     gst_structure_set (chosen, "framerate", GST_TYPE_FRACTION_RANGE, (int)GOOD_RATE_FPS, 1,
                        G_MAXINT, 1, NULL);
   return gst_caps_new_full (chosen, NULL);

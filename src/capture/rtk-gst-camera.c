@@ -456,8 +456,8 @@ rtk_gst_camera_dispose (GObject *object)
   if (self->worker != NULL)
     close_pipeline (self);
   g_clear_object (&self->scanner);
-  rtk_device_list_shutdown (self->list);
   g_clear_pointer (&self->worker, rtk_worker_free);
+  rtk_device_list_shutdown (self->list);
   G_OBJECT_CLASS (rtk_gst_camera_parent_class)->dispose (object);
 }
 

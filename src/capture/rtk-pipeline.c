@@ -17,7 +17,9 @@
 #define TAIL                                                                                       \
   "videoconvertscale name=scale method=bilinear2 ! capsfilter name=size ! videoflip name=flip ! "  \
   "appsink name=sink max-buffers=1 drop=true qos=false "
-#define FOR_DEVICE "capsfilter name=offer ! decodebin name=decode " TAIL
+/* The format is asked for, so no decoder has to be looked for. */
+#define FOR_RAW_DEVICE "capsfilter name=offer ! " TAIL
+#define FOR_JPEG_DEVICE "capsfilter name=offer ! jpegdec ! " TAIL
 #define FOR_VIDEO "filesrc name=file ! decodebin name=decode " TAIL
 #define FOR_PICTURE "appsrc name=still ! " TAIL
 
@@ -256,16 +258,13 @@ raw_probe_cb (GstPad *pad, GstPadProbeInfo *probe, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* Remembers what the decoder is about to decode, when the camera gives JPEG. */
+/* Remembers what the decoder is about to decode. */
 static GstPadProbeReturn
 coded_probe_cb (GstPad *pad, GstPadProbeInfo *probe, gpointer user_data)
 {
   RtkPipeline *self = user_data;
-  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
-  gboolean jpeg = caps != NULL && gst_caps_get_size (caps) > 0 &&
-                  gst_structure_has_name (gst_caps_get_structure (caps, 0), "image/jpeg");
 
-  gst_buffer_replace (&self->last_jpeg, jpeg ? GST_PAD_PROBE_INFO_BUFFER (probe) : NULL);
+  gst_buffer_replace (&self->last_jpeg, GST_PAD_PROBE_INFO_BUFFER (probe));
   return GST_PAD_PROBE_OK;
 }
 
@@ -417,11 +416,12 @@ open_device (RtkPipeline *self, GError **error)
 {
   g_autoptr (GstElement) offer = NULL;
   g_autoptr (GstPad) coded = NULL;
-  g_autoptr (GstCaps) offered = NULL;
-  g_autoptr (GstCaps) chosen = NULL;
+  g_autoptr (GstCaps) offered = gst_device_get_caps (self->device);
+  g_autoptr (GstCaps) chosen = rtk_pipeline_choose_caps (offered);
+  gboolean    jpeg = gst_structure_has_name (gst_caps_get_structure (chosen, 0), "image/jpeg");
   GstElement *source;
 
-  if (!build (self, FOR_DEVICE, FALSE, error))
+  if (!build (self, jpeg ? FOR_JPEG_DEVICE : FOR_RAW_DEVICE, FALSE, error))
     return FALSE;
   source = gst_device_create_element (self->device, NULL);
   if (source == NULL) {
@@ -433,12 +433,12 @@ open_device (RtkPipeline *self, GError **error)
     g_object_set (source, "always-copy", TRUE, NULL);
 
   offer = gst_bin_get_by_name (GST_BIN (self->pipeline), "offer");
-  offered = gst_device_get_caps (self->device);
-  chosen = rtk_pipeline_choose_caps (offered);
   g_object_set (offer, "caps", chosen, NULL);
-  coded = gst_element_get_static_pad (offer, "src");
-  gst_pad_add_probe (coded, GST_PAD_PROBE_TYPE_BUFFER, coded_probe_cb, pipeline_ref (self),
-                     pipeline_unref);
+  if (jpeg) {
+    coded = gst_element_get_static_pad (offer, "src");
+    gst_pad_add_probe (coded, GST_PAD_PROBE_TYPE_BUFFER, coded_probe_cb, pipeline_ref (self),
+                       pipeline_unref);
+  }
   gst_bin_add (GST_BIN (self->pipeline), source);
   if (!gst_element_link (source, offer)) {
     g_set_error (error, RTK_ERROR, RTK_ERROR_CAMERA_LOST, "the camera's format is not known");
