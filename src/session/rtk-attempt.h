@@ -25,7 +25,8 @@ guint       rtk_attempt_get_number (RtkAttempt *self);
 gint64      rtk_attempt_get_taken_at (RtkAttempt *self);
 const char *rtk_attempt_get_order_id (RtkAttempt *self);
 RtkVerdict  rtk_attempt_get_verdict (RtkAttempt *self);
-/* (element-type RtkCheckId) blocking checks that fail, of the frame and of the finished file. */
+/* (element-type RtkCheckId) blocking checks that are not green: of the frame, of the finished file.
+ */
 GArray *rtk_attempt_dup_failed (RtkAttempt *self) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -18,10 +18,12 @@ G_BEGIN_DECLS
 /* The rule chips: a GListModel of RtkCheckItem in the order of the pack, which never reorders.
  *
  * Properties (read-only): "ready" (boolean: no blocking rule fails, steadily), "first-to-mend"
- *   (RtkCheckItem, nullable: changes at most once a second), "n-items" (guint). */
+ *   (RtkCheckItem, nullable: changes at most once a second), "n-items" (guint).
+ * Signal: "changed" (): at least one verdict that is shown is another one now. */
 G_DECLARE_FINAL_TYPE (RtkCheckList, rtk_check_list, RTK, CHECK_LIST, GObject)
 
 RtkCheckList *rtk_check_list_new (RtkClock *clock, RtkRulePack *pack) G_GNUC_WARN_UNUSED_RESULT;
+void          rtk_check_list_set_pack (RtkCheckList *self, RtkRulePack *pack);
 /* A newer report of the live view: verdicts are steadied. */
 void rtk_check_list_push (RtkCheckList *self, RtkReport *report);
 /* Another picture altogether, or none (NULL: everything unknown): shown at once. */

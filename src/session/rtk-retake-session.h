@@ -59,6 +59,8 @@ gboolean rtk_retake_session_retake (RtkRetakeSession *self);
 gboolean rtk_retake_session_submit (RtkRetakeSession *self, const char *actor);
 gboolean rtk_retake_session_undo (RtkRetakeSession *self);
 void     rtk_retake_session_clear_message (RtkRetakeSession *self);
+/* Does what is due by the clock (release, steady verdicts). It is called by itself in time. */
+void rtk_retake_session_settle (RtkRetakeSession *self);
 
 void rtk_retake_session_set_pack (RtkRetakeSession *self, RtkRulePack *pack);
 void rtk_retake_session_set_background (RtkRetakeSession *self, const char *name);
@@ -96,7 +98,7 @@ const char       *rtk_retake_session_get_background (RtkRetakeSession *self);
 GPtrArray        *rtk_retake_session_get_overrides (RtkRetakeSession *self);
 /* Whether leaving would throw photos away that were not submitted: ask first. */
 gboolean rtk_retake_session_has_unsubmitted (RtkRetakeSession *self);
-/* (element-type RtkCheckId) blocking checks that fail now: of the chosen photo, or live. */
+/* (element-type RtkCheckId) blocking checks that are not green: of the chosen photo, or live. */
 GArray *rtk_retake_session_dup_failed (RtkRetakeSession *self) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

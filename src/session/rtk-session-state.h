@@ -54,6 +54,7 @@ typedef enum {
  * @RTK_SESSION_MESSAGE_UNDO_FAILED: could not be taken back, see "error"
  * @RTK_SESSION_MESSAGE_RELEASED: the time for undo is over
  * @RTK_SESSION_MESSAGE_ORDER_CHANGED: the open order changed elsewhere and may not be retaken now
+ * @RTK_SESSION_MESSAGE_ANALYSIS_FAILED: the live view cannot be judged, see "error"; said once
  *
  * What there is to say, one sentence each; the widgets have the words.
  */
@@ -77,6 +78,7 @@ typedef enum {
   RTK_SESSION_MESSAGE_UNDO_FAILED,
   RTK_SESSION_MESSAGE_RELEASED,
   RTK_SESSION_MESSAGE_ORDER_CHANGED,
+  RTK_SESSION_MESSAGE_ANALYSIS_FAILED,
   RTK_N_SESSION_MESSAGES
 } RtkSessionMessage;
 

@@ -82,6 +82,9 @@ void rtk_sync_session_stop (RtkSyncSession *self);
 /* A round now, whatever the back-off says (somebody pressed "retry", or something was released). */
 void rtk_sync_session_poke (RtkSyncSession *self);
 
+/* Does what is due by the clock. It is called by itself in time. */
+void rtk_sync_session_settle (RtkSyncSession *self);
+
 /* One round to its end: everything pulled and everything that may be sent was tried. */
 void     rtk_sync_session_sync_once_async (RtkSyncSession     *self,
                                            GCancellable       *cancellable,

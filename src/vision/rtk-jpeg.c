@@ -246,3 +246,23 @@ rtk_jpeg_encode (const RtkImage *image, int quality, RtkJpegChroma chroma, int d
   }
   return g_bytes_new_with_free_func (data, size, free, data);
 }
+
+#ifdef LIBJPEG_TURBO_VERSION
+#define ENCODER "libjpeg-turbo " G_STRINGIFY (LIBJPEG_TURBO_VERSION)
+#else
+#define ENCODER "libjpeg " G_STRINGIFY (JPEG_LIB_VERSION)
+#endif
+
+/**
+ * rtk_jpeg_get_encoder:
+ * @chroma: how finely colour was kept
+ *
+ * Names what writes JPEG files, for the certificate: the same name means the same bytes.
+ *
+ * Returns: (transfer none): library, version and sampling
+ */
+const char *
+rtk_jpeg_get_encoder (RtkJpegChroma chroma)
+{
+  return chroma == RTK_JPEG_CHROMA_FULL ? ENCODER " 4:4:4" : ENCODER " 4:2:0";
+}

@@ -17,7 +17,8 @@ typedef enum {
   RTK_JPEG_CHROMA_QUARTER,
 } RtkJpegChroma;
 
-guint8 *rtk_jpeg_decode_rgb (GBytes *bytes, int width, int height, GError **error)
+const char *rtk_jpeg_get_encoder (RtkJpegChroma chroma);
+guint8     *rtk_jpeg_decode_rgb (GBytes *bytes, int width, int height, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 GBytes *rtk_jpeg_encode (const RtkImage *image,
                          int             quality,

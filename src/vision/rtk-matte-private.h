@@ -31,7 +31,11 @@ G_BEGIN_DECLS
  * @region: (owned): binary: where the person can be
  * @soft_region: (owned): 1 channel: @region blurred
  * @depth: (owned): how deep inside @region
+ * @hole_core: (owned): binary: wall seen through loops of hair
+ * @hole: (owned): binary: @hole_core and what is around it
+ * @light: (owned): binary: in such a place, too near to the wall's colour to stand for the person's
  * @solid: (owned): binary: person for certain
+ * @has_face: whether @solid holds a face
  * @holes_above: row of the grid below which no wall shows through
  *
  * State of a matte on its way.
@@ -48,19 +52,20 @@ typedef struct {
   guint8   *region;
   RtkPlane *soft_region;
   float    *depth;
+  guint8   *hole_core;
+  guint8   *hole;
+  guint8   *light;
   guint8   *solid;
+  gboolean  has_face;
   int       holes_above;
 } RtkMatteWork;
 
 gboolean rtk_matte_find_wall (RtkMatteWork *work);
 float    rtk_matte_measure_noise (const RtkMatteWork *work, const RtkImage *picture);
 void     rtk_matte_find_region (RtkMatteWork *work);
-void
-rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, guint8 *foreground);
-void rtk_matte_soften (const RtkMatteWork *work,
-                       const RtkImage     *picture,
-                       guint8             *alpha,
-                       guint8             *foreground);
+void     rtk_matte_find_holes (RtkMatteWork *work);
+void     rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+void     rtk_matte_soften (const RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
 
 static inline float
 rtk_dot3 (const float a[3], const float b[3])

@@ -72,26 +72,6 @@ explain_mask (const RtkMatteWork *work)
   return lines;
 }
 
-/* The person's colour, spread from where the mask is certain. */
-static RtkPlane *
-spread_person (const RtkMatteWork *work)
-{
-  static const float sigmas[] = {2, 4, 8, 16, 32, 64};
-  gsize              n = (gsize)work->width * work->height;
-  g_autoptr (RtkPlane) weighted = rtk_plane_new (work->width, work->height, 4);
-  g_autofree guint8 *certain = g_malloc (n);
-
-  for (gsize i = 0; i < n; i++)
-    certain[i] = work->mask->data[i] > .95f;
-  rtk_binary_erode (certain, work->width, work->height, 2);
-  for (gsize i = 0; i < n; i++) {
-    for (int c = 0; c < 3; c++)
-      weighted->data[4 * i + c] = certain[i] ? work->picture->data[3 * i + c] : 0;
-    weighted->data[4 * i + 3] = certain[i];
-  }
-  return rtk_plane_fill (weighted, sigmas, G_N_ELEMENTS (sigmas));
-}
-
 static float
 soft_alpha (const float line[4], const float pixel[3], float mask, float solid)
 {
@@ -107,48 +87,36 @@ soft_alpha (const float line[4], const float pixel[3], float mask, float solid)
  * @work: a matte with picture, mask and solid
  * @picture: RGB24: the picture at its own size
  * @alpha: (out caller-allocates): a byte for every pixel of @picture
- * @foreground: (out caller-allocates): three bytes for every pixel of @picture
  *
  * Finds alpha in front of a busy background, whose colour says nothing: the mask, its outline
  * drawn to the edges of the picture by a guided filter.
  */
 void
-rtk_matte_soften (const RtkMatteWork *work,
-                  const RtkImage     *picture,
-                  guint8             *alpha,
-                  guint8             *foreground)
+rtk_matte_soften (const RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
 {
   int    width = rtk_image_get_width (picture), height = rtk_image_get_height (picture);
   double step_x = (double)work->width / width, step_y = (double)work->height / height;
+  gsize  n = (gsize)work->width * work->height;
   g_autoptr (RtkPlane) lines = explain_mask (work);
-  g_autoptr (RtkPlane) person = spread_person (work);
-  gsize n = (gsize)work->width * work->height;
-  g_autoptr (RtkPlane) joined = rtk_plane_new (work->width, work->height, 9);
+  g_autoptr (RtkPlane) joined = rtk_plane_new (work->width, work->height, 6);
 
   for (gsize i = 0; i < n; i++) {
-    float *to = joined->data + 9 * i;
-
-    memcpy (to, lines->data + 4 * i, 4 * sizeof *to);
-    memcpy (to + 4, person->data + 3 * i, 3 * sizeof *to);
-    to[7] = work->mask->data[i];
-    to[8] = work->solid[i];
+    memcpy (joined->data + 6 * i, lines->data + 4 * i, 4 * sizeof (float));
+    joined->data[6 * i + 4] = work->mask->data[i];
+    joined->data[6 * i + 5] = work->solid[i];
   }
   for (int y = 0; y < height; y++) {
     g_autoptr (RtkPlane) line = rtk_plane_sample (joined, 0, y * step_y, step_x, step_y, width, 1);
     const guint8 *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
-    guint8       *to = foreground + (gsize)y * width * 3;
 
     for (int x = 0; x < width; x++) {
-      const float *cell = line->data + 9 * x;
-      float        pixel[3], value;
+      const float *cell = line->data + 6 * x;
+      float        pixel[3];
 
       for (int c = 0; c < 3; c++)
         pixel[c] = (float)row[3 * x + c] / 255;
-      value = soft_alpha (cell, pixel, cell[7], cell[8]);
-      alpha[(gsize)y * width + (gsize)x] = (guint8)(value * 255 + .5f);
-      for (int c = 0; c < 3; c++)
-        to[3 * x + c] =
-            (guint8)(rtk_clip (value * pixel[c] + (1 - value) * cell[4 + c], 0, 1) * 255 + .5f);
+      alpha[(gsize)y * width + (gsize)x] =
+          (guint8)(soft_alpha (cell, pixel, cell[4], cell[5]) * 255 + .5f);
     }
   }
 }

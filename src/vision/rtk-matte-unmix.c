@@ -86,9 +86,10 @@ sure_from_region (Sure *self, const RtkMatteWork *work)
   sure_init (self, work);
   rtk_binary_dilate (near_region, work->width, work->height, 1);
   for (gsize i = 0; i < n; i++) {
-    gboolean person = work->depth[i] > .012f * RTK_MATTE_UNIT && work->mask->data[i] > .9f;
+    gboolean person =
+        work->depth[i] > .012f * RTK_MATTE_UNIT && work->mask->data[i] > .9f && !work->light[i];
 
-    add_sure (self, i, work->picture->data + 3 * i, person, !near_region[i]);
+    add_sure (self, i, work->picture->data + 3 * i, person, !near_region[i] || work->hole_core[i]);
   }
 }
 
@@ -114,14 +115,15 @@ sure_from_alpha (Sure *self, const RtkMatteWork *work, const guint8 *alpha)
 
     for (int x = 0; x < width; x++) {
       gsize at = (gsize)y * width + (gsize)x;
+      gsize cell = (gsize)(y / 2) * work->width + (gsize)(x / 2);
+      float share = person[at] && !work->light[cell] ? .25f : 0;
       float pixel[3];
 
-      if (!person[at] && !wall[at])
+      if (share == 0 && !wall[at])
         continue;
       for (int c = 0; c < 3; c++)
         pixel[c] = (float)row[3 * x + c] / 255;
-      add_sure (self, (gsize)(y / 2) * work->width + (gsize)(x / 2), pixel, .25f * person[at],
-                .25f * wall[at]);
+      add_sure (self, cell, pixel, share, .25f * wall[at]);
     }
   }
 }
@@ -169,45 +171,14 @@ fill_wall (RtkMatteWork *work, const Sure *sure)
   work->wall = rtk_plane_fill (sure->wall, sigmas, G_N_ELEMENTS (sigmas));
 }
 
-/* Wall seen through loops of hair: wall-coloured, where the person's own colour is clearly
- * another and even. */
-static guint8 *
-find_holes (const RtkMatteWork *work, const Cell *cells)
-{
-  gsize              n = (gsize)work->width * work->height;
-  float              limit = 3.5f * work->noise;
-  guint8            *holes = g_malloc0 (n);
-  g_autofree guint8 *certain = g_malloc (n);
-  g_autofree float  *depth = NULL;
-
-  for (gsize i = 0; i < n; i++)
-    certain[i] = work->mask->data[i] > .9f;
-  depth = rtk_binary_depth (certain, work->width, work->height);
-  for (gsize i = 0; i < (gsize)MIN (work->holes_above, work->height) * work->width; i++) {
-    const Sample *person = &cells[i].person[1];
-    float         off[3], apart[3];
-
-    if (work->solid[i] || depth[i] > .12f * RTK_MATTE_UNIT)
-      continue;
-    for (int c = 0; c < 3; c++) {
-      off[c] = work->picture->data[3 * i + c] - cells[i].wall[c];
-      apart[c] = person->colour[c] - cells[i].wall[c];
-    }
-    holes[i] = rtk_dot3 (off, off) < limit * limit && rtk_dot3 (apart, apart) > .06f &&
-               person->variance < rtk_dot3 (apart, apart) / 4;
-  }
-  rtk_binary_dilate (holes, work->width, work->height, 2);
-  return holes;
-}
-
 static Zone
-zone_of (const RtkMatteWork *work, gsize at, gboolean near_region, gboolean hole)
+zone_of (const RtkMatteWork *work, gsize at, gboolean near_region)
 {
   if (work->solid[at])
     return ZONE_INSIDE;
   if (!near_region)
     return ZONE_OUTSIDE;
-  if (work->depth[at] > .055f * RTK_MATTE_UNIT && work->mask->data[at] > .6f && !hole)
+  if (work->depth[at] > .055f * RTK_MATTE_UNIT && work->mask->data[at] > .6f && !work->hole[at])
     return ZONE_INSIDE;
   return ZONE_BAND;
 }
@@ -215,7 +186,7 @@ zone_of (const RtkMatteWork *work, gsize at, gboolean near_region, gboolean hole
 /* Where alpha has to be worked out at all, with a margin of one cell so that the nearest cell of
  * a pixel can be asked. */
 static guint8 *
-find_zones (const RtkMatteWork *work, const guint8 *holes)
+find_zones (const RtkMatteWork *work)
 {
   gsize              n = (gsize)work->width * work->height;
   guint8            *zones = g_malloc (n);
@@ -224,7 +195,7 @@ find_zones (const RtkMatteWork *work, const guint8 *holes)
 
   rtk_binary_dilate (near_region, work->width, work->height, RTK_MATTE_REACH);
   for (gsize i = 0; i < n; i++) {
-    zones[i] = (guint8)zone_of (work, i, near_region[i], holes[i]);
+    zones[i] = (guint8)zone_of (work, i, near_region[i]);
     band[i] = zones[i] == ZONE_BAND;
   }
   rtk_binary_dilate (band, work->width, work->height, 1);
@@ -245,7 +216,8 @@ fill_rest (const RtkMatteWork *work, Cell *cells)
     cells[i].region = work->soft_region->data[i];
     cells[i].mask = work->mask->data[i];
     cells[i].depth = work->depth[i];
-    cells[i].hole = cells[i].spare = 0;
+    cells[i].hole = work->hole[i];
+    cells[i].spare = 0;
   }
 }
 
@@ -273,8 +245,7 @@ typedef struct {
   float contrast; /* how far wall and person are apart, squared */
   float variance;
   float confidence;
-  float off_line;  /* of the best scale */
-  float colour[3]; /* the person's */
+  float off_line; /* of the best scale */
 } Mixture;
 
 static void
@@ -297,7 +268,6 @@ unmix_scale (
   out->alpha = rtk_clip (along / MAX (.5f, sure_share), 0, 1);
   out->variance = person->variance;
   out->confidence = out->contrast / (out->contrast + .004f + 1.5f * person->variance);
-  memcpy (out->colour, person->colour, sizeof out->colour);
 }
 
 static Mixture
@@ -320,15 +290,11 @@ mix_scales (const Cell *cell, const float off_wall[3], float noise)
     mixture.contrast += weight * parts[k].contrast;
     mixture.variance += weight * parts[k].variance;
     mixture.confidence += weight * parts[k].confidence;
-    for (int c = 0; c < 3; c++)
-      mixture.colour[c] += weight * parts[k].colour[c];
   }
   mixture.alpha /= sum;
   mixture.contrast /= sum;
   mixture.variance /= sum;
   mixture.confidence /= sum;
-  for (int c = 0; c < 3; c++)
-    mixture.colour[c] /= sum;
   mixture.off_line = best;
   return mixture;
 }
@@ -344,9 +310,8 @@ is_deep (const Cell *cell, const Mixture *mixture)
          cell->hole < .5f;
 }
 
-/* Alpha of one pixel; @out_person gets the person's colour around it. */
 static float
-unmix_pixel (const Cell *cell, const float pixel[3], float noise, float out_person[3])
+unmix_pixel (const Cell *cell, const float pixel[3], float noise)
 {
   float   off_wall[3];
   float   distance, own, alpha;
@@ -356,7 +321,6 @@ unmix_pixel (const Cell *cell, const float pixel[3], float noise, float out_pers
     off_wall[c] = pixel[c] - cell->wall[c];
   distance = sqrtf (rtk_dot3 (off_wall, off_wall));
   mixture = mix_scales (cell, off_wall, noise);
-  memcpy (out_person, mixture.colour, sizeof mixture.colour);
   if (is_deep (cell, &mixture))
     return 1;
   /* Off the line: a colour of the person that was not seen around here. */
@@ -367,22 +331,6 @@ unmix_pixel (const Cell *cell, const float pixel[3], float noise, float out_pers
   return mixture.confidence * alpha + (1 - mixture.confidence) * cell->region;
 }
 
-/* What the pixel would show without the wall. The less of the person is in it, the less the
- * division can be trusted and the more its surroundings count. */
-static void
-write_foreground (
-    const float pixel[3], const float wall[3], const float person[3], float alpha, guint8 out[3])
-{
-  float trust = rtk_clip (alpha / .4f, 0, 1);
-
-  for (int c = 0; c < 3; c++) {
-    float pure = (pixel[c] - (1 - alpha) * wall[c]) / MAX (alpha, .01f);
-    float value = trust * rtk_clip (pure, 0, 1) + (1 - trust) * person[c];
-
-    out[c] = (guint8)(rtk_clip (value, 0, 1) * 255 + .5f);
-  }
-}
-
 typedef struct {
   const RtkMatteWork *work;
   const Cell         *cells;
@@ -391,7 +339,7 @@ typedef struct {
 } Pass;
 
 static void
-unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha, guint8 *foreground)
+unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha)
 {
   int           width = rtk_image_get_width (picture);
   int           cells_x = pass->work->width, cells_y = pass->work->height;
@@ -400,13 +348,11 @@ unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha, guin
   const guint8 *zones = pass->zones + (gsize)MIN ((int)cell_y, cells_y - 1) * cells_x;
   const guint8 *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
 
-  if (foreground != NULL)
-    memcpy (foreground, row, (gsize)width * 3);
   for (int x = 0; x < width; x++) {
     float cell_x = ((float)x + .5f) * step_x;
     Zone  zone = (Zone)zones[MIN ((int)cell_x, cells_x - 1)];
     Cell  cell;
-    float pixel[3], person[3], value;
+    float pixel[3], value;
 
     if (zone != ZONE_BAND) {
       alpha[x] = zone == ZONE_INSIDE ? 255 : 0;
@@ -415,21 +361,49 @@ unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha, guin
     blend_cells (pass->cells, cells_x, cells_y, cell_x - .5f, cell_y - .5f, &cell);
     for (int c = 0; c < 3; c++)
       pixel[c] = (float)row[3 * x + c] / 255;
-    value = unmix_pixel (&cell, pixel, pass->noise, person);
+    value = unmix_pixel (&cell, pixel, pass->noise);
     alpha[x] = (guint8)(value * 255 + .5f);
-    if (foreground != NULL && alpha[x] != 255)
-      write_foreground (pixel, cell.wall, person, (float)alpha[x] / 255, foreground + 3 * x);
   }
 }
 
 static void
-unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 *foreground)
+unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha)
 {
   gsize width = (gsize)rtk_image_get_width (picture);
 
   for (int y = 0; y < rtk_image_get_height (picture); y++)
-    unmix_row (pass, picture, y, alpha + width * (gsize)y,
-               foreground != NULL ? foreground + 3 * width * (gsize)y : NULL);
+    unmix_row (pass, picture, y, alpha + width * (gsize)y);
+}
+
+/* Transparent spots that are all enclosed by person are texture that looks like wall: below the
+ * chin, and deep inside, they become person. Hair keeps them, and known holes. */
+static void
+close_specks (const Pass *pass, int width, int height, guint8 *alpha)
+{
+  const RtkMatteWork *work = pass->work;
+  gsize               n = (gsize)width * height;
+  g_autofree guint8  *open = g_malloc (n);
+  g_autofree guint8  *seeds = g_malloc (n);
+
+  for (int y = 0; y < height; y++) {
+    int row = (int)((gint64)y * work->height / height);
+
+    for (int x = 0; x < width; x++) {
+      gsize at = (gsize)y * width + (gsize)x;
+      gsize cell = (gsize)row * work->width + (gsize)((gint64)x * work->width / width);
+
+      open[at] = alpha[at] < 242;
+      seeds[at] = pass->zones[cell] == ZONE_OUTSIDE || work->hole[cell] ||
+                  work->depth[cell] < (row < work->holes_above ? .035f : .012f) * RTK_MATTE_UNIT;
+    }
+  }
+  rtk_binary_keep_seeded (open, seeds, width, height);
+  /* Next to an open spot alpha falls off softly, and must. */
+  rtk_binary_dilate (open, width, height, 2);
+  for (gsize i = 0; i < n; i++) {
+    if (!open[i])
+      alpha[i] = 255;
+  }
 }
 
 /**
@@ -437,7 +411,6 @@ unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 
  * @work: a matte whose wall and region are known
  * @picture: RGB24: the picture at its own size
  * @alpha: (out caller-allocates): a byte for every pixel of @picture
- * @foreground: (out caller-allocates): three bytes for every pixel of @picture
  *
  * Finds alpha by unmixing every pixel near the outline into wall and person.
  *
@@ -446,7 +419,7 @@ unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha, guint8 
  * last at the picture's own size.
  */
 void
-rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, guint8 *foreground)
+rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
 {
   gsize              n = (gsize)work->width * work->height;
   g_autofree Cell   *cells = g_new (Cell, n);
@@ -455,7 +428,6 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, gui
   for (int round = 0; round < N_ROUNDS; round++) {
     gboolean           last = round == N_ROUNDS - 1;
     const RtkImage    *target = last ? picture : work->base;
-    g_autofree guint8 *holes = NULL;
     g_autofree guint8 *zones = NULL;
     Sure               sure;
     Pass               pass;
@@ -468,11 +440,10 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha, gui
     fill_person (work, &sure, round == 0, cells);
     sure_clear (&sure);
     fill_rest (work, cells);
-    holes = find_holes (work, cells);
-    for (gsize i = 0; i < n; i++)
-      cells[i].hole = holes[i];
-    zones = find_zones (work, holes);
+    zones = find_zones (work);
     pass = (Pass){work, cells, zones, rtk_matte_measure_noise (work, target)};
-    unmix_picture (&pass, target, last ? alpha : trial, last ? foreground : NULL);
+    unmix_picture (&pass, target, last ? alpha : trial);
+    close_specks (&pass, rtk_image_get_width (target), rtk_image_get_height (target),
+                  last ? alpha : trial);
   }
 }

@@ -270,7 +270,8 @@ refit (RtkMatteWork *work, float finest_sigma)
 gboolean
 rtk_matte_find_wall (RtkMatteWork *work)
 {
-  static const float sigmas[4] = {6, 3, 2, 2};
+  static const float sigmas[] = {6, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
+  static const int   steps[] = {6, 4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2};
   gsize              n = n_pixels (work);
   g_autofree guint8 *core = g_malloc (n);
   g_autofree guint8 *candidates = g_malloc (n);
@@ -292,7 +293,7 @@ rtk_matte_find_wall (RtkMatteWork *work)
   rtk_binary_erode (core, work->width, work->height, RTK_MATTE_UNIT / 50);
   for (guint i = 0; i < G_N_ELEMENTS (sigmas); i++) {
     mark_candidates (work, core, fit, candidates);
-    grow (work, candidates, 6);
+    grow (work, candidates, steps[i]);
     refit (work, sigmas[i]);
   }
   return TRUE;

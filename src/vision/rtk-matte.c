@@ -27,6 +27,9 @@ work_clear (RtkMatteWork *self)
   g_clear_pointer (&self->known_wall, g_free);
   g_clear_pointer (&self->region, g_free);
   g_clear_pointer (&self->depth, g_free);
+  g_clear_pointer (&self->hole_core, g_free);
+  g_clear_pointer (&self->hole, g_free);
+  g_clear_pointer (&self->light, g_free);
   g_clear_pointer (&self->solid, g_free);
 }
 
@@ -142,6 +145,7 @@ work_init (RtkMatteWork          *self,
   self->picture = halve_base (self->base, self->width, self->height);
   sample_mask (self, request, cell_x, cell_y);
   mark_solid (self, request, cell_x, cell_y);
+  self->has_face = request->n_solid >= 3;
   self->holes_above = (int)CLAMP (request->holes_above / cell_y, 0, self->height);
   self->known_wall = g_malloc ((gsize)self->width * self->height);
   return check_person (self, error);
@@ -154,7 +158,7 @@ work_init (RtkMatteWork          *self,
  * @out_matte: (out caller-allocates): cleared by rtk_matte_clear()
  * @error: return location for an #RtkError
  *
- * Cuts a person out: alpha, and the person's colour freed from the wall's.
+ * Cuts a person out.
  *
  * A model of the wall is grown from where the coarse mask is sure of it towards the person, through
  * shadows; then every pixel near the outline is unmixed into wall and person. In front of a busy
@@ -175,7 +179,7 @@ rtk_matte_make (const RtkImage        *picture,
 {
   g_auto (RtkMatteWork) work = {0};
   int     width = rtk_image_get_width (picture), height = rtk_image_get_height (picture);
-  guint8 *alpha, *foreground;
+  guint8 *alpha;
 
   g_return_val_if_fail (rtk_image_get_format (picture) == RTK_PIXEL_RGB24, FALSE);
   g_return_val_if_fail (request->mask_width > 0 && request->mask_height > 0, FALSE);
@@ -184,18 +188,16 @@ rtk_matte_make (const RtkImage        *picture,
   if (!work_init (&work, picture, request, error))
     return FALSE;
   alpha = g_malloc ((gsize)width * height);
-  foreground = g_malloc ((gsize)width * height * 3);
   out_matte->is_plain = rtk_matte_find_wall (&work);
   out_matte->wall_sigma = work.wall != NULL ? work.noise : 1;
   if (out_matte->is_plain) {
     rtk_matte_find_region (&work);
-    rtk_matte_unmix (&work, picture, alpha, foreground);
+    rtk_matte_find_holes (&work);
+    rtk_matte_unmix (&work, picture, alpha);
   } else {
-    rtk_matte_soften (&work, picture, alpha, foreground);
+    rtk_matte_soften (&work, picture, alpha);
   }
   out_matte->alpha = rtk_image_new_take (RTK_PIXEL_GREY8, width, height, (gsize)width, alpha);
-  out_matte->foreground =
-      rtk_image_new_take (RTK_PIXEL_RGB24, width, height, (gsize)width * 3, foreground);
   return TRUE;
 }
 
@@ -209,5 +211,4 @@ void
 rtk_matte_clear (RtkMatte *self)
 {
   g_clear_pointer (&self->alpha, rtk_image_unref);
-  g_clear_pointer (&self->foreground, rtk_image_unref);
 }

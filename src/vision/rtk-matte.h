@@ -37,7 +37,6 @@ typedef struct {
 /**
  * RtkMatte:
  * @alpha: (owned): GREY8 of the size of the picture, 255 is all person
- * @foreground: (owned): RGB24 of that size: the person's own colour, without the wall's share
  * @wall_sigma: how much the wall differs from a smooth wall, 0..1 in sRGB values; below about
  *   0.012 a plain one
  * @is_plain: whether the wall was plain enough for its colour to be used; else the outline is the
@@ -47,7 +46,6 @@ typedef struct {
  */
 typedef struct {
   RtkImage *alpha;
-  RtkImage *foreground;
   double    wall_sigma;
   gboolean  is_plain;
 } RtkMatte;

@@ -378,7 +378,7 @@ test_json (void)
     if (g_str_equal (json_object_get_string_member (check, "id"), "pose.yaw")) {
       g_assert_cmpfloat (json_object_get_double_member (check, "value"), ==, 20.5);
       g_assert_cmpstr (json_object_get_string_member (advice, "zh_CN"), ==,
-                       "请把脸稍微转向画面左侧，正对镜头");
+                       "请把脸稍微向右转，正对镜头");
     }
   }
   g_assert_true (seen_null);

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "server/rtk-server-call.h"
+
+#include "core/rtk-error.h"
+#include "core/rtk-id.h"
+#include "core/rtk-json.h"
+
+#include <string.h>
+
+#define PROBLEM_PREFIX "urn:retake:problem:"
+
+/**
+ * rtk_server_call_new:
+ *
+ * Returns: (transfer full): an empty call
+ */
+RtkServerCall *
+rtk_server_call_new (void)
+{
+  RtkServerCall *self = g_new0 (RtkServerCall, 1);
+
+  self->headers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->answer_headers = g_ptr_array_new_with_free_func (g_free);
+  self->started = g_get_monotonic_time ();
+  self->media_type = "application/json";
+  rtk_server_json_init (&self->answer);
+  return self;
+}
+
+/**
+ * rtk_server_call_free:
+ * @self: (transfer full): a call
+ *
+ * Frees a call.
+ */
+void
+rtk_server_call_free (RtkServerCall *self)
+{
+  g_free (self->params[0]);
+  g_free (self->params[1]);
+  g_clear_pointer (&self->query, g_hash_table_unref);
+  g_hash_table_unref (self->headers);
+  g_clear_pointer (&self->body, g_bytes_unref);
+  g_free (self->session);
+  g_free (self->principal);
+  g_free (self->name);
+  g_free (self->actor);
+  g_free (self->station);
+  g_clear_pointer (&self->json, json_object_unref);
+  rtk_server_json_clear (&self->answer);
+  g_clear_pointer (&self->bytes, g_bytes_unref);
+  g_ptr_array_unref (self->answer_headers);
+  g_free (self);
+}
+
+/**
+ * rtk_server_problem_write:
+ * @json: a writer
+ * @name: (nullable): of the member
+ * @status: HTTP status
+ * @problem: stable name, the end of the problem's type
+ * @title: one English sentence
+ *
+ * Writes a problem document of RFC 9457.
+ */
+void
+rtk_server_problem_write (
+    RtkServerJson *json, const char *name, guint status, const char *problem, const char *title)
+{
+  g_autofree char *type = g_strconcat (PROBLEM_PREFIX, problem, NULL);
+
+  rtk_server_json_begin (json, name, '{');
+  rtk_server_json_string (json, "type", type);
+  rtk_server_json_string (json, "title", title);
+  rtk_server_json_int (json, "status", status);
+  rtk_server_json_end (json, '}');
+}
+
+/**
+ * rtk_server_call_fail:
+ * @self: a call
+ * @status: HTTP status, at least 400
+ * @problem: stable name, the end of the problem's type
+ * @title: one English sentence; never repeats what the caller sent
+ *
+ * Answers with a problem document, in place of whatever was written before.
+ *
+ * Returns: %TRUE, so that a handler can end with it
+ */
+gboolean
+rtk_server_call_fail (RtkServerCall *self, guint status, const char *problem, const char *title)
+{
+  rtk_server_json_clear (&self->answer);
+  rtk_server_json_init (&self->answer);
+  g_clear_pointer (&self->bytes, g_bytes_unref);
+  rtk_server_problem_write (&self->answer, NULL, status, problem, title);
+  self->status = status;
+  self->is_problem = TRUE;
+  self->media_type = "application/problem+json";
+  return TRUE;
+}
+
+/**
+ * rtk_server_call_not_found:
+ * @self: a call
+ *
+ * Answers that there is no such thing, the same whether it exists for somebody else or not.
+ *
+ * Returns: %TRUE
+ */
+gboolean
+rtk_server_call_not_found (RtkServerCall *self)
+{
+  return rtk_server_call_fail (self, 404, "not-found", "There is no such resource.");
+}
+
+/**
+ * rtk_server_call_add_header:
+ * @self: a call
+ * @name: of the header
+ * @value: its value
+ *
+ * Adds a header to the answer.
+ */
+void
+rtk_server_call_add_header (RtkServerCall *self, const char *name, const char *value)
+{
+  g_ptr_array_add (self->answer_headers, g_strdup (name));
+  g_ptr_array_add (self->answer_headers, g_strdup (value));
+}
+
+/**
+ * rtk_server_call_get_header:
+ * @self: a call
+ * @name: in lower case
+ *
+ * Returns: (nullable): value of the request's header
+ */
+const char *
+rtk_server_call_get_header (RtkServerCall *self, const char *name)
+{
+  return g_hash_table_lookup (self->headers, name);
+}
+
+/**
+ * rtk_server_call_get_string:
+ * @self: a call with a checked body
+ * @member: of the body
+ *
+ * Returns: (nullable): its text, %NULL when it is missing or null
+ */
+const char *
+rtk_server_call_get_string (RtkServerCall *self, const char *member)
+{
+  JsonNode *node = json_object_get_member (self->json, member);
+
+  return node != NULL && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
+}
+
+/**
+ * rtk_server_call_get_int:
+ * @self: a call with a checked body
+ * @member: of the body
+ * @fallback: when it is missing or null
+ *
+ * Returns: its value
+ */
+gint64
+rtk_server_call_get_int (RtkServerCall *self, const char *member, gint64 fallback)
+{
+  JsonNode *node = json_object_get_member (self->json, member);
+
+  return node != NULL && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_int (node) : fallback;
+}
+
+/**
+ * rtk_server_call_get_array:
+ * @self: a call with a checked body
+ * @member: of the body
+ *
+ * Returns: (nullable): the array
+ */
+JsonArray *
+rtk_server_call_get_array (RtkServerCall *self, const char *member)
+{
+  JsonNode *node = json_object_get_member (self->json, member);
+
+  return node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+}
+
+/**
+ * rtk_server_call_get_query_int:
+ * @self: a call
+ * @name: of the query parameter
+ * @fallback: when it is missing
+ * @min: smallest value taken
+ * @max: largest value taken
+ * @out: (out): the value
+ *
+ * Reads a number of the query; on failure the call is answered with a problem.
+ *
+ * Returns: whether it is missing or in range
+ */
+gboolean
+rtk_server_call_get_query_int (
+    RtkServerCall *self, const char *name, gint64 fallback, gint64 min, gint64 max, gint64 *out)
+{
+  const char *text = self->query != NULL ? g_hash_table_lookup (self->query, name) : NULL;
+
+  *out = fallback;
+  if (text == NULL || g_ascii_string_to_signed (text, 10, min, max, out, NULL))
+    return TRUE;
+  rtk_server_call_fail (self, 422, "bad-member", "A number in the query is out of its range.");
+  return FALSE;
+}
+
+static gboolean
+is_string (JsonNode *node)
+{
+  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING;
+}
+
+static gboolean
+field_fits (const RtkServerField *field, JsonNode *node)
+{
+  const char *text = is_string (node) ? json_node_get_string (node) : NULL;
+
+  switch (field->type) {
+  case RTK_SERVER_FIELD_STRING:
+    return text != NULL && (text[0] != '\0' || !field->required) &&
+           strlen (text) <= (gsize)field->max;
+  case RTK_SERVER_FIELD_ID:
+    return rtk_id_is_valid (text);
+  case RTK_SERVER_FIELD_SHA256:
+    return rtk_sha256_is_valid (text);
+  case RTK_SERVER_FIELD_INT:
+    return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_INT64 &&
+           json_node_get_int (node) >= 0 && json_node_get_int (node) <= field->max;
+  case RTK_SERVER_FIELD_ARRAY:
+    return JSON_NODE_HOLDS_ARRAY (node) &&
+           json_array_get_length (json_node_get_array (node)) <= field->max;
+  default:
+    return FALSE;
+  }
+}
+
+static const RtkServerField *
+find_field (const RtkServerField *fields, const char *name)
+{
+  for (; fields->name != NULL; fields++)
+    if (strcmp (fields->name, name) == 0)
+      return fields;
+  return NULL;
+}
+
+/* Reads the body and holds it against the route's list; answers with a problem when it is off. */
+static gboolean
+check_body (RtkServerCall *self)
+{
+  g_autoptr (GList) members = NULL;
+  gsize       size;
+  const char *text = g_bytes_get_data (self->body, &size);
+
+  self->json = rtk_json_parse_object (text != NULL ? text : "", (gssize)size, NULL);
+  if (self->json == NULL) {
+    rtk_server_call_fail (self, 400, "bad-json", "The body is not a JSON object.");
+    return FALSE;
+  }
+  members = json_object_get_members (self->json);
+  for (GList *l = members; l != NULL; l = l->next) {
+    const RtkServerField *field = find_field (self->route->fields, l->data);
+    JsonNode             *node = json_object_get_member (self->json, l->data);
+
+    if (field == NULL) {
+      rtk_server_call_fail (self, 422, "unknown-member", "The body has an undocumented member.");
+      return FALSE;
+    }
+    if (!(JSON_NODE_HOLDS_NULL (node) && !field->required) && !field_fits (field, node)) {
+      rtk_server_call_fail (self, 422, "bad-member",
+                            "A member of the body is not what it should be.");
+      return FALSE;
+    }
+  }
+  for (const RtkServerField *field = self->route->fields; field->name != NULL; field++)
+    if (field->required && !json_object_has_member (self->json, field->name)) {
+      rtk_server_call_fail (self, 422, "missing-member", "The body lacks a required member.");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+authorise (RtkServerStore *store, RtkServerCall *self, GError **error)
+{
+  if (!rtk_server_session_find (store, self, error))
+    return FALSE;
+  if ((self->route->who & (self->who | RTK_SERVER_PUBLIC)) != 0)
+    return TRUE;
+  if (self->who == 0) {
+    rtk_server_call_add_header (self, "WWW-Authenticate", "Bearer");
+    return rtk_server_call_fail (self, 401, "unauthorized", "Sign in first.");
+  }
+  return rtk_server_call_fail (self, 403, "forbidden", "Your role does not allow this.");
+}
+
+static gboolean
+run (RtkServerStore *store, RtkServerCall *self, GError **error)
+{
+  gboolean is_reading = g_str_equal (self->route->method, "GET") ||
+                        g_str_equal (self->route->method, "HEAD") ||
+                        g_str_equal (self->route->method, "OPTIONS");
+
+  if (self->route->is_slow) {
+    if (!authorise (store, self, error))
+      return FALSE;
+    if (self->status != 0 || (self->route->fields != NULL && !check_body (self)))
+      return TRUE;
+    return self->route->handler (store, self, error);
+  }
+  if (!rtk_server_db_begin (store->db, !is_reading, error))
+    return FALSE;
+  if (!authorise (store, self, error))
+    return FALSE;
+  if (self->status == 0 && (self->route->fields == NULL || check_body (self)) &&
+      !self->route->handler (store, self, error))
+    return FALSE;
+  if (self->status >= 400 && !self->commit_anyway) {
+    rtk_server_db_rollback (store->db);
+    return TRUE;
+  }
+  return rtk_server_db_commit (store->db, error);
+}
+
+/**
+ * rtk_server_call_run:
+ * @store: the worker's store
+ * @self: a call with its route
+ *
+ * Answers a call: who calls, is the body right, then the handler; all in one transaction, which is
+ * undone when the answer is a problem. Blocking, on a worker.
+ */
+void
+rtk_server_call_run (RtkServerStore *store, RtkServerCall *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (run (store, self, &error))
+    return;
+  rtk_server_db_rollback (store->db);
+  g_warning ("%s %s failed: %s", self->route->method, self->route->pattern, error->message);
+  if (g_error_matches (error, RTK_ERROR, RTK_ERROR_DISK_FULL))
+    rtk_server_call_fail (self, 507, "disk-full", "The server's disk is full.");
+  else
+    rtk_server_call_fail (self, 500, "internal", "The server failed. Try again later.");
+}

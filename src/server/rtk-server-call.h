@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "server/rtk-server-store.h"
+
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * RtkServerWho:
+ *
+ * Who may call a route. The whole of authorisation is the table of routes.
+ */
+typedef enum {
+  RTK_SERVER_PUBLIC = 1 << 0,
+  RTK_SERVER_OPERATOR = 1 << 1,
+  RTK_SERVER_REVIEWER = 1 << 2,
+  RTK_SERVER_SUPERVISOR = 1 << 3,
+  RTK_SERVER_ACCOUNT = 1 << 4,
+  RTK_SERVER_STAFF = RTK_SERVER_OPERATOR | RTK_SERVER_REVIEWER | RTK_SERVER_SUPERVISOR,
+} RtkServerWho;
+
+typedef enum {
+  RTK_SERVER_FIELD_STRING,
+  RTK_SERVER_FIELD_ID,
+  RTK_SERVER_FIELD_SHA256,
+  RTK_SERVER_FIELD_INT,
+  RTK_SERVER_FIELD_ARRAY,
+} RtkServerFieldType;
+
+/**
+ * RtkServerField:
+ * @name: of the member; %NULL ends a list
+ * @type: what it holds
+ * @required: whether it must be there; otherwise it may also be null
+ * @max: bytes of a string, elements of an array, value of a number
+ *
+ * One member of a body. A member that is not listed is refused.
+ */
+typedef struct {
+  const char        *name;
+  RtkServerFieldType type;
+  gboolean           required;
+  gint64             max;
+} RtkServerField;
+
+typedef struct _RtkServerCall  RtkServerCall;
+typedef struct _RtkServerRoute RtkServerRoute;
+
+/**
+ * RtkServerHandler:
+ *
+ * Answers a call, on a worker. Returns FALSE with an error only when the server itself failed; what
+ * the caller did wrong is rtk_server_call_fail().
+ */
+typedef gboolean (*RtkServerHandler) (RtkServerStore *store, RtkServerCall *call, GError **error);
+
+/**
+ * RtkServerRoute:
+ * @method: "GET", ...
+ * @pattern: path; "{id}" and "{sha256}" stand for one segment of that form
+ * @who: mask of #RtkServerWho
+ * @handler: the work
+ * @fields: (nullable): members of the body; %NULL = the route takes no JSON
+ * @is_slow: hashes a password: runs beside the other calls, opens its own transactions
+ * @takes_bytes: the body is bytes, up to the size of a photo
+ */
+struct _RtkServerRoute {
+  const char           *method;
+  const char           *pattern;
+  guint                 who;
+  RtkServerHandler      handler;
+  const RtkServerField *fields;
+  gboolean              is_slow;
+  gboolean              takes_bytes;
+};
+
+/**
+ * RtkServerCall:
+ *
+ * One request and its answer. The main thread fills the first part, a worker the rest, the main
+ * thread sends it.
+ */
+struct _RtkServerCall {
+  const RtkServerRoute *route;
+  char                 *params[2];
+  GHashTable           *query;     /* (owned) (nullable) */
+  GHashTable           *headers;   /* (owned): lower-case name -> value */
+  GBytes               *body;      /* (owned) */
+  const char           *bootstrap; /* (unowned) (nullable): the secret of a child server */
+  gint64                started;
+  /* Who calls. */
+  guint who;
+  char *session;
+  char *principal; /* id of the member of staff or of the account */
+  char *name;      /* of the member of staff; NULL for accounts */
+  char *actor;     /* for the audit log */
+  char *station;   /* (nullable) */
+  /* The body as JSON. */
+  JsonObject *json; /* (owned) (nullable) */
+  /* The answer. */
+  guint         status;
+  gboolean      commit_anyway; /* keep what was written although the answer is a problem */
+  RtkServerJson answer;
+  gboolean      is_problem;
+  GBytes       *bytes; /* (owned) (nullable): instead of @answer */
+  const char   *media_type;
+  GPtrArray    *answer_headers; /* (owned): name, value, name, value */
+};
+
+RtkServerCall *rtk_server_call_new (void) G_GNUC_WARN_UNUSED_RESULT;
+void           rtk_server_call_free (RtkServerCall *self);
+void           rtk_server_call_run (RtkServerStore *store, RtkServerCall *self);
+gboolean
+rtk_server_call_fail (RtkServerCall *self, guint status, const char *problem, const char *title);
+gboolean    rtk_server_call_not_found (RtkServerCall *self);
+void        rtk_server_call_add_header (RtkServerCall *self, const char *name, const char *value);
+const char *rtk_server_call_get_header (RtkServerCall *self, const char *name);
+const char *rtk_server_call_get_string (RtkServerCall *self, const char *member);
+gint64      rtk_server_call_get_int (RtkServerCall *self, const char *member, gint64 fallback);
+JsonArray  *rtk_server_call_get_array (RtkServerCall *self, const char *member);
+gboolean    rtk_server_call_get_query_int (
+       RtkServerCall *self, const char *name, gint64 fallback, gint64 min, gint64 max, gint64 *out);
+void rtk_server_problem_write (
+    RtkServerJson *json, const char *name, guint status, const char *problem, const char *title);
+
+const RtkServerRoute *rtk_server_routes_get (guint *out_n);
+const RtkServerRoute *rtk_server_routes_match (const char *method,
+                                               const char *path,
+                                               char       *out_params[2],
+                                               gboolean   *out_path_known);
+
+/* Handlers, by file. */
+#define RTK_SERVER_HANDLER(name)                                                                   \
+  gboolean rtk_server_##name (RtkServerStore *store, RtkServerCall *call, GError **error)
+RTK_SERVER_HANDLER (bootstrap);
+RTK_SERVER_HANDLER (session_open);
+RTK_SERVER_HANDLER (session_refresh);
+RTK_SERVER_HANDLER (session_close);
+RTK_SERVER_HANDLER (station_enrol);
+RTK_SERVER_HANDLER (changes);
+RTK_SERVER_HANDLER (order_get);
+RTK_SERVER_HANDLER (order_pay);
+RTK_SERVER_HANDLER (operations);
+RTK_SERVER_HANDLER (uploads_options);
+RTK_SERVER_HANDLER (upload_create);
+RTK_SERVER_HANDLER (upload_head);
+RTK_SERVER_HANDLER (upload_patch);
+RTK_SERVER_HANDLER (upload_delete);
+RTK_SERVER_HANDLER (photo_get);
+RTK_SERVER_HANDLER (review_claim);
+RTK_SERVER_HANDLER (review_decide);
+RTK_SERVER_HANDLER (health);
+RTK_SERVER_HANDLER (online_account);
+RTK_SERVER_HANDLER (online_session);
+RTK_SERVER_HANDLER (online_code);
+RTK_SERVER_HANDLER (online_order);
+RTK_SERVER_HANDLER (online_submission);
+RTK_SERVER_HANDLER (online_payment);
+RTK_SERVER_HANDLER (online_status);
+
+/* Shared by staff and accounts: rtk-server-sessions.c. */
+gboolean rtk_server_session_start (RtkServerStore *store,
+                                   RtkServerCall  *call,
+                                   const char     *kind,
+                                   const char     *principal,
+                                   const char     *name,
+                                   const char     *role,
+                                   GError        **error);
+char    *rtk_server_password_hash (const char *password,
+                                   gboolean    is_staff,
+                                   GError    **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean rtk_server_password_check (const char *hash, const char *password);
+gboolean rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerCall, rtk_server_call_free)
+
+G_END_DECLS

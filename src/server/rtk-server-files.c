@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "server/rtk-server-files.h"
+
+#include "core/rtk-error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define READ_SIZE 65536
+
+static gboolean
+set_errno (GError **error, const char *what, const char *path)
+{
+  int    number = errno;
+  GError io = {G_FILE_ERROR, g_file_error_from_errno (number), NULL};
+
+  g_set_error (error, RTK_ERROR, rtk_error_code_from_io (&io), "%s %s: %s", what, path,
+               g_strerror (number));
+  return FALSE;
+}
+
+/**
+ * rtk_server_file_make_folder:
+ * @path: a folder
+ * @error: return location
+ *
+ * Makes @path and its parents, readable by their owner alone.
+ *
+ * Returns: whether it is there
+ */
+gboolean
+rtk_server_file_make_folder (const char *path, GError **error)
+{
+  if (g_mkdir_with_parents (path, 0700) != 0)
+    return set_errno (error, "Cannot make", path);
+  return TRUE;
+}
+
+/**
+ * rtk_server_file_sync_folder:
+ * @path: a folder
+ * @error: return location
+ *
+ * Makes the names in @path durable.
+ *
+ * Returns: whether they are
+ */
+gboolean
+rtk_server_file_sync_folder (const char *path, GError **error)
+{
+  int      fd = g_open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  gboolean ok;
+
+  if (fd < 0)
+    return set_errno (error, "Cannot open", path);
+  ok = fsync (fd) == 0 || set_errno (error, "Cannot write", path);
+  close (fd);
+  return ok;
+}
+
+static gboolean
+write_all (int fd, const void *data, gsize size, gint64 offset)
+{
+  const guint8 *p = data;
+
+  while (size > 0) {
+    ssize_t n = pwrite (fd, p, size, offset);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return FALSE;
+    p += n;
+    offset += n;
+    size -= (gsize)n;
+  }
+  return TRUE;
+}
+
+/**
+ * rtk_server_file_write:
+ * @path: a file
+ * @data: (array length=size): its content
+ * @size: bytes
+ * @error: return location
+ *
+ * Writes a file, readable by its owner alone: whole and durable, or not at all.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_file_write (const char *path, const void *data, gsize size, GError **error)
+{
+  g_autofree char *temporary = g_strconcat (path, ".new", NULL);
+  g_autofree char *folder = g_path_get_dirname (path);
+  int              fd = g_open (temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  gboolean         ok;
+
+  if (fd < 0)
+    return set_errno (error, "Cannot write", temporary);
+  ok = (write_all (fd, data, size, 0) && fsync (fd) == 0) ||
+       set_errno (error, "Cannot write", temporary);
+  close (fd);
+  if (ok && g_rename (temporary, path) != 0)
+    ok = set_errno (error, "Cannot write", path);
+  if (!ok) {
+    (void)g_unlink (temporary);
+    return FALSE;
+  }
+  return rtk_server_file_sync_folder (folder, error);
+}
+
+/**
+ * rtk_server_file_append:
+ * @path: a file, made when it is not there
+ * @offset: where it ends now
+ * @data: (array length=size): what to add
+ * @size: bytes
+ * @error: return location
+ *
+ * Adds to a file; what was added is on disk when this returns.
+ *
+ * Returns: whether it was added
+ */
+gboolean
+rtk_server_file_append (
+    const char *path, gint64 offset, const void *data, gsize size, GError **error)
+{
+  int      fd = g_open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  gboolean ok;
+
+  if (fd < 0)
+    return set_errno (error, "Cannot write", path);
+  ok = write_all (fd, data, size, offset) && fdatasync (fd) == 0;
+  if (!ok) {
+    set_errno (error, "Cannot write", path);
+    (void)ftruncate (fd, offset);
+  }
+  close (fd);
+  return ok;
+}
+
+/**
+ * rtk_server_file_get_size:
+ * @path: a file
+ *
+ * Returns: bytes, -1 when there is no such file
+ */
+gint64
+rtk_server_file_get_size (const char *path)
+{
+  GStatBuf st;
+
+  return g_stat (path, &st) == 0 ? (gint64)st.st_size : -1;
+}
+
+/**
+ * rtk_server_file_hash:
+ * @path: a file
+ * @out_hex: its SHA-256
+ * @error: return location
+ *
+ * Reads a file through, piece by piece.
+ *
+ * Returns: whether it could be read
+ */
+gboolean
+rtk_server_file_hash (const char *path, char out_hex[65], GError **error)
+{
+  g_autofree guint8       *buffer = g_malloc (READ_SIZE);
+  crypto_hash_sha256_state state;
+  guint8                   digest[crypto_hash_sha256_BYTES];
+  int                      fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
+  ssize_t                  n;
+
+  if (fd < 0)
+    return set_errno (error, "Cannot read", path);
+  crypto_hash_sha256_init (&state);
+  while ((n = read (fd, buffer, READ_SIZE)) > 0)
+    crypto_hash_sha256_update (&state, buffer, (gsize)n);
+  if (n < 0)
+    set_errno (error, "Cannot read", path);
+  close (fd);
+  crypto_hash_sha256_final (&state, digest);
+  sodium_bin2hex (out_hex, 65, digest, sizeof digest);
+  return n == 0;
+}
+
+/**
+ * rtk_server_file_lock:
+ * @folder: a data folder
+ * @error: return location; %RTK_ERROR_IN_USE when another process holds it
+ *
+ * Locks @folder until the descriptor is closed or the process ends, however it ends.
+ *
+ * Returns: a descriptor, -1 on error
+ */
+int
+rtk_server_file_lock (const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, "lock", NULL);
+  int              fd = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+  if (fd < 0) {
+    set_errno (error, "Cannot write", path);
+    return -1;
+  }
+  if (flock (fd, LOCK_EX | LOCK_NB) != 0) {
+    close (fd);
+    g_set_error (error, RTK_ERROR, RTK_ERROR_IN_USE,
+                 "Another program has the data folder %s open: stop it first", folder);
+    return -1;
+  }
+  return fd;
+}
+
+/**
+ * rtk_server_file_read_secret:
+ * @path: a file whose first line is a secret
+ * @error: return location
+ *
+ * Reads the first line of @path.
+ *
+ * Returns: (transfer full): the line, to be wiped by the caller
+ */
+char *
+rtk_server_file_read_secret (const char *path, GError **error)
+{
+  g_autoptr (GError) io_error = NULL;
+  char *text = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, &io_error)) {
+    g_set_error_literal (error, RTK_ERROR, rtk_error_code_from_io (io_error), io_error->message);
+    return NULL;
+  }
+  text[strcspn (text, "\r\n")] = '\0';
+  return text;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "server/rtk-server-http.h"
+
+#include "core/rtk-error.h"
+#include "core/rtk-worker.h"
+#include "server/rtk-server-call.h"
+
+#include <libsoup/soup.h>
+#include <string.h>
+
+#define JOB_SECONDS 15
+#define BODY_SEEN "rtk-body-seen"
+#define BODY_LIMIT "rtk-body-limit"
+
+struct _RtkServerHttp {
+  SoupServer            *server;    /* (owned) */
+  const RtkServerConfig *config;    /* (unowned) */
+  RtkWorker             *store;     /* (owned): every call but the slow ones */
+  RtkWorker             *slow;      /* (owned): password hashing, with a connection of its own */
+  char                  *bootstrap; /* (owned) (nullable) */
+  guint                  job_source;
+  guint                  n_running; /* calls on the workers */
+  gboolean               stopping;
+  GSourceFunc            stopped;
+  gpointer               stopped_data;
+};
+
+/* A call on its way, with the message that waits for it. */
+typedef struct {
+  RtkServerHttp     *self;    /* (unowned): outlives its calls */
+  SoupServerMessage *message; /* (owned) */
+  RtkServerCall     *call;    /* (owned) */
+} Pending;
+
+static void
+pending_free (Pending *pending)
+{
+  g_object_unref (pending->message);
+  rtk_server_call_free (pending->call);
+  g_free (pending);
+}
+
+static void
+close_store (gpointer store)
+{
+  rtk_server_store_close (store);
+}
+
+/* One line a call. The route is the pattern, so no id, code or name gets into the log. */
+static void
+log_call (const RtkServerCall *call, const char *method)
+{
+  g_autofree char *status = g_strdup_printf ("%u", call->status);
+  g_autofree char *ms =
+      g_strdup_printf ("%.1f", (double)(g_get_monotonic_time () - call->started) / 1000);
+
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO, "RTK_METHOD", method, "RTK_ROUTE",
+                    call->route != NULL ? call->route->pattern : "?", "RTK_STATUS", status,
+                    "RTK_MS", ms, "MESSAGE", "call");
+}
+
+static void
+send_answer (SoupServerMessage *message, RtkServerCall *call)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+  gboolean has_body = call->status != 204 && (call->bytes != NULL || call->answer.text->len > 0);
+
+  for (guint i = 0; i + 1 < call->answer_headers->len; i += 2)
+    soup_message_headers_replace (headers, g_ptr_array_index (call->answer_headers, i),
+                                  g_ptr_array_index (call->answer_headers, i + 1));
+  if (!soup_message_headers_get_one (headers, "Cache-Control"))
+    soup_message_headers_replace (headers, "Cache-Control", "no-store");
+  if (has_body) {
+    SoupMessageBody *body = soup_server_message_get_response_body (message);
+
+    soup_message_headers_set_content_type (headers, call->media_type, NULL);
+    if (call->bytes != NULL) {
+      soup_message_body_append_bytes (body, call->bytes);
+    } else {
+      gsize size = call->answer.text->len;
+      g_autoptr (GBytes) text =
+          g_bytes_new_take (g_string_free (g_steal_pointer (&call->answer.text), FALSE), size);
+
+      soup_message_body_append_bytes (body, text);
+    }
+  }
+  soup_server_message_set_status (message, call->status, NULL);
+  log_call (call, soup_server_message_get_method (message));
+}
+
+static void
+check_stopped (RtkServerHttp *self)
+{
+  if (self->stopping && self->n_running == 0 && self->stopped != NULL) {
+    g_idle_add (self->stopped, self->stopped_data);
+    self->stopped = NULL;
+  }
+}
+
+static void
+run_call (GTask *task, gpointer store)
+{
+  Pending *pending = g_task_get_task_data (task);
+
+  rtk_server_call_run (store, pending->call);
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  Pending *pending = g_task_get_task_data (G_TASK (result));
+
+  send_answer (pending->message, pending->call);
+  soup_server_message_unpause (pending->message);
+  pending->self->n_running--;
+  check_stopped (pending->self);
+}
+
+static void
+add_header_cb (const char *name, const char *value, gpointer user_data)
+{
+  GHashTable *table = user_data;
+
+  g_hash_table_replace (table, g_ascii_strdown (name, -1), g_strdup (value));
+}
+
+static gboolean
+is_oversized (SoupServerMessage *message)
+{
+  gsize seen = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_SEEN));
+  gsize limit = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_LIMIT));
+
+  return seen > limit;
+}
+
+static void
+add_allow (RtkServerCall *call, const char *path)
+{
+  static const char *const methods[] = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"};
+  g_autoptr (GString) allow = g_string_new (NULL);
+  gboolean known;
+
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+    if (rtk_server_routes_match (methods[i], path, NULL, &known) != NULL)
+      g_string_append_printf (allow, "%s%s", allow->len > 0 ? ", " : "", methods[i]);
+  rtk_server_call_add_header (call, "Allow", allow->str);
+}
+
+/* Finds the route; answers at once what no worker needs to see. */
+static gboolean
+prepare_call (RtkServerCall *call, SoupServerMessage *message, const char *path)
+{
+  const char *method = soup_server_message_get_method (message);
+  gboolean    path_known = FALSE;
+
+  call->route = rtk_server_routes_match (method, path, call->params, &path_known);
+  if (call->route == NULL && path_known) {
+    add_allow (call, path);
+    rtk_server_call_fail (call, 405, "method", "This resource does not take this method.");
+  } else if (call->route == NULL) {
+    rtk_server_call_not_found (call);
+  } else if (is_oversized (message)) {
+    rtk_server_call_fail (call, 413, "too-large", "The body is too large.");
+  }
+  return call->status == 0;
+}
+
+static void
+handle (SoupServer        *server,
+        SoupServerMessage *message,
+        const char        *path,
+        GHashTable        *query,
+        gpointer           user_data)
+{
+  RtkServerHttp   *self = user_data;
+  SoupMessageBody *body = soup_server_message_get_request_body (message);
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (RtkServerCall) call = rtk_server_call_new ();
+  Pending *pending;
+
+  if (!prepare_call (call, message, path)) {
+    send_answer (message, call);
+    return;
+  }
+  soup_message_headers_foreach (soup_server_message_get_request_headers (message), add_header_cb,
+                                call->headers);
+  call->query = query != NULL ? g_hash_table_ref (query) : NULL;
+  call->body = soup_message_body_flatten (body);
+  call->bootstrap = self->bootstrap;
+  pending = g_new0 (Pending, 1);
+  pending->self = self;
+  pending->message = g_object_ref (message);
+  pending->call = g_steal_pointer (&call);
+  soup_server_message_pause (message);
+  self->n_running++;
+  task = g_task_new (NULL, NULL, call_done_cb, NULL);
+  g_task_set_task_data (task, pending, (GDestroyNotify)pending_free);
+  rtk_worker_push (pending->call->route->is_slow ? self->slow : self->store, task, run_call);
+}
+
+static void
+got_chunk_cb (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
+{
+  gsize seen = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_SEEN)) +
+               g_bytes_get_size (chunk);
+
+  g_object_set_data (G_OBJECT (message), BODY_SEEN, GSIZE_TO_POINTER (seen));
+  if (is_oversized (message))
+    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+}
+
+/* Before the body is read: how large it may be. What is beyond that is dropped, never kept. */
+static void
+handle_early (SoupServer        *server,
+              SoupServerMessage *message,
+              const char        *path,
+              GHashTable        *query,
+              gpointer           user_data)
+{
+  RtkServerHttp        *self = user_data;
+  gboolean              known;
+  const RtkServerRoute *route =
+      rtk_server_routes_match (soup_server_message_get_method (message), path, NULL, &known);
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  gint64              limit = 0;
+
+  if (route != NULL)
+    limit = route->takes_bytes ? self->config->max_upload : self->config->max_body;
+  g_object_set_data (G_OBJECT (message), BODY_LIMIT, GSIZE_TO_POINTER ((gsize)limit));
+  if (soup_message_headers_get_content_length (headers) > limit)
+    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+  g_signal_connect (message, "got-chunk", G_CALLBACK (got_chunk_cb), NULL);
+}
+
+static void
+run_jobs (GTask *task, gpointer state)
+{
+  static gboolean (*const jobs[]) (RtkServerStore *, gint64, guint *, GError **) = {
+      rtk_server_jobs_close_unpaid, rtk_server_jobs_refund, rtk_server_jobs_expire};
+
+  for (guint i = 0; i < G_N_ELEMENTS (jobs); i++) {
+    g_autoptr (GError) error = NULL;
+    guint done = 0;
+
+    if (!jobs[i](state, g_get_real_time (), &done, &error))
+      g_warning ("A job failed: %s", error->message);
+  }
+  g_task_return_boolean (task, TRUE);
+}
+
+static gboolean
+start_jobs_cb (gpointer user_data)
+{
+  RtkServerHttp *self = user_data;
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, NULL, NULL);
+
+  rtk_worker_push (self->store, task, run_jobs);
+  return G_SOURCE_CONTINUE;
+}
+
+/**
+ * rtk_server_http_new:
+ * @config: settings; must outlive the server
+ * @keys: keys; must outlive the server
+ * @bootstrap: (nullable): the secret with which the first supervisor can be made
+ * @certificate: (nullable): for TLS
+ * @error: return location
+ *
+ * Makes a server on a data folder that is ready and locked.
+ *
+ * Returns: (transfer full): the server, not listening yet
+ */
+RtkServerHttp *
+rtk_server_http_new (const RtkServerConfig *config,
+                     const RtkServerKeys   *keys,
+                     const char            *bootstrap,
+                     GTlsCertificate       *certificate,
+                     GError               **error)
+{
+  g_autoptr (RtkServerStore) store = rtk_server_store_open (config, keys, error);
+  g_autoptr (RtkServerStore) slow = NULL;
+  RtkServerHttp *self;
+
+  if (store == NULL)
+    return NULL;
+  slow = rtk_server_store_open (config, keys, error);
+  if (slow == NULL)
+    return NULL;
+  self = g_new0 (RtkServerHttp, 1);
+  self->config = config;
+  self->bootstrap = g_strdup (bootstrap);
+  self->store = rtk_worker_new ("store", g_steal_pointer (&store), close_store);
+  self->slow = rtk_worker_new ("slow", g_steal_pointer (&slow), close_store);
+  self->server = soup_server_new ("tls-certificate", certificate, "server-header", NULL, NULL);
+  soup_server_add_early_handler (self->server, NULL, handle_early, self, NULL);
+  soup_server_add_handler (self->server, NULL, handle, self, NULL);
+  self->job_source = g_timeout_add_seconds (JOB_SECONDS, start_jobs_cb, self);
+  (void)start_jobs_cb (self);
+  return self;
+}
+
+/**
+ * rtk_server_http_listen:
+ * @self: a server
+ * @address: "ADDRESS:PORT", the address numeric, IPv6 in brackets, port 0 picks one
+ * @error: return location; %RTK_ERROR_USAGE for plain HTTP beyond this machine
+ *
+ * Starts to listen.
+ *
+ * Returns: whether it listens
+ */
+gboolean
+rtk_server_http_listen (RtkServerHttp *self, const char *address, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GSocketConnectable) parsed = g_network_address_parse (address, 0, NULL);
+  g_autoptr (GSocketAddress) socket_address = NULL;
+  const char *host =
+      parsed != NULL ? g_network_address_get_hostname (G_NETWORK_ADDRESS (parsed)) : "";
+  gboolean is_tls = soup_server_is_https (self->server);
+
+  socket_address = g_inet_socket_address_new_from_string (
+      host, parsed != NULL ? g_network_address_get_port (G_NETWORK_ADDRESS (parsed)) : 0);
+  if (socket_address == NULL) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE,
+                 "“%s” is not a numeric address and a port, such as 127.0.0.1:8080", address);
+    return FALSE;
+  }
+  if (!is_tls && !g_inet_address_get_is_loopback (
+                     g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (socket_address)))) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
+                         "Plain HTTP is served on this machine only: give --tls-certificate and"
+                         " --tls-key, or listen on 127.0.0.1");
+    return FALSE;
+  }
+  if (!soup_server_listen (self->server, socket_address, is_tls ? SOUP_SERVER_LISTEN_HTTPS : 0,
+                           &local_error)) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE, "Cannot listen on %s: %s", address,
+                 local_error->message);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/**
+ * rtk_server_http_dup_url:
+ * @self: a listening server
+ *
+ * Returns: (transfer full): its base URL without a slash at the end
+ */
+char *
+rtk_server_http_dup_url (RtkServerHttp *self)
+{
+  GSList *uris = soup_server_get_uris (self->server);
+  char   *url = uris != NULL ? g_uri_to_string (uris->data) : g_strdup ("");
+
+  g_slist_free_full (uris, (GDestroyNotify)g_uri_unref);
+  if (g_str_has_suffix (url, "/"))
+    url[strlen (url) - 1] = '\0';
+  return url;
+}
+
+/**
+ * rtk_server_http_stop:
+ * @self: a server
+ * @stopped: called once no call is running
+ * @user_data: for @stopped
+ *
+ * Takes no more connections and lets the running calls end.
+ */
+void
+rtk_server_http_stop (RtkServerHttp *self, GSourceFunc stopped, gpointer user_data)
+{
+  if (self->stopping)
+    return;
+  self->stopping = TRUE;
+  self->stopped = stopped;
+  self->stopped_data = user_data;
+  soup_server_disconnect (self->server);
+  check_stopped (self);
+}
+
+/**
+ * rtk_server_http_free:
+ * @self: (transfer full): a stopped server
+ *
+ * Ends the workers and frees the server.
+ */
+void
+rtk_server_http_free (RtkServerHttp *self)
+{
+  g_clear_handle_id (&self->job_source, g_source_remove);
+  rtk_worker_free (self->slow);
+  rtk_worker_free (self->store);
+  g_object_unref (self->server);
+  g_free (self->bootstrap);
+  g_free (self);
+}

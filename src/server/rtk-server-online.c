@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "core/rtk-id.h"
+#include "server/rtk-server-call.h"
+
+#include <string.h>
+
+/* The online side: what the graduates' mini-program calls. */
+
+#define PRICE_FEN 2500
+
+static gboolean
+is_phone (const char *phone)
+{
+  gsize length = strlen (phone);
+
+  return length >= 5 && length <= 20 && strspn (phone, "+0123456789") == length;
+}
+
+/* POST /v1/online/accounts: answers with a session, too. */
+RTK_SERVER_HANDLER (online_account)
+{
+  const char      *phone = rtk_server_call_get_string (call, "phone");
+  const char      *password = rtk_server_call_get_string (call, "password");
+  gint64           now = g_get_real_time ();
+  g_autofree char *id = rtk_id_new (now);
+  g_autofree char *context = g_strconcat ("phone:", id, NULL);
+  g_autofree char *digest = NULL;
+  g_autofree char *hash = NULL;
+  g_autoptr (GBytes) cipher = NULL;
+
+  if (!is_phone (phone) || strlen (password) < 8)
+    return rtk_server_call_fail (call, 422, "bad-member",
+                                 "A phone number and a password of at least eight characters are"
+                                 " needed.");
+  digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_PHONE, phone);
+  cipher = rtk_server_keys_seal (store->keys, context, phone);
+  hash = rtk_server_password_hash (password, FALSE, error);
+  if (hash == NULL || !rtk_server_db_begin (store->db, TRUE, error) ||
+      !rtk_server_db_run (store->db, error,
+                          "INSERT INTO accounts (id, phone_digest, phone_cipher, password,"
+                          " created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                          "ssbsi", id, digest, cipher, hash, now))
+    return FALSE;
+  if (rtk_server_db_get_changes (store->db) != 1) {
+    rtk_server_db_rollback (store->db);
+    return rtk_server_call_fail (call, 409, "account-exists", "This account cannot be made.");
+  }
+  if (!rtk_server_session_start (store, call, "account", id, id, NULL, error))
+    return FALSE;
+  call->status = 201;
+  return rtk_server_db_commit (store->db, error);
+}
+
+/* POST /v1/online/session */
+RTK_SERVER_HANDLER (online_session)
+{
+  const char      *phone = rtk_server_call_get_string (call, "phone");
+  g_autofree char *digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_PHONE, phone);
+  g_autofree char *id = rtk_server_db_dup_text (
+      store->db, "SELECT id FROM accounts WHERE phone_digest = ?", "s", digest);
+  g_autofree char *hash = rtk_server_db_dup_text (
+      store->db, "SELECT password FROM accounts WHERE phone_digest = ?", "s", digest);
+
+  if (!rtk_server_password_check (hash, rtk_server_call_get_string (call, "password")))
+    return rtk_server_call_fail (call, 401, "wrong-password", "The name or the password is wrong.");
+  if (!rtk_server_db_begin (store->db, TRUE, error) ||
+      !rtk_server_session_start (store, call, "account", id, id, NULL, error))
+    return FALSE;
+  call->status = 201;
+  return rtk_server_db_commit (store->db, error);
+}
+
+static gboolean
+bind_code (RtkServerStore *store,
+           RtkServerCall  *call,
+           const char     *roster,
+           const char     *code,
+           const char     *digest,
+           GError        **error)
+{
+  g_autofree char *context = g_strconcat ("code:", roster, NULL);
+  g_autoptr (GBytes) cipher = rtk_server_keys_seal (store->keys, context, code);
+
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE roster SET account = ?, code_digest = ?, code_cipher = ?"
+                            " WHERE id = ?",
+                            "ssbs", call->principal, digest, cipher, roster) &&
+         rtk_server_audit_add (store, call->actor, "code.bind", roster, "{}", error);
+}
+
+/* POST /v1/online/codes: by the code when the roster has it, else by the identity number. */
+RTK_SERVER_HANDLER (online_code)
+{
+  const char      *code = rtk_server_call_get_string (call, "code");
+  const char      *number = rtk_server_call_get_string (call, "number");
+  g_autofree char *digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_CODE, code);
+  g_autofree char *number_digest =
+      number != NULL ? rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_NUMBER, number) : NULL;
+  g_autofree char *roster = NULL;
+  sqlite3_stmt    *row;
+
+  roster = rtk_server_db_dup_text (
+      store->db,
+      "SELECT id FROM roster WHERE (code_digest = ?1 OR (code_digest IS NULL AND number_digest ="
+      " ?2)) AND (account IS NULL OR account = ?3)",
+      "sss", digest, number_digest, call->principal);
+  if (roster == NULL)
+    return rtk_server_call_fail (call, 404, "not-on-roster",
+                                 "No graduate is expected under this code and number.");
+  if (!bind_code (store, call, roster, code, digest, error))
+    return FALSE;
+  row = rtk_server_db_query (store->db, error,
+                             "SELECT s.name, b.name, r.name_masked, r.number_masked FROM roster r"
+                             " JOIN batches b ON b.id = r.batch JOIN schools s ON s.id = b.school"
+                             " WHERE r.id = ?",
+                             "s", roster);
+  if (!rtk_server_db_next (store->db, row, error))
+    return FALSE;
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  rtk_server_json_string (&call->answer, "school", rtk_server_db_text (row, 0));
+  rtk_server_json_string (&call->answer, "batch", rtk_server_db_text (row, 1));
+  rtk_server_json_begin (&call->answer, "subject", '{');
+  rtk_server_json_string (&call->answer, "name_masked", rtk_server_db_text (row, 2));
+  rtk_server_json_string (&call->answer, "number_masked", rtk_server_db_text (row, 3));
+  rtk_server_json_end (&call->answer, '}');
+  rtk_server_json_end (&call->answer, '}');
+  rtk_server_db_end (row);
+  call->status = 200;
+  return TRUE;
+}
+
+static char *
+make_number (RtkServerStore *store, GError **error)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autofree char *day = g_date_time_format (now, "%y%m%d");
+  gint64           n;
+
+  if (!rtk_server_db_run (store->db, error,
+                          "INSERT INTO meta (key, value) VALUES ('order-counter', '1')"
+                          " ON CONFLICT (key) DO UPDATE SET value = value + 1",
+                          ""))
+    return NULL;
+  n = rtk_server_db_get_int (
+      store->db, 0, "SELECT CAST (value AS INTEGER) FROM meta WHERE key = 'order-counter'", "");
+  return g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, n);
+}
+
+static gboolean
+answer_order (
+    RtkServerStore *store, RtkServerCall *call, const char *id, guint status, GError **error)
+{
+  call->status = status;
+  return rtk_server_order_write (store, &call->answer, NULL, id, NULL, error);
+}
+
+/* POST /v1/online/orders */
+RTK_SERVER_HANDLER (online_order)
+{
+  const char      *id = rtk_server_call_get_string (call, "id");
+  gint64           now = g_get_real_time ();
+  g_autofree char *owner =
+      rtk_server_db_dup_text (store->db, "SELECT account FROM orders WHERE id = ?", "s", id);
+  g_autofree char *roster = rtk_server_db_dup_text (
+      store->db, "SELECT id FROM roster WHERE account = ? AND code_digest IS NOT NULL", "s",
+      call->principal);
+  g_autofree char *number = NULL;
+
+  if (owner != NULL)
+    return strcmp (owner, call->principal) == 0
+               ? answer_order (store, call, id, 200, error)
+               : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.");
+  if (roster == NULL)
+    return rtk_server_call_fail (call, 409, "no-code", "Bind a collection code first.");
+  if (rtk_server_db_get_int (store->db, 0,
+                             "SELECT EXISTS (SELECT 1 FROM orders WHERE roster = ?"
+                             " AND payment IN ('unpaid', 'paid', 'waived'))",
+                             "s", roster) != 0)
+    return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
+  number = make_number (store, error);
+  if (number == NULL ||
+      !rtk_server_db_run (store->db, error,
+                          "INSERT INTO orders (id, number, revision, roster, account, payment,"
+                          " delivery, print, created_at, updated_at)"
+                          " VALUES (?, ?, 0, ?, ?, 'unpaid', 'none', 'none', ?, ?)",
+                          "ssssii", id, number, roster, call->principal, now, now) ||
+      !rtk_server_order_touch (store, id, error) ||
+      !rtk_server_audit_add (store, call->actor, "order.create", id, "{}", error))
+    return FALSE;
+  return answer_order (store, call, id, 201, error);
+}
+
+/* The caller's own order: its payment state, NULL when there is none. */
+static char *
+find_own_order (RtkServerStore *store, RtkServerCall *call)
+{
+  char *payment =
+      rtk_server_db_dup_text (store->db, "SELECT payment FROM orders WHERE id = ? AND account = ?",
+                              "ss", call->params[0], call->principal);
+
+  if (payment == NULL)
+    rtk_server_call_not_found (call);
+  return payment;
+}
+
+static gboolean
+owns_photo (RtkServerStore *store, RtkServerCall *call, const char *member)
+{
+  g_autofree char *owner = g_strconcat ("account:", call->principal, NULL);
+
+  return rtk_server_db_get_int (
+             store->db, 0,
+             "SELECT EXISTS (SELECT 1 FROM photo_owners WHERE sha256 = ? AND owner = ?)", "ss",
+             rtk_server_call_get_string (call, member), owner) != 0;
+}
+
+/* POST /v1/online/orders/{id}/submission: as often as wanted until it is paid for. */
+RTK_SERVER_HANDLER (online_submission)
+{
+  const char      *id = rtk_server_call_get_string (call, "id");
+  g_autofree char *payment = find_own_order (store, call);
+  g_autofree char *known =
+      rtk_server_db_dup_text (store->db, "SELECT order_id FROM submissions WHERE id = ?", "s", id);
+
+  if (payment == NULL)
+    return TRUE;
+  if (known != NULL)
+    return strcmp (known, call->params[0]) == 0
+               ? answer_order (store, call, call->params[0], 200, error)
+               : rtk_server_call_fail (call, 409, "id-reused",
+                                       "This id belongs to another submission.");
+  if (strcmp (payment, "unpaid") != 0)
+    return rtk_server_call_fail (call, 409, "locked", "The photo of a paid order is locked.");
+  if (!owns_photo (store, call, "original") || !owns_photo (store, call, "delivered") ||
+      !owns_photo (store, call, "report"))
+    return rtk_server_call_fail (call, 409, "missing-photo", "Upload the photo first.");
+  if (!rtk_server_db_run (store->db, error,
+                          "UPDATE submissions SET state = 'superseded' WHERE order_id = ?"
+                          " AND state = 'submitted'",
+                          "s", call->params[0]) ||
+      !rtk_server_db_run (
+          store->db, error,
+          "INSERT INTO submissions (id, order_id, state, origin, original,"
+          " delivered, report, actor, created_at)"
+          " VALUES (?, ?, 'submitted', 'online', ?, ?, ?, ?, ?)",
+          "ssssssi", id, call->params[0], rtk_server_call_get_string (call, "original"),
+          rtk_server_call_get_string (call, "delivered"),
+          rtk_server_call_get_string (call, "report"), call->actor, g_get_real_time ()) ||
+      !rtk_server_order_touch (store, call->params[0], error) ||
+      !rtk_server_audit_add (store, call->actor, "submission.create", id, "{}", error))
+    return FALSE;
+  return answer_order (store, call, call->params[0], 201, error);
+}
+
+/* POST /v1/online/orders/{id}/payment: the sandbox provider settles at once. */
+RTK_SERVER_HANDLER (online_payment)
+{
+  const char      *id = rtk_server_call_get_string (call, "id");
+  gint64           now = g_get_real_time ();
+  gboolean         allowed = FALSE;
+  g_autofree char *payment = find_own_order (store, call);
+  g_autofree char *known =
+      rtk_server_db_dup_text (store->db, "SELECT order_id FROM payments WHERE id = ?", "s", id);
+
+  if (payment == NULL)
+    return TRUE;
+  if (strcmp (rtk_server_call_get_string (call, "provider"), "sandbox") != 0)
+    return rtk_server_call_fail (call, 422, "bad-member", "The provider is not known.");
+  if (known != NULL)
+    return strcmp (known, call->params[0]) == 0
+               ? answer_order (store, call, call->params[0], 200, error)
+               : rtk_server_call_fail (call, 409, "id-reused",
+                                       "This id belongs to another payment.");
+  if (rtk_server_db_get_int (store->db, 0,
+                             "SELECT EXISTS (SELECT 1 FROM submissions WHERE order_id = ?)", "s",
+                             call->params[0]) == 0)
+    return rtk_server_call_fail (call, 409, "no-photo", "Submit a photo first.");
+  if (!rtk_server_order_set_payment (store, call->params[0], "paid", call->actor, &allowed, error))
+    return FALSE;
+  if (!allowed)
+    return rtk_server_call_fail (call, 409, "not-payable", "This order cannot be paid.");
+  if (!rtk_server_db_run (store->db, error,
+                          "INSERT INTO payments (id, order_id, provider, state, amount_fen,"
+                          " created_at, updated_at) VALUES (?, ?, 'sandbox', 'settled', ?, ?, ?)",
+                          "ssiii", id, call->params[0], (gint64)PRICE_FEN, now, now) ||
+      !rtk_server_order_touch (store, call->params[0], error))
+    return FALSE;
+  return answer_order (store, call, call->params[0], 201, error);
+}
+
+/* GET /v1/online/orders/{id} */
+RTK_SERVER_HANDLER (online_status)
+{
+  g_autofree char *payment = find_own_order (store, call);
+
+  return payment == NULL || answer_order (store, call, call->params[0], 200, error);
+}

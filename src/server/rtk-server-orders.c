@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "core/rtk-envelope.h"
+#include "core/rtk-error.h"
+#include "core/rtk-id.h"
+#include "core/rtk-order.h"
+#include "server/rtk-server-call.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#define COLUMNS                                                                                    \
+  "o.id, o.number, o.revision, s.name, b.name, r.name_masked, r.number_masked, r.code_cipher,"     \
+  " o.payment, o.delivery, o.print, o.created_at, o.updated_at, r.id"
+#define JOINS                                                                                      \
+  " JOIN roster r ON r.id = o.roster JOIN batches b ON b.id = r.batch"                             \
+  " JOIN schools s ON s.id = b.school"
+
+/* The stations' digest of the code: computed when it is asked for, so that no table links the
+ * stations' digests to each other. */
+static gboolean
+write_code_digest (RtkServerStore *self,
+                   RtkServerJson  *json,
+                   sqlite3_stmt   *row,
+                   const guint8   *station_key,
+                   GError        **error)
+{
+  g_autofree char *context = g_strconcat ("code:", rtk_server_db_text (row, 13), NULL);
+  g_autofree char *code = NULL;
+  g_autofree char *digest = NULL;
+
+  if (station_key == NULL || sqlite3_column_type (row, 7) == SQLITE_NULL) {
+    rtk_server_json_string (json, "code_digest", NULL);
+    return TRUE;
+  }
+  code = rtk_server_keys_open_text (self->keys, context, sqlite3_column_blob (row, 7),
+                                    (gsize)sqlite3_column_bytes (row, 7), error);
+  if (code == NULL)
+    return FALSE;
+  digest = rtk_hmac_sha256_hex (station_key, RTK_SERVER_STATION_KEY_SIZE, code);
+  sodium_memzero (code, strlen (code));
+  rtk_server_json_string (json, "code_digest", digest);
+  return TRUE;
+}
+
+static gboolean
+write_submissions (RtkServerStore *self, RtkServerJson *json, const char *order_id, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  sqlite3_stmt *row = rtk_server_db_query (
+      self->db, &local_error,
+      "SELECT id, state, origin, created_at, original, delivered, certificate, reasons, note"
+      " FROM submissions WHERE order_id = ? ORDER BY serial DESC",
+      "s", order_id);
+
+  rtk_server_json_begin (json, "submissions", '[');
+  while (rtk_server_db_next (self->db, row, &local_error)) {
+    g_auto (GStrv) reasons = g_strsplit (rtk_server_db_text (row, 7), ",", -1);
+
+    rtk_server_json_begin (json, NULL, '{');
+    rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+    rtk_server_json_string (json, "state", rtk_server_db_text (row, 1));
+    rtk_server_json_string (json, "origin", rtk_server_db_text (row, 2));
+    rtk_server_json_time (json, "created_at", sqlite3_column_int64 (row, 3));
+    rtk_server_json_string (json, "original", rtk_server_db_text (row, 4));
+    rtk_server_json_string (json, "delivered", rtk_server_db_text (row, 5));
+    rtk_server_json_string (json, "certificate", rtk_server_db_text (row, 6));
+    rtk_server_json_begin (json, "reasons", '[');
+    for (guint i = 0; reasons[i] != NULL; i++)
+      if (reasons[i][0] != '\0')
+        rtk_server_json_string (json, NULL, reasons[i]);
+    rtk_server_json_end (json, ']');
+    rtk_server_json_string (json, "note", rtk_server_db_text (row, 8));
+    rtk_server_json_end (json, '}');
+  }
+  rtk_server_json_end (json, ']');
+  rtk_server_db_end (row);
+  if (local_error != NULL) {
+    g_propagate_error (error, g_steal_pointer (&local_error));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+write_row (RtkServerStore *self,
+           RtkServerJson  *json,
+           const char     *name,
+           sqlite3_stmt   *row,
+           const guint8   *station_key,
+           GError        **error)
+{
+  rtk_server_json_begin (json, name, '{');
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "number", rtk_server_db_text (row, 1));
+  rtk_server_json_int (json, "revision", sqlite3_column_int64 (row, 2));
+  rtk_server_json_string (json, "school", rtk_server_db_text (row, 3));
+  rtk_server_json_string (json, "batch", rtk_server_db_text (row, 4));
+  rtk_server_json_begin (json, "subject", '{');
+  rtk_server_json_string (json, "name_masked", rtk_server_db_text (row, 5));
+  rtk_server_json_string (json, "number_masked", rtk_server_db_text (row, 6));
+  rtk_server_json_end (json, '}');
+  if (!write_code_digest (self, json, row, station_key, error))
+    return FALSE;
+  rtk_server_json_string (json, "payment", rtk_server_db_text (row, 8));
+  rtk_server_json_string (json, "delivery", rtk_server_db_text (row, 9));
+  rtk_server_json_string (json, "print", rtk_server_db_text (row, 10));
+  rtk_server_json_time (json, "created_at", sqlite3_column_int64 (row, 11));
+  rtk_server_json_time (json, "updated_at", sqlite3_column_int64 (row, 12));
+  if (!write_submissions (self, json, rtk_server_db_text (row, 0), error))
+    return FALSE;
+  rtk_server_json_end (json, '}');
+  return TRUE;
+}
+
+static const guint8 *
+find_station_key (RtkServerStore *self, const char *station_id, guint8 *buffer)
+{
+  if (station_id == NULL)
+    return NULL;
+  rtk_server_keys_derive_station (self->keys, station_id, buffer);
+  return buffer;
+}
+
+/**
+ * rtk_server_order_write:
+ * @self: a store
+ * @json: a writer
+ * @name: (nullable): of the member
+ * @order_id: an order
+ * @station_id: (nullable): for whom the code is digested; %NULL writes null
+ * @error: return location; %RTK_ERROR_NOT_FOUND
+ *
+ * Writes an Order of docs/openapi.yaml.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_order_write (RtkServerStore *self,
+                        RtkServerJson  *json,
+                        const char     *name,
+                        const char     *order_id,
+                        const char     *station_id,
+                        GError        **error)
+{
+  guint8        key[RTK_SERVER_STATION_KEY_SIZE];
+  const guint8 *station_key = find_station_key (self, station_id, key);
+  sqlite3_stmt *row;
+  gboolean      ok;
+
+  row = rtk_server_db_query (
+      self->db, error, "SELECT " COLUMNS " FROM orders o" JOINS " WHERE o.id = ?", "s", order_id);
+  if (row == NULL)
+    return FALSE;
+  if (rtk_server_db_next (self->db, row, error)) {
+    ok = write_row (self, json, name, row, station_key, error);
+  } else {
+    ok = FALSE;
+    if (error != NULL && *error == NULL)
+      g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, "No such order");
+  }
+  rtk_server_db_end (row);
+  sodium_memzero (key, sizeof key);
+  return ok;
+}
+
+/**
+ * rtk_server_orders_write_page:
+ * @self: a store
+ * @json: a writer, inside an array
+ * @since: number of the last change that is known
+ * @limit: at most so many orders
+ * @station_id: (nullable): for whom the codes are digested
+ * @out_last: (out): number of the last change that was written, @since when there was none
+ * @out_more: (out): whether there are more
+ * @error: return location
+ *
+ * Writes the orders that changed after @since, each as it is now, in the order of their last
+ * change.
+ *
+ * Returns: whether they were written
+ */
+gboolean
+rtk_server_orders_write_page (RtkServerStore *self,
+                              RtkServerJson  *json,
+                              gint64          since,
+                              gint64          limit,
+                              const char     *station_id,
+                              gint64         *out_last,
+                              gboolean       *out_more,
+                              GError        **error)
+{
+  guint8        key[RTK_SERVER_STATION_KEY_SIZE];
+  const guint8 *station_key = find_station_key (self, station_id, key);
+  g_autoptr (GError) local_error = NULL;
+  sqlite3_stmt *row;
+  gint64        n = 0;
+
+  *out_last = since;
+  *out_more = FALSE;
+  row = rtk_server_db_query (self->db, &local_error,
+                             "SELECT " COLUMNS ", c.seq FROM changes c"
+                             " JOIN orders o ON o.id = c.order_id" JOINS
+                             " WHERE c.seq > ? ORDER BY c.seq LIMIT ?",
+                             "ii", since, limit + 1);
+  while (local_error == NULL && rtk_server_db_next (self->db, row, &local_error)) {
+    if (n++ == limit) {
+      *out_more = TRUE;
+      break;
+    }
+    *out_last = sqlite3_column_int64 (row, 14);
+    (void)write_row (self, json, NULL, row, station_key, &local_error);
+  }
+  rtk_server_db_end (row);
+  sodium_memzero (key, sizeof key);
+  if (local_error != NULL) {
+    g_propagate_error (error, g_steal_pointer (&local_error));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/**
+ * rtk_server_order_touch:
+ * @self: a store, in a transaction
+ * @order_id: an order that is changed
+ * @error: return location
+ *
+ * Gives the order a new revision and puts it at the end of the feed.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_order_touch (RtkServerStore *self, const char *order_id, GError **error)
+{
+  return rtk_server_db_run (self->db, error,
+                            "UPDATE orders SET revision = revision + 1, updated_at = ?"
+                            " WHERE id = ?",
+                            "is", g_get_real_time (), order_id) &&
+         rtk_server_db_run (self->db, error, "INSERT OR REPLACE INTO changes (order_id) VALUES (?)",
+                            "s", order_id);
+}
+
+/**
+ * rtk_server_order_set_payment:
+ * @self: a store, in a transaction
+ * @order_id: an order
+ * @payment: name of the new state
+ * @actor: for the audit log
+ * @out_allowed: (out): whether the order may come to this state
+ * @error: return location
+ *
+ * Moves an order forward on the axis of payment. Does not touch it: see rtk_server_order_touch().
+ *
+ * Returns: whether the database did its part
+ */
+gboolean
+rtk_server_order_set_payment (RtkServerStore *self,
+                              const char     *order_id,
+                              const char     *payment,
+                              const char     *actor,
+                              gboolean       *out_allowed,
+                              GError        **error)
+{
+  g_autofree char *now_name =
+      rtk_server_db_dup_text (self->db, "SELECT payment FROM orders WHERE id = ?", "s", order_id);
+  g_autofree char *action = g_strconcat ("payment.", payment, NULL);
+  RtkPayment       from;
+  RtkPayment       to;
+
+  *out_allowed = rtk_payment_from_string (now_name, &from) &&
+                 rtk_payment_from_string (payment, &to) && rtk_payment_may_become (from, to);
+  if (!*out_allowed)
+    return TRUE;
+  return rtk_server_db_run (self->db, error, "UPDATE orders SET payment = ? WHERE id = ?", "ss",
+                            payment, order_id) &&
+         rtk_server_audit_add (self, actor, action, order_id, "{}", error);
+}
+
+/* GET /v1/changes */
+RTK_SERVER_HANDLER (changes)
+{
+  const char      *since = call->query != NULL ? g_hash_table_lookup (call->query, "since") : NULL;
+  g_autofree char *epoch = rtk_server_store_dup_meta (store, "epoch");
+  g_autofree char *cursor = NULL;
+  gint64           limit;
+  gint64           last = 0;
+  gboolean         more = FALSE;
+
+  if (!rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
+                                      store->config->max_page, &limit))
+    return TRUE;
+  /* A cursor of another epoch begins again: the answer's epoch tells the station why. */
+  if (since != NULL && since[0] != '\0') {
+    const char *dot = strchr (since, '.');
+
+    if (dot == NULL || dot - since != 36 ||
+        !g_ascii_string_to_signed (dot + 1, 10, 0, G_MAXINT64, &last, NULL))
+      return rtk_server_call_fail (call, 422, "bad-cursor", "This is not a cursor of the feed.");
+    if (strncmp (since, epoch, 36) != 0)
+      last = 0;
+  }
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  rtk_server_json_string (&call->answer, "epoch", epoch);
+  rtk_server_json_begin (&call->answer, "orders", '[');
+  if (!rtk_server_orders_write_page (store, &call->answer, last, limit, call->station, &last, &more,
+                                     error))
+    return FALSE;
+  rtk_server_json_end (&call->answer, ']');
+  cursor = g_strdup_printf ("%s.%" G_GINT64_FORMAT, epoch, last);
+  rtk_server_json_string (&call->answer, "cursor", cursor);
+  rtk_server_json_bool (&call->answer, "more", more);
+  rtk_server_json_end (&call->answer, '}');
+  call->status = 200;
+  return TRUE;
+}
+
+/* GET /v1/orders/{id} */
+RTK_SERVER_HANDLER (order_get)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  if (rtk_server_order_write (store, &call->answer, NULL, call->params[0], call->station,
+                              &local_error)) {
+    call->status = 200;
+    return TRUE;
+  }
+  if (g_error_matches (local_error, RTK_ERROR, RTK_ERROR_NOT_FOUND))
+    return rtk_server_call_not_found (call);
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/* POST /v1/orders/{id}/payments: cash with the number of its receipt, or a supervisor's waiver with
+ * its reason. An unpaid order is paid by it; any other gets the new record that a review needs. */
+RTK_SERVER_HANDLER (order_pay)
+{
+  const char      *order_id = call->params[0];
+  const char      *id = rtk_server_call_get_string (call, "id");
+  const char      *method = rtk_server_call_get_string (call, "method");
+  gboolean         is_waiver = strcmp (method, "waiver") == 0;
+  gint64           now = g_get_real_time ();
+  gboolean         allowed = FALSE;
+  g_autofree char *known = NULL;
+  g_autofree char *state = NULL;
+
+  if (!is_waiver && strcmp (method, "cash") != 0)
+    return rtk_server_call_fail (call, 422, "bad-member", "The method is cash or waiver.");
+  if (is_waiver && call->who != RTK_SERVER_SUPERVISOR)
+    return rtk_server_call_fail (call, 403, "forbidden", "Only a supervisor may waive a payment.");
+  state =
+      rtk_server_db_dup_text (store->db, "SELECT payment FROM orders WHERE id = ?", "s", order_id);
+  if (state == NULL)
+    return rtk_server_call_not_found (call);
+  known = rtk_server_db_dup_text (store->db, "SELECT order_id FROM payments WHERE id = ?", "s", id);
+  if (known != NULL && strcmp (known, order_id) != 0)
+    return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another payment.");
+  if (known == NULL) {
+    if (strcmp (state, "paid") == 0 || strcmp (state, "waived") == 0)
+      return rtk_server_call_fail (call, 409, "already-paid", "This order is paid.");
+    if (!rtk_server_db_run (store->db, error,
+                            "INSERT INTO payments (id, order_id, provider, state, amount_fen,"
+                            " created_at, updated_at) VALUES (?, ?, ?, 'settled', ?, ?, ?)",
+                            "sssiii", id, order_id, method,
+                            rtk_server_call_get_int (call, "amount_fen", 0), now, now) ||
+        !rtk_server_order_set_payment (store, order_id, is_waiver ? "waived" : "paid", call->actor,
+                                       &allowed, error) ||
+        !rtk_server_audit_add (store, call->actor, "payment.record", order_id,
+                               is_waiver ? "{\"method\":\"waiver\"}" : "{\"method\":\"cash\"}",
+                               error) ||
+        !rtk_server_order_touch (store, order_id, error))
+      return FALSE;
+  }
+  call->status = known == NULL ? 201 : 200;
+  return rtk_server_order_write (store, &call->answer, NULL, order_id, call->station, error);
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "core/rtk-error.h"
+#include "core/rtk-id.h"
+#include "server/rtk-server-call.h"
+#include "server/rtk-server-files.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <sodium.h>
+#include <string.h>
+
+/* Photos and the parts that prove them, named by the SHA-256 of their content; uploaded by tus
+ * 1.0.0 (core, creation, checksum, termination). A part is acknowledged when it is on disk; a photo
+ * is known when it is whole, its hash was computed from the file and its name is durable. */
+
+#define TUS_VERSION "1.0.0"
+#define STATUS_CHECKSUM_MISMATCH 460
+
+typedef struct {
+  char  *id;
+  char  *sha256;
+  char  *media_type;
+  char  *path; /* of the part */
+  gint64 length;
+  gint64 offset;
+} Upload;
+
+static void
+upload_clear (Upload *upload)
+{
+  g_free (upload->id);
+  g_free (upload->sha256);
+  g_free (upload->media_type);
+  g_free (upload->path);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Upload, upload_clear)
+
+/**
+ * rtk_server_photo_dup_path:
+ * @config: settings
+ * @sha256: a valid name
+ *
+ * Returns: (transfer full): where the photo lies, or would lie
+ */
+char *
+rtk_server_photo_dup_path (const RtkServerConfig *config, const char *sha256)
+{
+  const char folder[3] = {sha256[0], sha256[1], '\0'};
+
+  return g_build_filename (config->data, "photos", folder, sha256, NULL);
+}
+
+/**
+ * rtk_server_photo_is_there:
+ * @self: a store
+ * @sha256: (nullable): a name
+ *
+ * Returns: whether the photo was uploaded whole
+ */
+gboolean
+rtk_server_photo_is_there (RtkServerStore *self, const char *sha256)
+{
+  return sha256 != NULL && rtk_server_db_get_int (
+                               self->db, 0, "SELECT EXISTS (SELECT 1 FROM photos WHERE sha256 = ?)",
+                               "s", sha256) != 0;
+}
+
+/* An upload goes on whoever of a station's staff is signed in. */
+static char *
+dup_owner (RtkServerCall *call)
+{
+  if (call->station != NULL)
+    return g_strconcat ("station:", call->station, NULL);
+  return g_strconcat (call->who == RTK_SERVER_ACCOUNT ? "account:" : "staff:", call->principal,
+                      NULL);
+}
+
+static gboolean
+check_version (RtkServerCall *call)
+{
+  rtk_server_call_add_header (call, "Tus-Resumable", TUS_VERSION);
+  if (g_strcmp0 (rtk_server_call_get_header (call, "tus-resumable"), TUS_VERSION) == 0)
+    return TRUE;
+  rtk_server_call_add_header (call, "Tus-Version", TUS_VERSION);
+  rtk_server_call_fail (call, 412, "tus-version", "This server speaks tus 1.0.0.");
+  return FALSE;
+}
+
+static void
+add_number_header (RtkServerCall *call, const char *name, gint64 value)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, value);
+
+  rtk_server_call_add_header (call, name, text);
+}
+
+/* One value of Upload-Metadata: "key base64,key base64". */
+static char *
+dup_metadata (RtkServerCall *call, const char *key)
+{
+  const char *header = rtk_server_call_get_header (call, "upload-metadata");
+  g_auto (GStrv) pairs = g_strsplit (header != NULL ? header : "", ",", 32);
+
+  for (guint i = 0; pairs[i] != NULL; i++) {
+    g_auto (GStrv) words = g_strsplit (g_strstrip (pairs[i]), " ", 2);
+    guint8 value[256];
+    gsize  size = 0;
+
+    if (words[0] == NULL || strcmp (words[0], key) != 0 || words[1] == NULL)
+      continue;
+    if (sodium_base642bin (value, sizeof value, words[1], strlen (words[1]), NULL, &size, NULL,
+                           sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        !g_utf8_validate ((const char *)value, (gssize)size, NULL))
+      return NULL;
+    return g_strndup ((const char *)value, size);
+  }
+  return NULL;
+}
+
+static gboolean
+is_media_type (const char *type)
+{
+  return g_strcmp0 (type, "image/jpeg") == 0 || g_strcmp0 (type, "image/png") == 0 ||
+         g_strcmp0 (type, "application/json") == 0;
+}
+
+/* OPTIONS /v1/uploads */
+RTK_SERVER_HANDLER (uploads_options)
+{
+  rtk_server_call_add_header (call, "Tus-Resumable", TUS_VERSION);
+  rtk_server_call_add_header (call, "Tus-Version", TUS_VERSION);
+  rtk_server_call_add_header (call, "Tus-Extension", "creation,checksum,termination");
+  rtk_server_call_add_header (call, "Tus-Checksum-Algorithm", "sha256");
+  add_number_header (call, "Tus-Max-Size", store->config->max_upload);
+  call->status = 204;
+  return TRUE;
+}
+
+static gboolean
+insert_upload (RtkServerStore *store,
+               RtkServerCall  *call,
+               const char     *owner,
+               const char     *sha256,
+               const char     *type,
+               gint64          length,
+               char          **out_id,
+               GError        **error)
+{
+  gint64           now = g_get_real_time ();
+  g_autofree char *id = rtk_id_new (now);
+  gint64 done = call->who != RTK_SERVER_ACCOUNT && rtk_server_photo_is_there (store, sha256);
+
+  /* The same photo again: the upload that was begun goes on, in whatever state it is. Accounts do
+     not learn whether somebody else has a photo. */
+  if (!rtk_server_db_run (store->db, error,
+                          "INSERT INTO uploads (id, owner, sha256, length, media_type, done,"
+                          " created_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                          " ON CONFLICT (owner, sha256) DO UPDATE SET done = max (done, ?6)",
+                          "sssisii", id, owner, sha256, length, type, done, now))
+    return FALSE;
+  *out_id = rtk_server_db_dup_text (
+      store->db, "SELECT id FROM uploads WHERE owner = ? AND sha256 = ? AND length = ?", "ssi",
+      owner, sha256, length);
+  return TRUE;
+}
+
+/* POST /v1/uploads */
+RTK_SERVER_HANDLER (upload_create)
+{
+  const char      *length_text = rtk_server_call_get_header (call, "upload-length");
+  g_autofree char *owner = dup_owner (call);
+  g_autofree char *sha256 = dup_metadata (call, "sha256");
+  g_autofree char *type = dup_metadata (call, "type");
+  g_autofree char *id = NULL;
+  g_autofree char *location = NULL;
+  gint64           length;
+
+  if (!check_version (call))
+    return TRUE;
+  if (length_text == NULL ||
+      !g_ascii_string_to_signed (length_text, 10, 1, G_MAXINT64, &length, NULL) ||
+      !rtk_sha256_is_valid (sha256) || !is_media_type (type))
+    return rtk_server_call_fail (call, 400, "bad-upload",
+                                 "Upload-Length and the metadata sha256 and type are needed.");
+  if (length > store->config->max_upload) {
+    add_number_header (call, "Tus-Max-Size", store->config->max_upload);
+    return rtk_server_call_fail (call, 413, "too-large", "The photo is too large.");
+  }
+  if (!insert_upload (store, call, owner, sha256, type, length, &id, error))
+    return FALSE;
+  if (id == NULL)
+    return rtk_server_call_fail (call, 409, "length-differs",
+                                 "This photo was begun with another length.");
+  location = g_strconcat ("/v1/uploads/", id, NULL);
+  rtk_server_call_add_header (call, "Location", location);
+  call->status = 201;
+  return TRUE;
+}
+
+/* The caller's own upload; answers 404 for anybody else's. */
+static gboolean
+find_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError **error)
+{
+  g_autofree char *owner = dup_owner (call);
+  sqlite3_stmt    *row = rtk_server_db_query (
+         store->db, error,
+         "SELECT id, sha256, media_type, length, done FROM uploads WHERE id = ? AND owner = ?", "ss",
+         call->params[0], owner);
+
+  if (row == NULL)
+    return FALSE;
+  if (rtk_server_db_next (store->db, row, error)) {
+    upload->id = g_strdup (rtk_server_db_text (row, 0));
+    upload->sha256 = g_strdup (rtk_server_db_text (row, 1));
+    upload->media_type = g_strdup (rtk_server_db_text (row, 2));
+    upload->length = sqlite3_column_int64 (row, 3);
+    upload->path = g_build_filename (store->config->data, "uploads", upload->id, NULL);
+    upload->offset = sqlite3_column_int64 (row, 4) != 0
+                         ? upload->length
+                         : MAX (0, rtk_server_file_get_size (upload->path));
+  }
+  rtk_server_db_end (row);
+  if (upload->id == NULL && (error == NULL || *error == NULL))
+    rtk_server_call_not_found (call);
+  return upload->id != NULL;
+}
+
+/* HEAD /v1/uploads/{id} */
+RTK_SERVER_HANDLER (upload_head)
+{
+  g_auto (Upload) upload = {0};
+
+  if (!check_version (call))
+    return TRUE;
+  if (!find_upload (store, call, &upload, error))
+    return call->status != 0;
+  add_number_header (call, "Upload-Offset", upload.offset);
+  add_number_header (call, "Upload-Length", upload.length);
+  rtk_server_call_add_header (call, "Cache-Control", "no-store");
+  call->status = 200;
+  return TRUE;
+}
+
+/* Upload-Checksum of the tus extension: "sha256 BASE64" over this part. */
+static gboolean
+check_part (RtkServerCall *call)
+{
+  const char *header = rtk_server_call_get_header (call, "upload-checksum");
+  guint8      wanted[crypto_hash_sha256_BYTES];
+  guint8      found[crypto_hash_sha256_BYTES];
+  gsize       size = 0;
+  gsize       length;
+  const void *data = g_bytes_get_data (call->body, &length);
+
+  if (header == NULL)
+    return TRUE;
+  if (!g_str_has_prefix (header, "sha256 ") ||
+      sodium_base642bin (wanted, sizeof wanted, header + 7, strlen (header + 7), NULL, &size, NULL,
+                         sodium_base64_VARIANT_ORIGINAL) != 0 ||
+      size != sizeof wanted) {
+    rtk_server_call_fail (call, 400, "bad-checksum", "Upload-Checksum is not a SHA-256.");
+    return FALSE;
+  }
+  crypto_hash_sha256 (found, data, length);
+  if (sodium_memcmp (wanted, found, sizeof found) == 0)
+    return TRUE;
+  rtk_server_call_fail (call, STATUS_CHECKSUM_MISMATCH, "checksum-mismatch",
+                        "The part came damaged: send it again.");
+  return FALSE;
+}
+
+/* Whether the file begins as its type does. */
+static gboolean
+is_of_type (const char *path, const char *media_type)
+{
+  g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, NULL);
+  const char *data = file != NULL ? g_mapped_file_get_contents (file) : NULL;
+  gsize       size = file != NULL ? g_mapped_file_get_length (file) : 0;
+
+  if (data == NULL)
+    return FALSE;
+  if (strcmp (media_type, "image/jpeg") == 0)
+    return size > 3 && memcmp (data, "\xff\xd8\xff", 3) == 0;
+  if (strcmp (media_type, "image/png") == 0)
+    return size > 8 && memcmp (data, "\x89PNG\r\n\x1a\n", 8) == 0;
+  return data[0] == '{' || data[0] == '[';
+}
+
+/* The whole photo is here: verify it, give it its durable name, then tell of it. */
+static gboolean
+finish_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError **error)
+{
+  g_autofree char *path = rtk_server_photo_dup_path (store->config, upload->sha256);
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autofree char *parent = g_path_get_dirname (folder);
+  g_autofree char *owner = dup_owner (call);
+  char             hash[65];
+
+  if (!rtk_server_file_hash (upload->path, hash, error))
+    return FALSE;
+  if (strcmp (hash, upload->sha256) != 0 || !is_of_type (upload->path, upload->media_type)) {
+    (void)g_unlink (upload->path);
+    return rtk_server_call_fail (call, STATUS_CHECKSUM_MISMATCH, "checksum-mismatch",
+                                 "The photo is not what was announced: send it again.");
+  }
+  if (!rtk_server_file_make_folder (folder, error))
+    return FALSE;
+  if (g_rename (upload->path, path) != 0) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE, "Cannot name a photo: %s",
+                 g_strerror (errno));
+    return FALSE;
+  }
+  return rtk_server_file_sync_folder (folder, error) &&
+         rtk_server_file_sync_folder (parent, error) &&
+         rtk_server_db_run (store->db, error,
+                            "INSERT INTO photos (sha256, size, media_type, created_at)"
+                            " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                            "sisi", upload->sha256, upload->length, upload->media_type,
+                            g_get_real_time ()) &&
+         rtk_server_db_run (store->db, error,
+                            "INSERT INTO photo_owners (sha256, owner) VALUES (?, ?)"
+                            " ON CONFLICT DO NOTHING",
+                            "ss", upload->sha256, owner) &&
+         rtk_server_db_run (store->db, error, "UPDATE uploads SET done = 1 WHERE id = ?", "s",
+                            upload->id);
+}
+
+/* PATCH /v1/uploads/{id} */
+RTK_SERVER_HANDLER (upload_patch)
+{
+  g_auto (Upload) upload = {0};
+  const char *offset_text = rtk_server_call_get_header (call, "upload-offset");
+  const char *type = rtk_server_call_get_header (call, "content-type");
+  gsize       size;
+  const void *data = g_bytes_get_data (call->body, &size);
+  gint64      offset;
+
+  if (!check_version (call))
+    return TRUE;
+  if (g_strcmp0 (type, "application/offset+octet-stream") != 0)
+    return rtk_server_call_fail (call, 415, "media-type",
+                                 "A part is application/offset+octet-stream.");
+  if (offset_text == NULL ||
+      !g_ascii_string_to_signed (offset_text, 10, 0, G_MAXINT64, &offset, NULL))
+    return rtk_server_call_fail (call, 400, "bad-upload", "Upload-Offset is needed.");
+  if (!find_upload (store, call, &upload, error))
+    return call->status != 0;
+  if (offset != upload.offset)
+    return rtk_server_call_fail (call, 409, "wrong-offset", "The upload stands elsewhere.");
+  if ((gint64)size > upload.length - upload.offset)
+    return rtk_server_call_fail (call, 413, "too-large", "This is more than was announced.");
+  if (!check_part (call))
+    return TRUE;
+  if (size > 0 && !rtk_server_file_append (upload.path, upload.offset, data, size, error))
+    return FALSE;
+  upload.offset += (gint64)size;
+  if (size > 0 && upload.offset == upload.length && !finish_upload (store, call, &upload, error))
+    return FALSE;
+  if (call->status != 0)
+    return TRUE;
+  add_number_header (call, "Upload-Offset", upload.offset);
+  call->status = 204;
+  return TRUE;
+}
+
+/* DELETE /v1/uploads/{id}: gives up an upload; a finished photo stays. */
+RTK_SERVER_HANDLER (upload_delete)
+{
+  g_auto (Upload) upload = {0};
+
+  if (!check_version (call))
+    return TRUE;
+  if (!find_upload (store, call, &upload, error))
+    return call->status != 0;
+  (void)g_unlink (upload.path);
+  call->status = 204;
+  return rtk_server_db_run (store->db, error, "DELETE FROM uploads WHERE id = ?", "s", upload.id);
+}
+
+/* GET and HEAD /v1/photos/{sha256} */
+RTK_SERVER_HANDLER (photo_get)
+{
+  g_autofree char *path = rtk_server_photo_dup_path (store->config, call->params[0]);
+  g_autofree char *type = rtk_server_db_dup_text (
+      store->db, "SELECT media_type FROM photos WHERE sha256 = ?", "s", call->params[0]);
+  g_autoptr (GMappedFile) file = NULL;
+
+  if (type == NULL)
+    return rtk_server_call_not_found (call);
+  file = g_mapped_file_new (path, FALSE, NULL);
+  if (file == NULL) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_DAMAGED, "A photo's file is missing: %s", path);
+    return FALSE;
+  }
+  call->bytes = g_mapped_file_get_bytes (file);
+  call->media_type = g_intern_string (type);
+  rtk_server_call_add_header (call, "Cache-Control", "private, no-store");
+  rtk_server_call_add_header (call, "X-Content-Type-Options", "nosniff");
+  call->status = 200;
+  return TRUE;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "core/rtk-id.h"
+#include "server/rtk-server-call.h"
+
+#include <string.h>
+
+#define STRING RTK_SERVER_FIELD_STRING
+#define ID RTK_SERVER_FIELD_ID
+#define SHA256 RTK_SERVER_FIELD_SHA256
+#define INT RTK_SERVER_FIELD_INT
+#define ARRAY RTK_SERVER_FIELD_ARRAY
+#define END                                                                                        \
+  {                                                                                                \
+    NULL, STRING, FALSE, 0                                                                         \
+  }
+
+static const RtkServerField bootstrap_fields[] = {{"secret", STRING, TRUE, 256},
+                                                  {"user", STRING, TRUE, 64},
+                                                  {"password", STRING, TRUE, 1024},
+                                                  END};
+static const RtkServerField session_fields[] = {
+    {"user", STRING, TRUE, 64}, {"password", STRING, TRUE, 1024}, END};
+static const RtkServerField refresh_fields[] = {{"refresh_token", STRING, TRUE, 128}, END};
+static const RtkServerField station_fields[] = {
+    {"name", STRING, TRUE, 128}, {"key", STRING, TRUE, 64}, {"proof", STRING, TRUE, 128}, END};
+static const RtkServerField operations_fields[] = {{"operations", ARRAY, TRUE, 100000}, END};
+static const RtkServerField pay_fields[] = {{"id", ID, TRUE, 0},
+                                            {"method", STRING, TRUE, 16},
+                                            {"reference", STRING, TRUE, 256},
+                                            {"amount_fen", INT, FALSE, 10000000},
+                                            END};
+static const RtkServerField claim_fields[] = {{"count", INT, FALSE, 1000}, END};
+static const RtkServerField decide_fields[] = {{"verdict", STRING, TRUE, 16},
+                                               {"revision", INT, TRUE, G_MAXINT64},
+                                               {"reasons", ARRAY, FALSE, 64},
+                                               {"note", STRING, FALSE, 2000},
+                                               END};
+static const RtkServerField account_fields[] = {
+    {"phone", STRING, TRUE, 32}, {"password", STRING, TRUE, 1024}, END};
+static const RtkServerField code_fields[] = {
+    {"code", STRING, TRUE, 128}, {"number", STRING, FALSE, 64}, END};
+static const RtkServerField order_fields[] = {{"id", ID, TRUE, 0}, END};
+static const RtkServerField submission_fields[] = {{"id", ID, TRUE, 0},
+                                                   {"original", SHA256, TRUE, 0},
+                                                   {"delivered", SHA256, TRUE, 0},
+                                                   {"report", SHA256, TRUE, 0},
+                                                   END};
+static const RtkServerField payment_fields[] = {
+    {"id", ID, TRUE, 0}, {"provider", STRING, TRUE, 32}, END};
+
+#define PUBLIC RTK_SERVER_PUBLIC
+#define STAFF RTK_SERVER_STAFF
+#define DESK (RTK_SERVER_OPERATOR | RTK_SERVER_SUPERVISOR)
+#define REVIEW (RTK_SERVER_REVIEWER | RTK_SERVER_SUPERVISOR)
+#define ACCOUNT RTK_SERVER_ACCOUNT
+#define ANYONE (STAFF | ACCOUNT)
+
+/* The whole of the server: method, path, who may, what does it, what the body holds. Documented in
+ * docs/openapi.yaml; a test holds the two against each other. */
+static const RtkServerRoute routes[] = {
+    {"GET", "/healthz", PUBLIC, rtk_server_health, NULL, FALSE, FALSE},
+    {"POST", "/v1/bootstrap", PUBLIC, rtk_server_bootstrap, bootstrap_fields, TRUE, FALSE},
+    {"POST", "/v1/session", PUBLIC, rtk_server_session_open, session_fields, TRUE, FALSE},
+    {"POST", "/v1/session/refresh", PUBLIC, rtk_server_session_refresh, refresh_fields, FALSE,
+     FALSE},
+    {"DELETE", "/v1/session", ANYONE, rtk_server_session_close, NULL, FALSE, FALSE},
+    {"POST", "/v1/stations", STAFF, rtk_server_station_enrol, station_fields, FALSE, FALSE},
+    {"GET", "/v1/changes", STAFF, rtk_server_changes, NULL, FALSE, FALSE},
+    {"GET", "/v1/orders/{id}", STAFF, rtk_server_order_get, NULL, FALSE, FALSE},
+    {"POST", "/v1/orders/{id}/payments", DESK, rtk_server_order_pay, pay_fields, FALSE, FALSE},
+    {"POST", "/v1/operations", DESK, rtk_server_operations, operations_fields, FALSE, FALSE},
+    {"OPTIONS", "/v1/uploads", PUBLIC, rtk_server_uploads_options, NULL, FALSE, FALSE},
+    {"POST", "/v1/uploads", ANYONE, rtk_server_upload_create, NULL, FALSE, FALSE},
+    {"HEAD", "/v1/uploads/{id}", ANYONE, rtk_server_upload_head, NULL, FALSE, FALSE},
+    {"PATCH", "/v1/uploads/{id}", ANYONE, rtk_server_upload_patch, NULL, FALSE, TRUE},
+    {"DELETE", "/v1/uploads/{id}", ANYONE, rtk_server_upload_delete, NULL, FALSE, FALSE},
+    {"GET", "/v1/photos/{sha256}", STAFF, rtk_server_photo_get, NULL, FALSE, FALSE},
+    {"HEAD", "/v1/photos/{sha256}", STAFF, rtk_server_photo_get, NULL, FALSE, FALSE},
+    {"POST", "/v1/reviews/claim", REVIEW, rtk_server_review_claim, claim_fields, FALSE, FALSE},
+    {"POST", "/v1/reviews/{id}", REVIEW, rtk_server_review_decide, decide_fields, FALSE, FALSE},
+    {"POST", "/v1/online/accounts", PUBLIC, rtk_server_online_account, account_fields, TRUE, FALSE},
+    {"POST", "/v1/online/session", PUBLIC, rtk_server_online_session, account_fields, TRUE, FALSE},
+    {"POST", "/v1/online/codes", ACCOUNT, rtk_server_online_code, code_fields, FALSE, FALSE},
+    {"POST", "/v1/online/orders", ACCOUNT, rtk_server_online_order, order_fields, FALSE, FALSE},
+    {"GET", "/v1/online/orders/{id}", ACCOUNT, rtk_server_online_status, NULL, FALSE, FALSE},
+    {"POST", "/v1/online/orders/{id}/submission", ACCOUNT, rtk_server_online_submission,
+     submission_fields, FALSE, FALSE},
+    {"POST", "/v1/online/orders/{id}/payment", ACCOUNT, rtk_server_online_payment, payment_fields,
+     FALSE, FALSE},
+};
+
+/**
+ * rtk_server_routes_get:
+ * @out_n: (out): how many
+ *
+ * Returns: (array length=out_n): every route, static
+ */
+const RtkServerRoute *
+rtk_server_routes_get (guint *out_n)
+{
+  *out_n = G_N_ELEMENTS (routes);
+  return routes;
+}
+
+static gboolean
+segment_fits (const char *pattern, const char *segment)
+{
+  if (strcmp (pattern, "{id}") == 0)
+    return rtk_id_is_valid (segment);
+  if (strcmp (pattern, "{sha256}") == 0)
+    return rtk_sha256_is_valid (segment);
+  return strcmp (pattern, segment) == 0;
+}
+
+static gboolean
+path_fits (const char *pattern, char **segments, char *out_params[2])
+{
+  g_auto (GStrv) wanted = g_strsplit (pattern, "/", -1);
+  guint n = 0;
+
+  if (g_strv_length (wanted) != g_strv_length (segments))
+    return FALSE;
+  for (guint i = 0; wanted[i] != NULL; i++)
+    if (!segment_fits (wanted[i], segments[i]))
+      return FALSE;
+  for (guint i = 0; out_params != NULL && wanted[i] != NULL; i++)
+    if (wanted[i][0] == '{')
+      out_params[n++] = g_strdup (segments[i]);
+  return TRUE;
+}
+
+/**
+ * rtk_server_routes_match:
+ * @method: HTTP method
+ * @path: of the request, as it came
+ * @out_params: (out) (nullable): what stands in the pattern's places
+ * @out_path_known: (out): whether another method would fit
+ *
+ * Finds the route of a request. Any thread.
+ *
+ * Returns: (nullable): the route
+ */
+const RtkServerRoute *
+rtk_server_routes_match (const char *method,
+                         const char *path,
+                         char       *out_params[2],
+                         gboolean   *out_path_known)
+{
+  g_auto (GStrv) segments = g_strsplit (path, "/", 16);
+
+  *out_path_known = FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (routes); i++) {
+    if (!path_fits (routes[i].pattern, segments, NULL))
+      continue;
+    *out_path_known = TRUE;
+    if (strcmp (routes[i].method, method) != 0)
+      continue;
+    (void)path_fits (routes[i].pattern, segments, out_params);
+    return &routes[i];
+  }
+  return NULL;
+}
+
+/* GET /healthz */
+RTK_SERVER_HANDLER (health)
+{
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  rtk_server_json_string (&call->answer, "status", "ok");
+  rtk_server_json_string (&call->answer, "version", RTK_VERSION);
+  rtk_server_json_end (&call->answer, '}');
+  call->status = 200;
+  return TRUE;
+}

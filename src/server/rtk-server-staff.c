@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "core/rtk-error.h"
+#include "core/rtk-id.h"
+#include "core/rtk-transport.h"
+#include "server/rtk-server-call.h"
+
+#include <string.h>
+
+/**
+ * rtk_server_name_is_valid:
+ * @name: (nullable): name of a member of staff
+ *
+ * Returns: whether @name is 1 to 64 bytes of UTF-8 without control characters
+ */
+gboolean
+rtk_server_name_is_valid (const char *name)
+{
+  if (name == NULL || name[0] == '\0' || strlen (name) > 64 || !g_utf8_validate (name, -1, NULL))
+    return FALSE;
+  for (const char *p = name; *p != '\0'; p = g_utf8_next_char (p))
+    if (g_unichar_iscntrl (g_utf8_get_char (p)))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+add_in_transaction (RtkServerStore *self,
+                    const char     *name,
+                    const char     *role,
+                    const char     *hash,
+                    const char     *actor,
+                    GError        **error)
+{
+  gint64           now = g_get_real_time ();
+  g_autofree char *id = rtk_id_new (now);
+  g_autofree char *detail = g_strdup_printf ("{\"role\":\"%s\"}", role);
+
+  if (rtk_server_db_get_int (self->db, 0, "SELECT EXISTS (SELECT 1 FROM staff WHERE name = ?)", "s",
+                             name) != 0) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_EXISTS,
+                         "There is a member of staff of this name already: choose another name");
+    return FALSE;
+  }
+  return rtk_server_db_run (self->db, error,
+                            "INSERT INTO staff (id, name, role, password, created_at)"
+                            " VALUES (?, ?, ?, ?, ?)",
+                            "ssssi", id, name, role, hash, now) &&
+         rtk_server_audit_add (self, actor, "staff.add", id, detail, error);
+}
+
+/**
+ * rtk_server_staff_add:
+ * @self: a store, outside a transaction
+ * @name: see rtk_server_name_is_valid()
+ * @role: name of a role
+ * @password: at least eight characters
+ * @actor: for the audit log
+ * @error: return location; %RTK_ERROR_USAGE or %RTK_ERROR_EXISTS
+ *
+ * Adds a member of staff. Blocking: hashes the password.
+ *
+ * Returns: whether they were added
+ */
+gboolean
+rtk_server_staff_add (RtkServerStore *self,
+                      const char     *name,
+                      const char     *role,
+                      const char     *password,
+                      const char     *actor,
+                      GError        **error)
+{
+  g_autofree char *hash = NULL;
+  RtkRole          known;
+
+  if (!rtk_server_name_is_valid (name) || !rtk_role_from_string (role, &known) ||
+      strlen (password) < 8) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
+                         "A name, a role (operator, reviewer or supervisor) and a password of at"
+                         " least eight characters are needed");
+    return FALSE;
+  }
+  hash = rtk_server_password_hash (password, TRUE, error);
+  if (hash == NULL || !rtk_server_db_begin (self->db, TRUE, error))
+    return FALSE;
+  if (!add_in_transaction (self, name, role, hash, actor, error)) {
+    rtk_server_db_rollback (self->db);
+    return FALSE;
+  }
+  return rtk_server_db_commit (self->db, error);
+}
+
+static gboolean
+disable_in_transaction (RtkServerStore *self, const char *name, GError **error)
+{
+  g_autofree char *id =
+      rtk_server_db_dup_text (self->db, "SELECT id FROM staff WHERE name = ?", "s", name);
+
+  if (id == NULL) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND,
+                         "There is no member of staff of this name");
+    return FALSE;
+  }
+  return rtk_server_db_run (self->db, error, "UPDATE staff SET enabled = 0 WHERE id = ?", "s",
+                            id) &&
+         rtk_server_db_run (self->db, error, "DELETE FROM sessions WHERE principal = ?", "s", id) &&
+         rtk_server_audit_add (self, "server", "staff.disable", id, "{}", error);
+}
+
+/**
+ * rtk_server_staff_disable:
+ * @self: a store, outside a transaction
+ * @name: of a member of staff
+ * @error: return location; %RTK_ERROR_NOT_FOUND
+ *
+ * Ends the sessions of a member of staff and lets them sign in no more. Their work stays.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+rtk_server_staff_disable (RtkServerStore *self, const char *name, GError **error)
+{
+  if (!rtk_server_db_begin (self->db, TRUE, error))
+    return FALSE;
+  if (!disable_in_transaction (self, name, error)) {
+    rtk_server_db_rollback (self->db);
+    return FALSE;
+  }
+  return rtk_server_db_commit (self->db, error);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "server/rtk-server-db.h"
+#include "server/rtk-server-json.h"
+#include "server/rtk-server-keys.h"
+
+G_BEGIN_DECLS
+
+/**
+ * RtkServerConfig:
+ * @data: the data folder
+ * @access_seconds: how long an access token lives
+ * @refresh_seconds: how long a session can be refreshed
+ * @unpaid_seconds: after how long an unpaid order is closed
+ * @hold_seconds: how long a refund is held after a rejection, so that an undo is real
+ * @lease_seconds: how long a reviewer keeps an item without touching it
+ * @max_body: bytes of a JSON body
+ * @max_upload: bytes of a photo
+ * @max_page: orders in a page of the feed, operations in a batch, items in a claim
+ *
+ * Settings. Immutable once the server runs.
+ */
+typedef struct {
+  char  *data;
+  gint64 access_seconds;
+  gint64 refresh_seconds;
+  gint64 unpaid_seconds;
+  gint64 hold_seconds;
+  gint64 lease_seconds;
+  gint64 max_body;
+  gint64 max_upload;
+  gint64 max_page;
+} RtkServerConfig;
+
+/**
+ * RtkServerStore:
+ * @db: a connection of its own
+ * @keys: shared, immutable
+ * @config: shared, immutable
+ *
+ * The data folder as one thread sees it.
+ */
+typedef struct {
+  RtkServerDb           *db;     /* (owned) */
+  const RtkServerKeys   *keys;   /* (unowned): outlives the store */
+  const RtkServerConfig *config; /* (unowned): outlives the store */
+} RtkServerStore;
+
+RtkServerStore *rtk_server_store_open (const RtkServerConfig *config,
+                                       const RtkServerKeys   *keys,
+                                       GError               **error) G_GNUC_WARN_UNUSED_RESULT;
+void            rtk_server_store_close (RtkServerStore *self);
+RtkServerKeys  *rtk_server_store_prepare (const RtkServerConfig *config,
+                                          GError               **error) G_GNUC_WARN_UNUSED_RESULT;
+char *rtk_server_store_dup_meta (RtkServerStore *self, const char *key) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Append-only log: rtk-server-audit.c. */
+gboolean rtk_server_audit_add (RtkServerStore *self,
+                               const char     *actor,
+                               const char     *action,
+                               const char     *target,
+                               const char     *detail,
+                               GError        **error);
+gboolean rtk_server_audit_verify (RtkServerStore *self, gint64 *out_entries, GError **error);
+
+/* Staff: rtk-server-staff.c. */
+gboolean rtk_server_staff_add (RtkServerStore *self,
+                               const char     *name,
+                               const char     *role,
+                               const char     *password,
+                               const char     *actor,
+                               GError        **error);
+gboolean rtk_server_staff_disable (RtkServerStore *self, const char *name, GError **error);
+gboolean rtk_server_name_is_valid (const char *name);
+
+/* Roster: rtk-server-roster.c. */
+gboolean
+rtk_server_roster_import (RtkServerStore *self, const char *file, guint *out_new, GError **error);
+char *rtk_server_mask_name (const char *name) G_GNUC_WARN_UNUSED_RESULT;
+char *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Orders: rtk-server-orders.c. */
+gboolean rtk_server_order_write (RtkServerStore *self,
+                                 RtkServerJson  *json,
+                                 const char     *name,
+                                 const char     *order_id,
+                                 const char     *station_id,
+                                 GError        **error);
+gboolean rtk_server_orders_write_page (RtkServerStore *self,
+                                       RtkServerJson  *json,
+                                       gint64          since,
+                                       gint64          limit,
+                                       const char     *station_id,
+                                       gint64         *out_last,
+                                       gboolean       *out_more,
+                                       GError        **error);
+gboolean rtk_server_order_touch (RtkServerStore *self, const char *order_id, GError **error);
+gboolean rtk_server_order_set_payment (RtkServerStore *self,
+                                       const char     *order_id,
+                                       const char     *payment,
+                                       const char     *actor,
+                                       gboolean       *out_allowed,
+                                       GError        **error);
+
+/* Photos: rtk-server-photos.c. */
+char    *rtk_server_photo_dup_path (const RtkServerConfig *config,
+                                    const char            *sha256) G_GNUC_WARN_UNUSED_RESULT;
+gboolean rtk_server_photo_is_there (RtkServerStore *self, const char *sha256);
+
+/* Jobs: rtk-server-jobs.c. */
+gboolean
+rtk_server_jobs_close_unpaid (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
+gboolean rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
+gboolean rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerStore, rtk_server_store_close)
+
+G_END_DECLS

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "vision/rtk-analyse.h"
+
+#include "core/rtk-error.h"
+#include "core/rtk-rule-pack.h"
+#include "vision/rtk-measure.h"
+#include "vision/rtk-tracker-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Below it the mesh network says that there is no face in its square. */
+#define FACE_PRESENT 0.5
+
+/* While a face is followed, the detector still looks this often for other people. */
+#define DETECT_EVERY 12
+/* Shoulders move slowly, and their network is the slowest. */
+#define SHOULDERS_EVERY 3
+
+/* What one analysis is made with. */
+typedef struct {
+  RtkNetworks    *networks;
+  const RtkImage *image;
+  RtkTracker     *tracker; /* (nullable): NULL for a single picture */
+  double          networks_ms;
+  gint64          begun;
+} Run;
+
+static void
+start (Run *self)
+{
+  self->begun = g_get_monotonic_time ();
+}
+
+static gboolean
+stop (Run *self, gboolean fine)
+{
+  self->networks_ms += (double)(g_get_monotonic_time () - self->begun) / 1000.;
+  return fine;
+}
+
+static int
+compare_faces (gconstpointer a, gconstpointer b)
+{
+  const RtkFaceDetection *one = a;
+  const RtkFaceDetection *other = b;
+  double difference = other->box.width * other->box.height - one->box.width * one->box.height;
+
+  return difference > 0. ? 1 : difference < 0. ? -1 : 0;
+}
+
+static RtkRect
+get_mesh_bounds (const RtkFaceMesh *mesh)
+{
+  double left = INFINITY;
+  double top = INFINITY;
+  double right = -INFINITY;
+  double bottom = -INFINITY;
+
+  for (int i = 0; i < RTK_N_MESH_POINTS; i++) {
+    left = MIN (left, mesh->points[i].x);
+    top = MIN (top, mesh->points[i].y);
+    right = MAX (right, mesh->points[i].x);
+    bottom = MAX (bottom, mesh->points[i].y);
+  }
+  return (RtkRect){left, top, right - left, bottom - top};
+}
+
+static void
+fill_face (RtkFace *face, const RtkFaceMesh *mesh)
+{
+  RtkHeadPose pose = rtk_head_pose_from_mesh (mesh);
+
+  G_STATIC_ASSERT (RTK_N_MESH_POINTS == RTK_N_FACE_POINTS);
+  for (int i = 0; i < RTK_N_MESH_POINTS; i++) {
+    face->points[i].x = mesh->points[i].x;
+    face->points[i].y = mesh->points[i].y;
+    face->points[i].z = mesh->points[i].z;
+  }
+  face->has_points = TRUE;
+  face->yaw = pose.yaw;
+  face->pitch = pose.pitch;
+  face->roll = pose.roll;
+  rtk_measure_openings (face);
+}
+
+/* Carries the detector's box of an earlier frame along with the mesh. */
+static RtkRect
+move_box (const RtkTracker *tracker, const RtkFaceMesh *mesh)
+{
+  RtkRect bounds = get_mesh_bounds (mesh);
+
+  return (RtkRect){
+      bounds.x + tracker->box_in_mesh.x * bounds.width,
+      bounds.y + tracker->box_in_mesh.y * bounds.height,
+      tracker->box_in_mesh.width * bounds.width,
+      tracker->box_in_mesh.height * bounds.height,
+  };
+}
+
+static void
+remember_box (RtkTracker *tracker, const RtkRect *box, const RtkFaceMesh *mesh)
+{
+  RtkRect bounds = get_mesh_bounds (mesh);
+
+  tracker->box_in_mesh = (RtkRect){
+      (box->x - bounds.x) / bounds.width,
+      (box->y - bounds.y) / bounds.height,
+      box->width / bounds.width,
+      box->height / bounds.height,
+  };
+}
+
+static gboolean
+find_mesh (Run *self, const RtkFaceRoi *roi, RtkFaceMesh *mesh, GError **error)
+{
+  start (self);
+  return stop (self, rtk_networks_find_mesh (self->networks, self->image, roi, mesh, error));
+}
+
+/* Finds all faces anew, the largest with its points. NULL only on an error. */
+static RtkAnalysis *
+analyse_from_detector (Run *self, GError **error)
+{
+  g_autoptr (GArray) found = NULL;
+  g_autoptr (RtkAnalysis) analysis = NULL;
+  RtkFaceMesh mesh;
+  RtkFaceRoi  roi;
+
+  start (self);
+  found = rtk_networks_detect_faces (self->networks, self->image, error);
+  if (!stop (self, found != NULL))
+    return NULL;
+  g_array_sort (found, compare_faces);
+  analysis = rtk_analysis_new (rtk_image_get_width (self->image),
+                               rtk_image_get_height (self->image), found->len);
+  for (guint i = 0; i < found->len; i++) {
+    analysis->faces[i].box = g_array_index (found, RtkFaceDetection, i).box;
+    analysis->faces[i].score = g_array_index (found, RtkFaceDetection, i).score;
+  }
+  if (found->len == 0)
+    return g_steal_pointer (&analysis);
+
+  roi = rtk_face_roi_from_detection (&g_array_index (found, RtkFaceDetection, 0));
+  if (!find_mesh (self, &roi, &mesh, error))
+    return NULL;
+  /* A second look through the square that the mesh itself gives: the one that tracking uses, so
+   * that a still is measured as the live view was. */
+  roi = rtk_face_roi_from_mesh (&mesh);
+  if (mesh.presence >= FACE_PRESENT && !find_mesh (self, &roi, &mesh, error))
+    return NULL;
+  if (mesh.presence < FACE_PRESENT)
+    return g_steal_pointer (&analysis);
+  fill_face (&analysis->faces[0], &mesh);
+  if (self->tracker != NULL) {
+    self->tracker->mesh = mesh;
+    self->tracker->has_face = TRUE;
+    remember_box (self->tracker, &analysis->faces[0].box, &mesh);
+  }
+  return g_steal_pointer (&analysis);
+}
+
+/* Follows the face of the frame before; *out_lost when it is not there any more. */
+static RtkAnalysis *
+analyse_from_track (Run *self, gboolean *out_lost, GError **error)
+{
+  RtkTracker  *tracker = self->tracker;
+  RtkFaceRoi   roi = rtk_face_roi_from_mesh (&tracker->mesh);
+  RtkAnalysis *analysis;
+
+  *out_lost = FALSE;
+  if (!find_mesh (self, &roi, &tracker->mesh, error))
+    return NULL;
+  if (tracker->mesh.presence < FACE_PRESENT) {
+    *out_lost = TRUE;
+    return NULL;
+  }
+  analysis = rtk_analysis_new (rtk_image_get_width (self->image),
+                               rtk_image_get_height (self->image), MAX (1, tracker->n_faces));
+  for (guint i = 1; i < MIN (analysis->n_faces, RTK_TRACKER_MAX_FACES); i++)
+    analysis->faces[i] = tracker->others[i];
+  analysis->faces[0].box = move_box (tracker, &tracker->mesh);
+  analysis->faces[0].score = tracker->mesh.presence;
+  fill_face (&analysis->faces[0], &tracker->mesh);
+  return analysis;
+}
+
+static void
+remember_others (RtkTracker *tracker, const RtkAnalysis *analysis)
+{
+  tracker->n_faces = analysis->n_faces;
+  for (guint i = 1; i < MIN (analysis->n_faces, RTK_TRACKER_MAX_FACES); i++)
+    tracker->others[i] = analysis->faces[i];
+}
+
+static RtkAnalysis *
+find_faces (Run *self, GError **error)
+{
+  RtkTracker  *tracker = self->tracker;
+  RtkAnalysis *analysis = NULL;
+  gboolean     lost = FALSE;
+
+  if (tracker == NULL)
+    return analyse_from_detector (self, error);
+  if (tracker->has_face && tracker->age % DETECT_EVERY != 0) {
+    analysis = analyse_from_track (self, &lost, error);
+    if (analysis == NULL && !lost)
+      return NULL;
+  }
+  if (lost)
+    rtk_tracker_reset (tracker);
+  if (analysis == NULL) {
+    gboolean had_face = tracker->has_face;
+
+    tracker->has_face = FALSE;
+    analysis = analyse_from_detector (self, error);
+    if (analysis == NULL)
+      return NULL;
+    if (had_face && !tracker->has_face)
+      rtk_tracker_reset (tracker);
+    remember_others (tracker, analysis);
+  }
+  tracker->age = tracker->has_face ? tracker->age + 1 : 0;
+  return analysis;
+}
+
+static gboolean
+find_shoulders (Run *self, RtkAnalysis *analysis, GError **error)
+{
+  RtkTracker  *tracker = self->tracker;
+  RtkShoulders shoulders;
+
+  if (analysis->n_faces == 0 || !analysis->faces[0].has_points)
+    return TRUE;
+  if (tracker != NULL && tracker->has_shoulders && tracker->age % SHOULDERS_EVERY != 0) {
+    shoulders = tracker->shoulders;
+  } else {
+    start (self);
+    if (!stop (self, rtk_networks_find_shoulders (self->networks, self->image,
+                                                  &analysis->faces[0].box, &shoulders, error)))
+      return FALSE;
+  }
+  for (int i = 0; i < 2; i++) {
+    analysis->head.shoulders[i] = shoulders.points[i];
+    analysis->head.shoulder_visible[i] = shoulders.visible[i];
+  }
+  analysis->has_shoulders = TRUE;
+  if (tracker != NULL) {
+    tracker->has_shoulders = TRUE;
+    tracker->shoulders = shoulders;
+  }
+  return TRUE;
+}
+
+static RtkAnalysis *
+analyse (Run *self, const guint8 *wanted_background, GError **error)
+{
+  g_autofree float *mask = g_new (float, RTK_MASK_SIZE *RTK_MASK_SIZE);
+  g_autoptr (RtkAnalysis) analysis = NULL;
+  RtkRect whole = {0., 0., rtk_image_get_width (self->image), rtk_image_get_height (self->image)};
+  RtkMeasureInput input = {self->image, mask, RTK_MASK_SIZE, wanted_background};
+  gint64          begun = g_get_monotonic_time ();
+
+  if (rtk_image_get_format (self->image) == RTK_PIXEL_GREY8) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_PICTURE, "The picture has no colour");
+    return NULL;
+  }
+  analysis = find_faces (self, error);
+  if (analysis == NULL || !find_shoulders (self, analysis, error))
+    return NULL;
+  start (self);
+  if (!stop (self, rtk_networks_segment (self->networks, self->image, &whole, mask, error)))
+    return NULL;
+  rtk_measure_picture (&input, analysis);
+  if (self->tracker != NULL)
+    rtk_tracker_smooth (self->tracker, analysis);
+  analysis->networks_ms = self->networks_ms;
+  analysis->total_ms = (double)(g_get_monotonic_time () - begun) / 1000.;
+  return g_steal_pointer (&analysis);
+}
+
+/**
+ * rtk_vision_analyse_frame:
+ * @networks: the networks
+ * @tracker: what was remembered from the frame before
+ * @frame: a live frame
+ * @error: return location for an #RtkError
+ *
+ * Measures a live frame, following the face of the frame before.
+ *
+ * The detector runs when there is no face to follow, and now and then for other people; shoulders
+ * are looked for in every third frame; values are smoothed. Blocking, about 7 ms; the thread of
+ * @networks. Nobody in the picture is not an error.
+ *
+ * Returns: (transfer full): what was measured
+ */
+RtkAnalysis *
+rtk_vision_analyse_frame (RtkNetworks    *networks,
+                          RtkTracker     *tracker,
+                          const RtkFrame *frame,
+                          GError        **error)
+{
+  Run          run = {.networks = networks, .image = frame->image, .tracker = tracker};
+  RtkAnalysis *analysis = analyse (&run, NULL, error);
+
+  if (analysis != NULL)
+    analysis->serial = frame->serial;
+  return analysis;
+}
+
+/**
+ * rtk_vision_analyse_picture:
+ * @networks: the networks
+ * @image: an original picture, upright, RGB24 or BGRA32
+ * @error: return location for an #RtkError
+ *
+ * Measures one picture by itself. Blocking, about 12 ms; the thread of @networks. Nobody in the
+ * picture is not an error.
+ *
+ * Returns: (transfer full): what was measured
+ */
+RtkAnalysis *
+rtk_vision_analyse_picture (RtkNetworks *networks, const RtkImage *image, GError **error)
+{
+  Run run = {.networks = networks, .image = image};
+
+  return analyse (&run, NULL, error);
+}
+
+/* The pack's background that is nearest to the upper corners of @image. */
+static const guint8 *
+find_wanted_background (const RtkImage *image, const RtkRulePack *pack)
+{
+  guint                n;
+  const RtkBackground *backgrounds = rtk_rule_pack_get_backgrounds (pack, &n);
+  const RtkBackground *best = &backgrounds[0];
+  double               least = INFINITY;
+  double               mean[3];
+
+  rtk_measure_corner_colour (image, mean);
+  for (guint i = 0; i < n; i++) {
+    double distance = 0.;
+
+    for (int c = 0; c < 3; c++)
+      distance += (mean[c] - backgrounds[i].rgb[c]) * (mean[c] - backgrounds[i].rgb[c]);
+    if (distance < least) {
+      least = distance;
+      best = &backgrounds[i];
+    }
+  }
+  return best->rgb;
+}
+
+/**
+ * rtk_vision_analyse_finished:
+ * @networks: the networks
+ * @image: a finished picture
+ * @pack: the rules: which backgrounds it may have
+ * @error: return location for an #RtkError
+ *
+ * Measures a finished picture: as rtk_vision_analyse_picture(), but the background is compared with
+ * the nearest one that @pack allows.
+ *
+ * Returns: (transfer full): what was measured
+ */
+RtkAnalysis *
+rtk_vision_analyse_finished (RtkNetworks       *networks,
+                             const RtkImage    *image,
+                             const RtkRulePack *pack,
+                             GError           **error)
+{
+  Run run = {.networks = networks, .image = image};
+
+  return analyse (&run, find_wanted_background (image, pack), error);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "vision/rtk-matte-private.h"
+
+#include <string.h>
+
+/* Light that comes through hair is warmer than the wall's: this much a hole may differ from it. */
+#define HOLE_DISTANCE .06f
+/* Fine hair in front of a hole; not to be taken for the person's colour either. */
+#define LIGHT_DISTANCE .15f
+/* Hair differs from a wall by at least this, squared; skin hardly ever does. */
+#define HAIR_CONTRAST .15f
+/* At least this share of what is around must be hair, or a light thing is just light. */
+#define HAIR_SHARE .15f
+/* Holes are not looked for deeper inside the mask than this share of the width. */
+#define DEEPEST .12f
+
+/* Keeps only what is at least two by two. */
+static void
+drop_specks (guint8 *self, int width, int height)
+{
+  g_autofree guint8 *kept = g_malloc0 ((gsize)width * height);
+
+  for (int y = 0; y + 1 < height; y++) {
+    guint8 *row = self + (gsize)y * width;
+    guint8 *to = kept + (gsize)y * width;
+
+    for (int x = 0; x + 1 < width; x++) {
+      guint8 all = row[x] & row[x + 1] & row[x + width] & row[x + width + 1];
+
+      to[x] |= all;
+      to[x + 1] |= all;
+      to[x + width] |= all;
+      to[x + width + 1] |= all;
+    }
+  }
+  memcpy (self, kept, (gsize)width * height);
+}
+
+/* Where a hole may be: near the edge of what the mask is sure of, above the chin and away from
+ * the face, as ears and cheeks have highlights of a wall's colour. Sets distances to the wall. */
+static guint8 *
+find_places (const RtkMatteWork *work, float *distance2)
+{
+  gsize              n = (gsize)work->width * work->height;
+  guint8            *places = g_malloc0 (n);
+  g_autofree guint8 *certain = g_malloc (n);
+  g_autofree guint8 *face = g_memdup2 (work->solid, n);
+  g_autofree float  *depth = NULL;
+
+  for (gsize i = 0; i < n; i++)
+    certain[i] = work->mask->data[i] > .9f;
+  depth = rtk_binary_depth (certain, work->width, work->height);
+  rtk_binary_dilate (face, work->width, work->height, RTK_MATTE_UNIT / 25);
+  for (gsize i = 0; i < n; i++) {
+    gboolean above = i < (gsize)work->holes_above * work->width;
+    float    off[3];
+
+    for (int c = 0; c < 3; c++)
+      off[c] = work->picture->data[3 * i + c] - work->wall->data[3 * i + c];
+    distance2[i] = rtk_dot3 (off, off);
+    places[i] = above && !face[i] && work->region[i] && depth[i] < DEEPEST * RTK_MATTE_UNIT;
+  }
+  return places;
+}
+
+/* The colour of what is clearly not wall, its mean square, and its share of the person. */
+static RtkPlane *
+find_dark (const RtkMatteWork *work, const float *distance2)
+{
+  static const float sigmas[] = {8, 16, 32};
+  gsize              n = (gsize)work->width * work->height;
+  RtkPlane          *out = rtk_plane_new (work->width, work->height, 5);
+  g_autoptr (RtkPlane) colour = NULL;
+  g_autoptr (RtkPlane) share = NULL;
+  g_autoptr (RtkPlane) dark = rtk_plane_new (work->width, work->height, 5);
+  g_autoptr (RtkPlane) all = rtk_plane_new (work->width, work->height, 2);
+
+  for (gsize i = 0; i < n; i++) {
+    const float *pixel = work->picture->data + 3 * i;
+    float        person = work->region[i];
+    float        weight = distance2[i] > LIGHT_DISTANCE * LIGHT_DISTANCE ? person : 0;
+
+    for (int c = 0; c < 3; c++)
+      dark->data[5 * i + c] = weight * pixel[c];
+    dark->data[5 * i + 3] = weight * rtk_dot3 (pixel, pixel) / 3;
+    dark->data[5 * i + 4] = weight;
+    all->data[2 * i] = weight;
+    all->data[2 * i + 1] = person;
+  }
+  colour = rtk_plane_fill (dark, sigmas, G_N_ELEMENTS (sigmas));
+  share = rtk_plane_fill (all, sigmas, 1);
+  for (gsize i = 0; i < n; i++) {
+    memcpy (out->data + 5 * i, colour->data + 4 * i, 4 * sizeof (float));
+    out->data[5 * i + 4] = share->data[i];
+  }
+  return out;
+}
+
+static gboolean
+is_in_hair (const float dark[5], const float wall[3])
+{
+  float apart[3], contrast, variance;
+
+  for (int c = 0; c < 3; c++)
+    apart[c] = dark[c] - wall[c];
+  contrast = rtk_dot3 (apart, apart);
+  variance = dark[3] - rtk_dot3 (dark, dark) / 3;
+  return dark[4] > HAIR_SHARE && contrast > HAIR_CONTRAST && variance < contrast / 2;
+}
+
+/**
+ * rtk_matte_find_holes:
+ * @work: a matte whose wall and region are known; hole, hole_core and light are set
+ *
+ * Finds wall that is seen through loops of hair, where the mask takes it for person.
+ *
+ * What has the wall's colour in a surrounding of one clearly different, even colour is a hole.
+ * Where the face is not known only the wall's very colour counts, as skin may be near it.
+ * A light collar or white hair is not: what surrounds it is light as well.
+ */
+void
+rtk_matte_find_holes (RtkMatteWork *work)
+{
+  gsize              n = (gsize)work->width * work->height;
+  float              limit = MAX (3.5f * work->noise, work->has_face ? HOLE_DISTANCE : 0);
+  g_autofree float  *distance2 = g_new (float, n);
+  g_autofree guint8 *places = find_places (work, distance2);
+  g_autoptr (RtkPlane) dark = find_dark (work, distance2);
+
+  work->hole_core = g_malloc0 (n);
+  work->light = g_malloc0 (n);
+  for (gsize i = 0; i < n; i++) {
+    if (!places[i] || !is_in_hair (dark->data + 5 * i, work->wall->data + 3 * i))
+      continue;
+    work->light[i] = distance2[i] < LIGHT_DISTANCE * LIGHT_DISTANCE;
+    work->hole_core[i] = distance2[i] < limit * limit;
+  }
+  drop_specks (work->hole_core, work->width, work->height);
+  work->hole = g_memdup2 (work->hole_core, n);
+  rtk_binary_dilate (work->hole, work->width, work->height, 3);
+}

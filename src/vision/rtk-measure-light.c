@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "core/rtk-why.h"
+#include "vision/rtk-measure-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The face is looked at in a crop turned so that the eyes are level and EYE_GAP apart: every number
+ * then means the same for every camera and distance. */
+#define CROP_WIDTH 144
+#define CROP_HEIGHT 176
+#define EYE_GAP 48.
+#define EYE_X 48.
+#define EYE_Y 64.
+
+#define N_BINS 32
+
+enum {
+  AREA_NONE = 0,
+  AREA_FACE = 1 << 0,
+  AREA_CHEEK_LEFT = 1 << 1,
+  AREA_CHEEK_RIGHT = 1 << 2,
+  AREA_EYE = 1 << 3,
+  AREA_IRIS = 1 << 4,
+};
+
+static const int oval[] = {10,  338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288,
+                           397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136,
+                           172, 58,  132, 93,  234, 127, 162, 21,  54,  103, 67,  109};
+static const int cheek_left[] = {117, 118, 101, 36, 205, 187, 147, 123};
+static const int cheek_right[] = {346, 347, 330, 266, 425, 411, 376, 352};
+static const int eye_left[] = {33,  246, 161, 160, 159, 158, 157, 173,
+                               133, 155, 154, 153, 145, 144, 163, 7};
+static const int eye_right[] = {362, 398, 384, 385, 386, 387, 388, 466,
+                                263, 249, 390, 373, 374, 380, 381, 382};
+static const int iris_left[] = {469, 470, 471, 472};
+static const int iris_right[] = {474, 475, 476, 477};
+
+typedef struct {
+  guint8 rgb[CROP_HEIGHT * CROP_WIDTH][3];
+  guint8 luma[CROP_HEIGHT * CROP_WIDTH];
+  guint8 area[CROP_HEIGHT * CROP_WIDTH];
+} Crop;
+
+/* Takes the crop; each of its pixels is the mean of up to 4x4 places of the picture. */
+static void
+crop_fill (Crop *crop, const RtkMeasureContext *context)
+{
+  const RtkPixels *pixels = &context->pixels;
+  double           across_x = (context->eyes[1].x - context->eyes[0].x) / EYE_GAP;
+  double           across_y = (context->eyes[1].y - context->eyes[0].y) / EYE_GAP;
+  int              n = CLAMP ((int)ceil (context->inter_eye / EYE_GAP), 1, 4);
+
+  for (int row = 0; row < CROP_HEIGHT; row++) {
+    for (int column = 0; column < CROP_WIDTH; column++) {
+      guint sum[3] = {0};
+      int   at = row * CROP_WIDTH + column;
+
+      for (int i = 0; i < n * n; i++) {
+        double        u = column + (i % n + 0.5) / n - EYE_X;
+        double        v = row + (i / n + 0.5) / n - EYE_Y;
+        const guint8 *pixel =
+            rtk_pixels_at (pixels, context->eyes[0].x + u * across_x - v * across_y,
+                           context->eyes[0].y + u * across_y + v * across_x);
+
+        sum[0] += pixel[pixels->red];
+        sum[1] += pixel[pixels->green];
+        sum[2] += pixel[pixels->blue];
+      }
+      for (int i = 0; i < 3; i++)
+        crop->rgb[at][i] = (guint8)(sum[i] / (guint)(n * n));
+      crop->luma[at] =
+          (guint8)(rtk_measure_luma (crop->rgb[at][0], crop->rgb[at][1], crop->rgb[at][2]) + 0.5);
+    }
+  }
+}
+
+static RtkPoint
+to_crop (const RtkMeasureContext *context, int index)
+{
+  RtkPoint point = rtk_measure_point (context->face, index);
+  double   across_x = (context->eyes[1].x - context->eyes[0].x) / EYE_GAP;
+  double   across_y = (context->eyes[1].y - context->eyes[0].y) / EYE_GAP;
+  double   square = across_x * across_x + across_y * across_y;
+  double   x = point.x - context->eyes[0].x;
+  double   y = point.y - context->eyes[0].y;
+
+  return (RtkPoint){(x * across_x + y * across_y) / square + EYE_X,
+                    (y * across_x - x * across_y) / square + EYE_Y};
+}
+
+/* Marks the inside of a polygon of mesh points (even-odd rule, pixel centres). */
+static void
+crop_mark (Crop *crop, const RtkMeasureContext *context, const int *points, int n, guint8 area)
+{
+  RtkPoint corners[G_N_ELEMENTS (oval)];
+  double   top = CROP_HEIGHT;
+  double   bottom = 0.;
+
+  for (int i = 0; i < n; i++) {
+    corners[i] = to_crop (context, points[i]);
+    top = MIN (top, corners[i].y);
+    bottom = MAX (bottom, corners[i].y);
+  }
+  for (int row = MAX (0, (int)top); row < MIN (CROP_HEIGHT, (int)ceil (bottom)); row++) {
+    double y = row + 0.5;
+    double crossings[G_N_ELEMENTS (oval)];
+    int    n_crossings = 0;
+
+    for (int i = 0; i < n; i++) {
+      RtkPoint a = corners[i];
+      RtkPoint b = corners[(i + 1) % n];
+
+      if ((a.y <= y) != (b.y <= y)) {
+        double x = a.x + (y - a.y) * (b.x - a.x) / (b.y - a.y);
+        int    j = n_crossings++;
+
+        for (; j > 0 && crossings[j - 1] > x; j--)
+          crossings[j] = crossings[j - 1];
+        crossings[j] = x;
+      }
+    }
+    for (int i = 0; i + 1 < n_crossings; i += 2) {
+      int from = CLAMP ((int)ceil (crossings[i] - 0.5), 0, CROP_WIDTH);
+      int to = CLAMP ((int)ceil (crossings[i + 1] - 0.5), 0, CROP_WIDTH);
+
+      for (int column = from; column < to; column++)
+        crop->area[row * CROP_WIDTH + column] |= area;
+    }
+  }
+}
+
+static void
+crop_mark_all (Crop *crop, const RtkMeasureContext *context)
+{
+  memset (crop->area, AREA_NONE, sizeof crop->area);
+  crop_mark (crop, context, oval, G_N_ELEMENTS (oval), AREA_FACE);
+  crop_mark (crop, context, cheek_left, G_N_ELEMENTS (cheek_left), AREA_CHEEK_LEFT);
+  crop_mark (crop, context, cheek_right, G_N_ELEMENTS (cheek_right), AREA_CHEEK_RIGHT);
+  crop_mark (crop, context, eye_left, G_N_ELEMENTS (eye_left), AREA_EYE);
+  crop_mark (crop, context, eye_right, G_N_ELEMENTS (eye_right), AREA_EYE);
+  crop_mark (crop, context, iris_left, G_N_ELEMENTS (iris_left), AREA_IRIS);
+  crop_mark (crop, context, iris_right, G_N_ELEMENTS (iris_right), AREA_IRIS);
+}
+
+/* Histogram of the luma in @area with soft bins (a value counts for the two nearest), so that the
+ * result does not jump where a tone crosses a bin's border. */
+static double
+crop_histogram (const Crop *crop, guint8 area, double bins[N_BINS])
+{
+  double n = 0.;
+
+  memset (bins, 0, N_BINS * sizeof *bins);
+  for (int i = 0; i < CROP_WIDTH * CROP_HEIGHT; i++) {
+    double place;
+    int    bin;
+
+    if (!(crop->area[i] & area))
+      continue;
+    place = CLAMP (crop->luma[i] * N_BINS / 256. - 0.5, 0., N_BINS - 1.001);
+    bin = (int)place;
+    bins[bin] += 1. - (place - bin);
+    bins[bin + 1] += place - bin;
+    n += 1.;
+  }
+  return n;
+}
+
+static void
+measure_even (const Crop *crop, RtkAnalysis *analysis)
+{
+  double left[N_BINS];
+  double right[N_BINS];
+  double n_left = crop_histogram (crop, AREA_CHEEK_LEFT, left);
+  double n_right = crop_histogram (crop, AREA_CHEEK_RIGHT, right);
+  double common = 0.;
+
+  if (n_left < 40. || n_right < 40.) {
+    rtk_analysis_set_unknown (analysis, RTK_CHECK_LIGHT_EVEN, RTK_WHY_TURNED);
+    return;
+  }
+  for (int i = 0; i < N_BINS; i++)
+    common += MIN (left[i] / n_left, right[i] / n_right);
+  rtk_analysis_set (analysis, RTK_CHECK_LIGHT_EVEN, common);
+}
+
+static void
+measure_exposure (const Crop *crop, RtkAnalysis *analysis)
+{
+  guint  counts[256] = {0};
+  guint  n = 0;
+  guint  under = 0;
+  guint  over = 0;
+  double sum = 0.;
+  double entropy = 0.;
+
+  for (int i = 0; i < CROP_WIDTH * CROP_HEIGHT; i++) {
+    if (!(crop->area[i] & AREA_FACE))
+      continue;
+    counts[crop->luma[i]]++;
+    n++;
+  }
+  if (n == 0)
+    return;
+  for (int i = 0; i < 256; i++) {
+    double share = (double)counts[i] / n;
+
+    under += i <= 25 ? counts[i] : 0;
+    over += i >= 247 ? counts[i] : 0;
+    sum += share * i;
+    if (counts[i] > 0)
+      entropy -= share * log2 (share);
+  }
+  rtk_analysis_set (analysis, RTK_CHECK_LIGHT_UNDER, (double)under / n);
+  rtk_analysis_set (analysis, RTK_CHECK_LIGHT_OVER, (double)over / n);
+  rtk_analysis_set (analysis, RTK_CHECK_LIGHT_MEAN, sum / 255.);
+  rtk_analysis_set (analysis, RTK_CHECK_LIGHT_RANGE, entropy);
+}
+
+/* A highlight is the lamp's own colour, mirrored by the skin: nearly white, and far above the skin
+ * around it. */
+static void
+measure_highlight (const Crop *crop, const double cheek[3], RtkAnalysis *analysis)
+{
+  double skin = rtk_measure_luma (cheek[0], cheek[1], cheek[2]);
+  guint  n = 0;
+  guint  bright = 0;
+  guint  n_eye = 0;
+  guint  glare = 0;
+
+  for (int i = 0; i < CROP_WIDTH * CROP_HEIGHT; i++) {
+    int high = MAX (crop->rgb[i][0], MAX (crop->rgb[i][1], crop->rgb[i][2]));
+    int low = MIN (crop->rgb[i][0], MIN (crop->rgb[i][1], crop->rgb[i][2]));
+    int row = i / CROP_WIDTH;
+    int column = i % CROP_WIDTH;
+
+    if (crop->area[i] & AREA_FACE && !(crop->area[i] & AREA_EYE)) {
+      n++;
+      bright += crop->luma[i] >= 225 && high - low < 60 && crop->luma[i] > skin + 30.;
+    }
+    /* Where glasses sit: around both eyes. */
+    if (crop->area[i] & AREA_FACE && row > EYE_Y - 14 && row < EYE_Y + 18 &&
+        fabs (fabs (column + 0.5 - (EYE_X + EYE_GAP / 2.)) - EYE_GAP / 2.) < 20.) {
+      n_eye++;
+      glare += crop->luma[i] >= 235 && high - low < 40;
+    }
+  }
+  if (n > 0)
+    rtk_analysis_set (analysis, RTK_CHECK_LIGHT_HIGHLIGHT, (double)bright / n);
+  if (n_eye > 0)
+    rtk_analysis_set (analysis, RTK_CHECK_GLASSES_GLARE, (double)glare / n_eye);
+}
+
+static void
+measure_red (const Crop *crop, RtkAnalysis *analysis)
+{
+  guint n = 0;
+  guint red = 0;
+
+  for (int i = 0; i < CROP_WIDTH * CROP_HEIGHT; i++) {
+    const guint8 *rgb = crop->rgb[i];
+
+    /* The part of the iris that the lids leave free. */
+    if ((crop->area[i] & (AREA_IRIS | AREA_EYE)) != (AREA_IRIS | AREA_EYE))
+      continue;
+    n++;
+    red += rgb[0] > 70 && rgb[0] > 2 * MAX (rgb[1], rgb[2]);
+  }
+  if (n >= 20)
+    rtk_analysis_set (analysis, RTK_CHECK_EYES_RED, (double)red / n);
+  else
+    rtk_analysis_set_unknown (analysis, RTK_CHECK_EYES_RED, RTK_WHY_EYES_SHUT);
+}
+
+static gboolean
+get_cheek_colour (const Crop *crop, double out_rgb[3])
+{
+  double sum[3] = {0.};
+  double n = 0.;
+
+  for (int i = 0; i < CROP_WIDTH * CROP_HEIGHT; i++) {
+    if (!(crop->area[i] & (AREA_CHEEK_LEFT | AREA_CHEEK_RIGHT)))
+      continue;
+    for (int j = 0; j < 3; j++)
+      sum[j] += crop->rgb[i][j];
+    n += 1.;
+  }
+  for (int j = 0; j < 3; j++)
+    out_rgb[j] = n > 0. ? sum[j] / n : 0.;
+  return n >= 40.;
+}
+
+/* Distance of the cheeks' colour from the range of skin of every tone: a* 5..25, b* 5..35. */
+static void
+measure_colour (const double cheek[3], RtkAnalysis *analysis)
+{
+  double lab[3];
+  double a;
+  double b;
+
+  rtk_measure_rgb_to_lab (cheek, lab);
+  a = lab[1] < 5. ? 5. - lab[1] : MAX (0., lab[1] - 25.);
+  b = lab[2] < 5. ? 5. - lab[2] : MAX (0., lab[2] - 35.);
+  rtk_analysis_set (analysis, RTK_CHECK_COLOUR_NATURAL, hypot (a, b));
+}
+
+/* Measures light and colour of the subject's face. */
+void
+rtk_measure_light (RtkMeasureContext *self)
+{
+  g_autofree Crop *crop = g_new (Crop, 1);
+  double           cheek[3];
+
+  crop_fill (crop, self);
+  crop_mark_all (crop, self);
+  measure_exposure (crop, self->analysis);
+  measure_even (crop, self->analysis);
+  if (get_cheek_colour (crop, cheek)) {
+    measure_colour (cheek, self->analysis);
+    measure_highlight (crop, cheek, self->analysis);
+  } else {
+    rtk_analysis_set_unknown (self->analysis, RTK_CHECK_COLOUR_NATURAL, RTK_WHY_TURNED);
+    rtk_analysis_set_unknown (self->analysis, RTK_CHECK_LIGHT_HIGHLIGHT, RTK_WHY_TURNED);
+    rtk_analysis_set_unknown (self->analysis, RTK_CHECK_GLASSES_GLARE, RTK_WHY_TURNED);
+  }
+  measure_red (crop, self->analysis);
+  for (int id = RTK_CHECK_LIGHT_EVEN; id <= RTK_CHECK_COLOUR_NATURAL; id++)
+    rtk_analysis_set_place (self->analysis, (RtkCheckId)id, self->face->box);
+}

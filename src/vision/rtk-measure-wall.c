@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "core/rtk-why.h"
+#include "vision/rtk-measure-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The wall is looked at in a grid over the part of the picture that a finished photo can show. */
+#define GRID 48
+#define SAMPLES 4 /* places of the picture a cell, along each side */
+#define N_TERMS 6 /* of a quadratic surface */
+
+/* A cell that the mask gives more than this is not surely wall, one with more than that surely
+ * person. */
+#define SURE_WALL 0.05
+#define SURE_PERSON 0.9
+
+typedef struct {
+  double   rgb[3];
+  double   luma;
+  double   spread; /* variance of the luma inside the cell */
+  float    person;
+  gboolean wall;
+} Cell;
+
+typedef struct {
+  Cell    cells[GRID][GRID];
+  RtkRect area; /* of the picture */
+  guint   n_wall;
+} Grid;
+
+static RtkRect
+get_area (const RtkMeasureContext *context)
+{
+  const RtkHead *head = &context->analysis->head;
+  double         width = context->pixels.width;
+  double         height = context->pixels.height;
+  double         face = head->cheek_right - head->cheek_left;
+  double         left;
+  double         top;
+  double         right;
+  double         bottom;
+
+  if (!context->analysis->has_head || context->wanted_background != NULL)
+    return (RtkRect){0., 0., width, height};
+  /* A finished photo is at most 2.7 faces wide (480 / 180). */
+  left = MAX (0., head->eye_mid.x - 1.35 * face);
+  right = MIN (width, head->eye_mid.x + 1.35 * face);
+  top = MAX (0., head->hair_top - 0.5 * face);
+  bottom = MIN (height, head->chin.y + 1.2 * face);
+  return (RtkRect){left, top, MAX (1., right - left), MAX (1., bottom - top)};
+}
+
+static void
+fill_cell (const RtkMeasureContext *context, Cell *cell, double x, double y, double w, double h)
+{
+  const RtkPixels *pixels = &context->pixels;
+  double           sum[3] = {0.};
+  double           square = 0.;
+  double           n = SAMPLES * SAMPLES;
+
+  for (int i = 0; i < SAMPLES * SAMPLES; i++) {
+    const guint8 *pixel = rtk_pixels_at (pixels, x + w * (i % SAMPLES + 0.5) / SAMPLES,
+                                         y + h * (i / SAMPLES + 0.5) / SAMPLES);
+    double        rgb[3] = {pixel[pixels->red], pixel[pixels->green], pixel[pixels->blue]};
+    double        luma = rtk_measure_luma (rgb[0], rgb[1], rgb[2]);
+
+    for (int j = 0; j < 3; j++)
+      sum[j] += rgb[j];
+    square += luma * luma;
+  }
+  for (int j = 0; j < 3; j++)
+    cell->rgb[j] = sum[j] / n;
+  cell->luma = rtk_measure_luma (cell->rgb[0], cell->rgb[1], cell->rgb[2]);
+  cell->spread = MAX (0., square / n - cell->luma * cell->luma);
+  cell->person =
+      (float)rtk_measure_sample_mask (context->mask, context->mask_size,
+                                      (x + w / 2.) / pixels->width, (y + h / 2.) / pixels->height);
+}
+
+/* Wall are the cells that with all their neighbours are surely not person: hair that the mask
+ * misses lies next to hair that it sees. */
+static void
+mark_wall (Grid *grid)
+{
+  for (int row = 0; row < GRID; row++) {
+    for (int column = 0; column < GRID; column++) {
+      gboolean wall = TRUE;
+
+      for (int j = MAX (0, row - 1); wall && j <= MIN (GRID - 1, row + 1); j++) {
+        for (int i = MAX (0, column - 1); wall && i <= MIN (GRID - 1, column + 1); i++)
+          wall = grid->cells[j][i].person < SURE_WALL;
+      }
+      grid->cells[row][column].wall = wall;
+      grid->n_wall += wall;
+    }
+  }
+}
+
+static void
+grid_fill (Grid *grid, const RtkMeasureContext *context)
+{
+  double w;
+  double h;
+
+  grid->area = get_area (context);
+  grid->n_wall = 0;
+  w = grid->area.width / GRID;
+  h = grid->area.height / GRID;
+  for (int row = 0; row < GRID; row++) {
+    for (int column = 0; column < GRID; column++)
+      fill_cell (context, &grid->cells[row][column], grid->area.x + column * w,
+                 grid->area.y + row * h, w, h);
+  }
+  mark_wall (grid);
+}
+
+static void
+get_terms (int row, int column, double terms[N_TERMS])
+{
+  double x = 2. * (column + 0.5) / GRID - 1.;
+  double y = 2. * (row + 0.5) / GRID - 1.;
+
+  terms[0] = 1.;
+  terms[1] = x;
+  terms[2] = y;
+  terms[3] = x * x;
+  terms[4] = x * y;
+  terms[5] = y * y;
+}
+
+/* Solves the symmetric positive system in place (Cholesky); a little on the diagonal keeps it
+ * solvable when the wall is one narrow strip. */
+static void
+solve (double matrix[N_TERMS][N_TERMS], double right[3][N_TERMS])
+{
+  for (int i = 0; i < N_TERMS; i++)
+    matrix[i][i] += 1e-3;
+  for (int j = 0; j < N_TERMS; j++) {
+    for (int k = 0; k < j; k++)
+      matrix[j][j] -= matrix[j][k] * matrix[j][k];
+    matrix[j][j] = sqrt (MAX (matrix[j][j], 1e-12));
+    for (int i = j + 1; i < N_TERMS; i++) {
+      for (int k = 0; k < j; k++)
+        matrix[i][j] -= matrix[i][k] * matrix[j][k];
+      matrix[i][j] /= matrix[j][j];
+    }
+  }
+  for (int c = 0; c < 3; c++) {
+    for (int i = 0; i < N_TERMS; i++) {
+      for (int k = 0; k < i; k++)
+        right[c][i] -= matrix[i][k] * right[c][k];
+      right[c][i] /= matrix[i][i];
+    }
+    for (int i = N_TERMS - 1; i >= 0; i--) {
+      for (int k = i + 1; k < N_TERMS; k++)
+        right[c][i] -= matrix[k][i] * right[c][k];
+      right[c][i] /= matrix[i][i];
+    }
+  }
+}
+
+/* The smooth surface (light falls off smoothly on a plain wall) nearest to the wall's colours. */
+static void
+fit_wall (const Grid *grid, double surface[3][N_TERMS])
+{
+  double matrix[N_TERMS][N_TERMS] = {0};
+  double terms[N_TERMS];
+
+  memset (surface, 0, 3 * sizeof *surface);
+  for (int row = 0; row < GRID; row++) {
+    for (int column = 0; column < GRID; column++) {
+      const Cell *cell = &grid->cells[row][column];
+
+      if (!cell->wall)
+        continue;
+      get_terms (row, column, terms);
+      for (int i = 0; i < N_TERMS; i++) {
+        for (int j = 0; j < N_TERMS; j++)
+          matrix[i][j] += terms[i] * terms[j];
+        for (int c = 0; c < 3; c++)
+          surface[c][i] += terms[i] * cell->rgb[c];
+      }
+    }
+  }
+  solve (matrix, surface);
+}
+
+/* Root mean square of what the smooth surface (or the wanted colour) does not explain, levels. */
+static double
+get_unevenness (const Grid *grid, const guint8 *wanted)
+{
+  double surface[3][N_TERMS];
+  double terms[N_TERMS];
+  double sum = 0.;
+
+  if (wanted == NULL)
+    fit_wall (grid, surface);
+  for (int row = 0; row < GRID; row++) {
+    for (int column = 0; column < GRID; column++) {
+      const Cell *cell = &grid->cells[row][column];
+
+      if (!cell->wall)
+        continue;
+      get_terms (row, column, terms);
+      for (int c = 0; c < 3; c++) {
+        double model = wanted != NULL ? wanted[c] : 0.;
+
+        for (int i = 0; wanted == NULL && i < N_TERMS; i++)
+          model += surface[c][i] * terms[i];
+        sum += (cell->rgb[c] - model) * (cell->rgb[c] - model) / 3.;
+      }
+      sum += cell->spread;
+    }
+  }
+  return sqrt (sum / grid->n_wall);
+}
+
+/* How much darker the wall is beside the head than further out, the worse of both sides, levels. */
+static double
+get_shadow (const Grid *grid, const RtkHead *head)
+{
+  double cell_width = grid->area.width / GRID;
+  double cell_height = grid->area.height / GRID;
+  double face = (head->cheek_right - head->cheek_left) / cell_width;
+  int    top = CLAMP ((int)((head->hair_top - grid->area.y) / cell_height), 0, GRID);
+  int    bottom = CLAMP ((int)((head->chin.y - grid->area.y) / cell_height), 0, GRID);
+  int    middle = CLAMP ((int)((head->eye_mid.x - grid->area.x) / cell_width), 0, GRID - 1);
+  double worst = 0.;
+
+  for (int side = -1; side <= 1; side += 2) {
+    double sum[2] = {0.};
+    double n[2] = {0.};
+
+    for (int row = top; row < bottom; row++) {
+      int edge = -1;
+
+      for (int i = middle; i >= 0 && i < GRID; i += side) {
+        const Cell *cell = &grid->cells[row][i];
+        double      out;
+
+        if (!cell->wall)
+          continue;
+        edge = edge < 0 ? i : edge;
+        out = abs (i - edge) / MAX (face, 1.);
+        if (out < 0.15 || out > 0.35) {
+          sum[out > 0.35] += cell->luma;
+          n[out > 0.35] += 1.;
+        }
+      }
+    }
+    if (n[0] >= 8. && n[1] >= 8.)
+      worst = MAX (worst, sum[1] / n[1] - sum[0] / n[0]);
+  }
+  return worst;
+}
+
+/* Colour distance of clothes and wall where they meet: beside and below the chin. */
+static void
+measure_clothes (const Grid *grid, const double wall[3], RtkMeasureContext *self)
+{
+  const RtkHead *head = &self->analysis->head;
+  double         face = head->cheek_right - head->cheek_left;
+  double         sum[3] = {0.};
+  double         n = 0.;
+  double         lab[3];
+  double         wall_lab[3];
+
+  for (int row = 0; self->analysis->has_head && row < GRID; row++) {
+    double y = grid->area.y + (row + 0.5) * grid->area.height / GRID;
+
+    for (int column = 0; column < GRID; column++) {
+      const Cell *cell = &grid->cells[row][column];
+      double      x = grid->area.x + (column + 0.5) * grid->area.width / GRID;
+
+      /* Off the middle, where neck, collar and long hair are. */
+      if (cell->person < SURE_PERSON || y < head->chin.y + 0.45 * face ||
+          fabs (x - head->chin.x) < 0.45 * face)
+        continue;
+      for (int c = 0; c < 3; c++)
+        sum[c] += cell->rgb[c];
+      n += 1.;
+    }
+  }
+  if (n < 12.) {
+    rtk_analysis_set_unknown (self->analysis, RTK_CHECK_BACKGROUND_CLOTHES,
+                              RTK_WHY_TOO_LITTLE_CLOTHES);
+    return;
+  }
+  for (int c = 0; c < 3; c++)
+    sum[c] /= n;
+  rtk_measure_rgb_to_lab (sum, lab);
+  rtk_measure_rgb_to_lab (wall, wall_lab);
+  rtk_analysis_set (self->analysis, RTK_CHECK_BACKGROUND_CLOTHES,
+                    sqrt ((lab[0] - wall_lab[0]) * (lab[0] - wall_lab[0]) +
+                          (lab[1] - wall_lab[1]) * (lab[1] - wall_lab[1]) +
+                          (lab[2] - wall_lab[2]) * (lab[2] - wall_lab[2])));
+}
+
+/* Measures the wall behind the person, and the clothes against it. */
+void
+rtk_measure_wall (RtkMeasureContext *self)
+{
+  g_autofree Grid *grid = NULL;
+  double           mean[3] = {0.};
+
+  for (int id = RTK_CHECK_BACKGROUND_PLAIN; id <= RTK_CHECK_BACKGROUND_CLOTHES; id++)
+    rtk_analysis_set_unknown (self->analysis, (RtkCheckId)id, RTK_WHY_TOO_LITTLE_WALL);
+  if (self->mask == NULL)
+    return;
+  grid = g_new (Grid, 1);
+  grid_fill (grid, self);
+  if (grid->n_wall < GRID * GRID / 25)
+    return;
+  for (int i = 0; i < GRID * GRID; i++) {
+    const Cell *cell = &grid->cells[i / GRID][i % GRID];
+
+    for (int c = 0; cell->wall && c < 3; c++)
+      mean[c] += cell->rgb[c] / grid->n_wall;
+  }
+  rtk_analysis_set (self->analysis, RTK_CHECK_BACKGROUND_PLAIN,
+                    get_unevenness (grid, self->wanted_background));
+  rtk_analysis_set (self->analysis, RTK_CHECK_BACKGROUND_DARK,
+                    rtk_measure_luma (mean[0], mean[1], mean[2]) / 255.);
+  if (self->analysis->has_head)
+    rtk_analysis_set (self->analysis, RTK_CHECK_BACKGROUND_SHADOW,
+                      get_shadow (grid, &self->analysis->head));
+  for (int id = RTK_CHECK_BACKGROUND_PLAIN; id <= RTK_CHECK_BACKGROUND_DARK; id++)
+    rtk_analysis_set_place (self->analysis, (RtkCheckId)id, grid->area);
+  measure_clothes (grid, mean, self);
+}
+
+/* Fills the area around @start that is person; returns its number of cells. */
+static guint
+flood (guint8 *person, int size, int start)
+{
+  g_autofree int *stack = g_new (int, size *size);
+  int             n = 0;
+  guint           count = 0;
+
+  stack[n++] = start;
+  person[start] = 0;
+  while (n > 0) {
+    int       at = stack[--n];
+    const int next[4] = {at - size, at + size, at % size > 0 ? at - 1 : -1,
+                         at % size < size - 1 ? at + 1 : -1};
+
+    count++;
+    for (int i = 0; i < 4; i++) {
+      if (next[i] >= 0 && next[i] < size * size && person[next[i]]) {
+        person[next[i]] = 0;
+        stack[n++] = next[i];
+      }
+    }
+  }
+  return count;
+}
+
+/* Counts the separate people (or parts of people) that the mask shows. */
+void
+rtk_measure_people (RtkMeasureContext *self)
+{
+  enum { SIZE = 64 };
+  guint8 person[SIZE * SIZE];
+  guint  n = 0;
+
+  if (self->mask == NULL) {
+    rtk_analysis_set_unknown (self->analysis, RTK_CHECK_PERSON_SINGLE, RTK_WHY_NOT_MEASURED);
+    return;
+  }
+  for (int i = 0; i < SIZE * SIZE; i++)
+    person[i] = rtk_measure_sample_mask (self->mask, self->mask_size, (i % SIZE + 0.5) / SIZE,
+                                         (i / SIZE + 0.5) / SIZE) > 0.5;
+  for (int i = 0; i < SIZE * SIZE; i++) {
+    /* An arm's worth: less than a hundredth of the picture is a fault of the mask. */
+    if (person[i] && flood (person, SIZE, i) >= SIZE * SIZE / 100)
+      n++;
+  }
+  rtk_analysis_set (self->analysis, RTK_CHECK_PERSON_SINGLE, n);
+}

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "core/rtk-why.h"
+#include "vision/rtk-measure-private.h"
+
+#include <math.h>
+
+/* Formulas, sources and thresholds of all measures: docs/measures.md. */
+
+/* Points of the face mesh. Of each pair the first lies on the left of the picture. */
+enum {
+  POINT_CHIN = 152,
+  POINT_FOREHEAD = 10,
+  N_LID_PAIRS = 3,
+  N_LIP_PAIRS = 7,
+};
+
+static const int iris_points[2] = {468, 473};
+static const int eye_corners[2][2] = {{33, 133}, {362, 263}};
+static const int lids[2][N_LID_PAIRS][2] = {
+    {{160, 144}, {159, 145}, {158, 153}},
+    {{385, 380}, {386, 374}, {387, 373}},
+};
+static const int inner_lips[N_LIP_PAIRS][2] = {{13, 14},   {82, 87}, {312, 317}, {81, 178},
+                                               {311, 402}, {80, 88}, {310, 318}};
+/* Outline of the face beside the cheek bones. */
+static const int cheek_outline[2][5] = {{127, 234, 93, 132, 58}, {356, 454, 323, 361, 288}};
+
+/* A lid gap below this share of the distance from eyes to chin hides the iris. */
+#define GAZE_NEEDS_OPEN 0.02
+/* Beyond it one eye corner is hidden, and distances across the face mean nothing. */
+#define MAX_USEFUL_YAW 40.
+
+RtkPoint
+rtk_measure_point (const RtkFace *face, int index)
+{
+  return (RtkPoint){face->points[index].x, face->points[index].y};
+}
+
+double
+rtk_measure_distance (RtkPoint a, RtkPoint b)
+{
+  return hypot (a.x - b.x, a.y - b.y);
+}
+
+static double
+between (const RtkFace *face, int a, int b)
+{
+  return rtk_measure_distance (rtk_measure_point (face, a), rtk_measure_point (face, b));
+}
+
+static RtkPoint
+middle (RtkPoint a, RtkPoint b)
+{
+  return (RtkPoint){(a.x + b.x) / 2., (a.y + b.y) / 2.};
+}
+
+static double
+to_linear (double coded)
+{
+  coded /= 255.;
+  return coded <= 0.04045 ? coded / 12.92 : pow ((coded + 0.055) / 1.055, 2.4);
+}
+
+static double
+lab_curve (double value)
+{
+  return value > 216. / 24389. ? cbrt (value) : (24389. / 27. * value + 16.) / 116.;
+}
+
+/* sRGB bytes to CIELAB, D65 (IEC 61966-2-1, CIE 15). */
+void
+rtk_measure_rgb_to_lab (const double rgb[3], double out_lab[3])
+{
+  double red = to_linear (rgb[0]);
+  double green = to_linear (rgb[1]);
+  double blue = to_linear (rgb[2]);
+  double x = lab_curve ((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505);
+  double y = lab_curve (0.2126 * red + 0.7152 * green + 0.0722 * blue);
+  double z = lab_curve ((0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089);
+
+  out_lab[0] = 116. * y - 16.;
+  out_lab[1] = 500. * (x - y);
+  out_lab[2] = 200. * (y - z);
+}
+
+/* The mask between its values; @x and @y in 0..1 of the picture. */
+double
+rtk_measure_sample_mask (const float *mask, int size, double x, double y)
+{
+  double       column = CLAMP (x * size - 0.5, 0., size - 1.001);
+  double       row = CLAMP (y * size - 0.5, 0., size - 1.001);
+  int          i = (int)column;
+  int          j = (int)row;
+  double       right = column - i;
+  double       below = row - j;
+  const float *at = mask + (gsize)j * (gsize)size + i;
+
+  return (1. - below) * ((1. - right) * at[0] + right * at[1]) +
+         below * ((1. - right) * at[size] + right * at[size + 1]);
+}
+
+static RtkRect
+box_around (RtkPoint a, RtkPoint b, double margin)
+{
+  double left = MIN (a.x, b.x) - margin;
+  double top = MIN (a.y, b.y) - margin;
+
+  return (RtkRect){left, top, fabs (a.x - b.x) + 2. * margin, fabs (a.y - b.y) + 2. * margin};
+}
+
+static void
+set_face_unknown (RtkAnalysis *analysis, const char *why)
+{
+  for (int id = RTK_CHECK_POSE_YAW; id <= RTK_CHECK_IMAGE_RESOLUTION; id++) {
+    if (id != RTK_CHECK_POSE_SHOULDERS_LEVEL)
+      rtk_analysis_set_unknown (analysis, (RtkCheckId)id, why);
+  }
+}
+
+/**
+ * rtk_measure_hair_top:
+ * @mask: how likely each place is person, of the whole picture squeezed to a square
+ * @mask_size: values a row and rows of @mask
+ * @analysis: has the subject's points
+ * @out_y: (out): the highest hair, pixels of the picture
+ *
+ * Finds the top of the hair by climbing from the forehead as long as the mask has a head's worth of
+ * person in a row.
+ *
+ * The last row is placed between two rows of the mask by how full they are. Works with a finer mask
+ * (a matte) just the same.
+ *
+ * Returns: whether there is person above the forehead at all
+ */
+gboolean
+rtk_measure_hair_top (const float *mask, int mask_size, RtkAnalysis *analysis, double *out_y)
+{
+  const RtkFace *face = &analysis->faces[0];
+  double         left = INFINITY;
+  double         right = -INFINITY;
+  double         enough;
+  double         row_height = (double)analysis->height / mask_size;
+  double         below = -1.;
+  int            from;
+  int            to;
+  int            row;
+
+  for (int i = 0; i < 5; i++) {
+    left = MIN (left, rtk_measure_point (face, cheek_outline[0][i]).x);
+    right = MAX (right, rtk_measure_point (face, cheek_outline[1][i]).x);
+  }
+  from = CLAMP ((int)(left / analysis->width * mask_size), 0, mask_size - 1);
+  to = CLAMP ((int)ceil (right / analysis->width * mask_size), from + 1, mask_size);
+  /* A tenth of the face: single hairs and a mask's frayed edge are not the outline of the head. */
+  enough = MAX (1., 0.1 * (to - from));
+  row = CLAMP ((int)(rtk_measure_point (face, POINT_FOREHEAD).y / row_height), 0, mask_size - 1);
+  for (; row >= 0; row--) {
+    double sum = 0.;
+
+    for (int i = from; i < to; i++)
+      sum += mask[(gsize)row * (gsize)mask_size + (gsize)i] > 0.1f
+                 ? mask[(gsize)row * (gsize)mask_size + (gsize)i]
+                 : 0.;
+    if (sum < enough) {
+      if (below < 0.)
+        return FALSE;
+      /* Row centres lie at .5; the edge is where the sum passes through @enough. */
+      *out_y = (row + 0.5 + (enough - sum) / MAX (below - sum, 1e-6)) * row_height;
+      return TRUE;
+    }
+    below = sum;
+  }
+  *out_y = 0.;
+  return TRUE;
+}
+
+static void
+measure_head (RtkMeasureContext *self)
+{
+  RtkAnalysis *analysis = self->analysis;
+  RtkHead     *head = &analysis->head;
+
+  head->eye_mid = middle (self->eyes[0], self->eyes[1]);
+  head->chin = rtk_measure_point (self->face, POINT_CHIN);
+  head->cheek_left = INFINITY;
+  head->cheek_right = -INFINITY;
+  for (int i = 0; i < 5; i++) {
+    head->cheek_left =
+        MIN (head->cheek_left, rtk_measure_point (self->face, cheek_outline[0][i]).x);
+    head->cheek_right =
+        MAX (head->cheek_right, rtk_measure_point (self->face, cheek_outline[1][i]).x);
+  }
+  analysis->has_head = self->mask != NULL && rtk_measure_hair_top (self->mask, self->mask_size,
+                                                                   analysis, &head->hair_top);
+}
+
+static double
+get_lid_gap (const RtkFace *face, int eye)
+{
+  double gap = 0.;
+
+  for (int i = 0; i < N_LID_PAIRS; i++)
+    gap = MAX (gap, between (face, lids[eye][i][0], lids[eye][i][1]));
+  return gap;
+}
+
+static double
+get_lip_gap (const RtkFace *face)
+{
+  double gap = 0.;
+
+  for (int i = 0; i < N_LIP_PAIRS; i++)
+    gap = MAX (gap, between (face, inner_lips[i][0], inner_lips[i][1]));
+  return gap;
+}
+
+/**
+ * rtk_measure_openings:
+ * @face: a face that has points
+ *
+ * Fills in how far eyes and mouth are open, from the points.
+ */
+void
+rtk_measure_openings (RtkFace *face)
+{
+  RtkPoint eyes =
+      middle (rtk_measure_point (face, iris_points[0]), rtk_measure_point (face, iris_points[1]));
+  double to_chin = rtk_measure_distance (eyes, rtk_measure_point (face, POINT_CHIN));
+
+  for (int i = 0; i < 2; i++)
+    face->eye_open[i] =
+        get_lid_gap (face, i) / MAX (between (face, eye_corners[i][0], eye_corners[i][1]), 1e-3);
+  face->mouth_open = get_lip_gap (face) / MAX (to_chin, 1e-3);
+}
+
+/* How far the iris lies from the middle between the corners, in widths of the eye, along the eye;
+ * the mean of both eyes, so that the turn of the head, which moves both apart, counts little. */
+static double
+get_gaze (const RtkFace *face)
+{
+  double sum = 0.;
+
+  for (int i = 0; i < 2; i++) {
+    RtkPoint a = rtk_measure_point (face, eye_corners[i][0]);
+    RtkPoint b = rtk_measure_point (face, eye_corners[i][1]);
+    RtkPoint iris = rtk_measure_point (face, iris_points[i]);
+    double   width = MAX (rtk_measure_distance (a, b), 1e-3);
+    RtkPoint mid = middle (a, b);
+
+    sum += ((iris.x - mid.x) * (b.x - a.x) + (iris.y - mid.y) * (b.y - a.y)) / (width * width);
+  }
+  return fabs (sum / 2.);
+}
+
+static void
+measure_features (RtkMeasureContext *self)
+{
+  RtkAnalysis   *analysis = self->analysis;
+  const RtkFace *face = self->face;
+  double         gaps[2] = {get_lid_gap (face, 0), get_lid_gap (face, 1)};
+  double         open = MIN (gaps[0], gaps[1]) / self->eye_to_chin;
+  RtkRect        eye_box = box_around (self->eyes[0], self->eyes[1], 0.3 * self->inter_eye);
+  RtkRect mouth_box = box_around (rtk_measure_point (face, 61), rtk_measure_point (face, 291),
+                                  0.15 * self->inter_eye);
+
+  rtk_analysis_set (analysis, RTK_CHECK_EYES_OPEN, open);
+  rtk_analysis_set_place (analysis, RTK_CHECK_EYES_OPEN, eye_box);
+  rtk_analysis_set (analysis, RTK_CHECK_MOUTH_CLOSED, get_lip_gap (face) / self->eye_to_chin);
+  rtk_analysis_set_place (analysis, RTK_CHECK_MOUTH_CLOSED, mouth_box);
+  if (open >= GAZE_NEEDS_OPEN)
+    rtk_analysis_set (analysis, RTK_CHECK_EYES_GAZE, get_gaze (face));
+  else
+    rtk_analysis_set_unknown (analysis, RTK_CHECK_EYES_GAZE, RTK_WHY_EYES_SHUT);
+  rtk_analysis_set_place (analysis, RTK_CHECK_EYES_GAZE, eye_box);
+}
+
+static void
+measure_pose (RtkMeasureContext *self)
+{
+  RtkAnalysis *analysis = self->analysis;
+  double       turned = fabs (self->face->yaw) * G_PI / 180.;
+
+  rtk_analysis_set (analysis, RTK_CHECK_POSE_YAW, self->face->yaw);
+  rtk_analysis_set (analysis, RTK_CHECK_POSE_PITCH, self->face->pitch);
+  rtk_analysis_set (analysis, RTK_CHECK_POSE_ROLL, self->face->roll);
+  for (int id = RTK_CHECK_POSE_YAW; id <= RTK_CHECK_POSE_ROLL; id++)
+    rtk_analysis_set_place (analysis, (RtkCheckId)id, self->face->box);
+  rtk_analysis_set (analysis, RTK_CHECK_IMAGE_RESOLUTION,
+                    self->inter_eye / MAX (cos (turned), 0.5));
+}
+
+static void
+measure_shoulders (RtkMeasureContext *self)
+{
+  RtkAnalysis *analysis = self->analysis;
+  RtkPoint     left = analysis->head.shoulders[0];
+  RtkPoint     right = analysis->head.shoulders[1];
+
+  if (!analysis->has_shoulders || right.x - left.x < 1.) {
+    rtk_analysis_set_unknown (analysis, RTK_CHECK_POSE_SHOULDERS_LEVEL, RTK_WHY_NO_SHOULDERS);
+    return;
+  }
+  rtk_analysis_set (analysis, RTK_CHECK_POSE_SHOULDERS_LEVEL,
+                    atan2 (right.y - left.y, right.x - left.x) * 180. / G_PI);
+  rtk_analysis_set_place (analysis, RTK_CHECK_POSE_SHOULDERS_LEVEL, box_around (left, right, 0.));
+}
+
+static void
+pixels_init (RtkPixels *self, const RtkImage *image)
+{
+  gboolean bgra = rtk_image_get_format (image) == RTK_PIXEL_BGRA32;
+
+  self->data = rtk_image_get_pixels (image);
+  self->stride = rtk_image_get_stride (image);
+  self->width = rtk_image_get_width (image);
+  self->height = rtk_image_get_height (image);
+  self->step = bgra ? 4 : 3;
+  self->red = bgra ? 2 : 0;
+  self->green = 1;
+  self->blue = bgra ? 0 : 2;
+}
+
+/**
+ * rtk_measure_corner_colour:
+ * @image: RGB24 or BGRA32
+ * @out_rgb: (out): mean red, green and blue, 0..255
+ *
+ * Measures the colour of the upper corners, where a finished picture has nothing but background.
+ */
+void
+rtk_measure_corner_colour (const RtkImage *image, double out_rgb[3])
+{
+  RtkPixels pixels;
+  int       side;
+  double    n;
+
+  pixels_init (&pixels, image);
+  side = MAX (1, MIN (pixels.width, pixels.height) / 16);
+  n = 2. * side * side;
+  out_rgb[0] = out_rgb[1] = out_rgb[2] = 0.;
+  for (int i = 0; i < 2 * side * side; i++) {
+    int           column = i % (2 * side);
+    const guint8 *pixel = rtk_pixels_at (
+        &pixels, column < side ? column : pixels.width - 2 * side + column, i / (2 * side));
+
+    out_rgb[0] += pixel[pixels.red] / n;
+    out_rgb[1] += pixel[pixels.green] / n;
+    out_rgb[2] += pixel[pixels.blue] / n;
+  }
+}
+
+/* Whether the subject's points can be measured at all. */
+static gboolean
+find_eyes (RtkMeasureContext *self)
+{
+  const RtkFace *face = self->face;
+  gboolean       shut = MIN (get_lid_gap (face, 0), get_lid_gap (face, 1)) <
+                  0.1 * between (face, eye_corners[0][0], eye_corners[0][1]);
+
+  for (int i = 0; i < 2; i++) {
+    RtkPoint corners = middle (rtk_measure_point (face, eye_corners[i][0]),
+                               rtk_measure_point (face, eye_corners[i][1]));
+
+    /* Behind a closed lid the network only guesses the iris. */
+    self->eyes[i] = shut ? corners : rtk_measure_point (face, iris_points[i]);
+  }
+  self->inter_eye = rtk_measure_distance (self->eyes[0], self->eyes[1]);
+  self->eye_to_chin = rtk_measure_distance (middle (self->eyes[0], self->eyes[1]),
+                                            rtk_measure_point (face, POINT_CHIN));
+  return self->inter_eye >= 4. && self->eye_to_chin >= 4. && isfinite (self->inter_eye);
+}
+
+/**
+ * rtk_measure_picture:
+ * @input: the picture and its mask
+ * @analysis: holds the faces (the subject's with points and angles) and the shoulders; gets the
+ *   head and all measures
+ *
+ * Measures everything that pixels and points can tell, each formula as in docs/measures.md.
+ *
+ * A measure that cannot be taken says why. Faces are measured in a crop of fixed size and the wall
+ * in a grid, so the cost hardly depends on the picture: some 1-2 ms. Any thread.
+ */
+void
+rtk_measure_picture (const RtkMeasureInput *input, RtkAnalysis *analysis)
+{
+  RtkMeasureContext self = {
+      .mask = input->mask,
+      .mask_size = input->mask_size,
+      .wanted_background = input->wanted_background,
+      .analysis = analysis,
+  };
+
+  g_return_if_fail (rtk_image_get_format (input->image) != RTK_PIXEL_GREY8);
+  g_return_if_fail (input->mask == NULL || input->mask_size >= 16);
+
+  pixels_init (&self.pixels, input->image);
+  rtk_analysis_set (analysis, RTK_CHECK_FACE_COUNT, analysis->n_faces);
+  analysis->has_head = FALSE;
+  if (analysis->n_faces > 0 && analysis->faces[0].has_points) {
+    self.face = &analysis->faces[0];
+    if (!find_eyes (&self))
+      self.face = NULL;
+  }
+  if (self.face == NULL) {
+    set_face_unknown (analysis, analysis->n_faces > 0 ? RTK_WHY_FACE_TOO_SMALL : RTK_WHY_NO_FACE);
+  } else {
+    measure_head (&self);
+    measure_pose (&self);
+    measure_features (&self);
+    rtk_measure_light (&self);
+    rtk_measure_focus (&self);
+    if (fabs (self.face->yaw) > MAX_USEFUL_YAW) {
+      rtk_analysis_set_unknown (analysis, RTK_CHECK_EYES_GAZE, RTK_WHY_TURNED);
+      rtk_analysis_set_unknown (analysis, RTK_CHECK_LIGHT_EVEN, RTK_WHY_TURNED);
+    }
+  }
+  measure_shoulders (&self);
+  rtk_measure_people (&self);
+  rtk_measure_wall (&self);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "vision/rtk-vision-analyser.h"
+
+#include "core/rtk-worker.h"
+#include "vision/rtk-analyse.h"
+#include "vision/rtk-photo-maker.h"
+
+/* What lives on the worker's thread: nobody else touches it. */
+typedef struct {
+  char        *models_dir; /* (owned) */
+  RtkNetworks *networks;   /* (owned) (nullable): loaded with the first piece of work */
+  RtkTracker  *tracker;    /* (owned) */
+  guint        generation; /* of the subject that @tracker follows */
+} Eye;
+
+/* The place where the newest frame waits; shared by the two threads. */
+typedef struct {
+  GMutex mutex;
+  GTask *waiting;    /* (owned) (nullable) (lock mutex): replaced by a newer one */
+  guint  generation; /* (lock mutex): grows with each reset */
+} Mailbox;
+
+struct _RtkVisionAnalyser {
+  GObject    parent_instance;
+  RtkWorker *worker;  /* (owned) */
+  Mailbox   *mailbox; /* (owned) */
+};
+
+/* What one photo is made of. */
+typedef struct {
+  RtkStill     *still;      /* (owned) */
+  RtkRulePack  *pack;       /* (owned) */
+  RtkBackground background; /* its name is owned */
+} Order;
+
+/* What the worker is given: never the caller's task itself, whose last reference, and with it the
+ * analyser's, must not be dropped on the worker's own thread (it could not join itself). */
+typedef struct {
+  Mailbox *mailbox; /* (unowned): outlives the worker */
+  GTask   *making;  /* (owned) (nullable): NULL: take the waiting frame */
+} Job;
+
+static void analyser_iface_init (RtkAnalyserInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (RtkVisionAnalyser,
+                               rtk_vision_analyser,
+                               G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (RTK_TYPE_ANALYSER, analyser_iface_init))
+
+static void
+eye_free (gpointer data)
+{
+  Eye *eye = data;
+
+  g_clear_pointer (&eye->networks, rtk_networks_free);
+  rtk_tracker_free (eye->tracker);
+  g_free (eye->models_dir);
+  g_free (eye);
+}
+
+static void
+order_free (gpointer data)
+{
+  Order *order = data;
+
+  rtk_still_unref (order->still);
+  rtk_rule_pack_unref (order->pack);
+  g_free (order->background.name);
+  g_free (order);
+}
+
+static gboolean
+drop_task_cb (gpointer user_data)
+{
+  return G_SOURCE_REMOVE;
+}
+
+/* Drops a reference of @task where its answer is given. */
+static void
+drop_at_home (GTask *task)
+{
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_callback (source, drop_task_cb, task, g_object_unref);
+  g_source_attach (source, g_task_get_context (task));
+}
+
+static gboolean
+ensure_networks (Eye *eye, GError **error)
+{
+  if (eye->networks == NULL)
+    eye->networks = rtk_networks_new (eye->models_dir, error);
+  return eye->networks != NULL;
+}
+
+static void
+do_frame (Eye *eye, GTask *task, guint generation)
+{
+  RtkFrame *frame = g_task_get_task_data (task);
+  g_autoptr (RtkAnalysis) analysis = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+  if (eye->generation != generation)
+    rtk_tracker_reset (eye->tracker);
+  eye->generation = generation;
+  if (ensure_networks (eye, &error))
+    analysis = rtk_vision_analyse_frame (eye->networks, eye->tracker, frame, &error);
+  if (analysis != NULL)
+    g_task_return_pointer (task, g_steal_pointer (&analysis), (GDestroyNotify)rtk_analysis_unref);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+static void
+do_photo (Eye *eye, GTask *task)
+{
+  Order *order = g_task_get_task_data (task);
+  g_autoptr (RtkPhoto) photo = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+  if (ensure_networks (eye, &error))
+    photo = rtk_photo_maker_make (eye->networks, order->still, order->pack, &order->background,
+                                  g_task_get_cancellable (task), &error);
+  if (photo != NULL)
+    g_task_return_pointer (task, g_steal_pointer (&photo), (GDestroyNotify)rtk_photo_unref);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+/* Runs on the worker's thread. */
+static void
+work (GTask *token, gpointer state)
+{
+  Job   *job = g_task_get_task_data (token);
+  GTask *task = g_steal_pointer (&job->making);
+  guint  generation = 0;
+
+  if (task != NULL) {
+    do_photo (state, task);
+  } else {
+    g_mutex_lock (&job->mailbox->mutex);
+    task = g_steal_pointer (&job->mailbox->waiting);
+    generation = job->mailbox->generation;
+    g_mutex_unlock (&job->mailbox->mutex);
+    do_frame (state, task, generation);
+  }
+  drop_at_home (task);
+}
+
+static void
+push (RtkVisionAnalyser *self, GTask *making)
+{
+  g_autoptr (GTask) token = g_task_new (NULL, NULL, NULL, NULL);
+  Job *job = g_new0 (Job, 1);
+
+  job->mailbox = self->mailbox;
+  job->making = making;
+  g_task_set_task_data (token, job, g_free);
+  rtk_worker_push (self->worker, token, work);
+}
+
+static void
+analyse_async (RtkAnalyser        *analyser,
+               RtkFrame           *frame,
+               GCancellable       *cancellable,
+               GAsyncReadyCallback callback,
+               gpointer            user_data)
+{
+  RtkVisionAnalyser *self = RTK_VISION_ANALYSER (analyser);
+  GTask             *task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr (GTask) older = NULL;
+
+  g_task_set_source_tag (task, analyse_async);
+  g_task_set_task_data (task, rtk_frame_ref (frame), (GDestroyNotify)rtk_frame_unref);
+  g_mutex_lock (&self->mailbox->mutex);
+  older = self->mailbox->waiting;
+  self->mailbox->waiting = task;
+  g_mutex_unlock (&self->mailbox->mutex);
+  /* One token is under way as long as a frame waits. */
+  if (older != NULL)
+    g_task_return_new_error (older, G_IO_ERROR, G_IO_ERROR_CANCELLED, "A newer frame came");
+  else
+    push (self, NULL);
+}
+
+static RtkAnalysis *
+analyse_finish (RtkAnalyser *analyser, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, analyser), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, analyse_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+make_async (RtkAnalyser         *analyser,
+            RtkStill            *still,
+            RtkRulePack         *pack,
+            const RtkBackground *background,
+            GCancellable        *cancellable,
+            GAsyncReadyCallback  callback,
+            gpointer             user_data)
+{
+  RtkVisionAnalyser *self = RTK_VISION_ANALYSER (analyser);
+  GTask             *task = g_task_new (self, cancellable, callback, user_data);
+  Order             *order = g_new0 (Order, 1);
+
+  order->still = rtk_still_ref (still);
+  order->pack = rtk_rule_pack_ref (pack);
+  order->background = *background;
+  order->background.name = g_strdup (background->name);
+  g_task_set_source_tag (task, make_async);
+  g_task_set_task_data (task, order, order_free);
+  push (self, task);
+}
+
+static RtkPhoto *
+make_finish (RtkAnalyser *analyser, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, analyser), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, make_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+reset (RtkAnalyser *analyser)
+{
+  RtkVisionAnalyser *self = RTK_VISION_ANALYSER (analyser);
+
+  g_mutex_lock (&self->mailbox->mutex);
+  self->mailbox->generation++;
+  g_mutex_unlock (&self->mailbox->mutex);
+}
+
+static void
+analyser_iface_init (RtkAnalyserInterface *iface)
+{
+  iface->analyse_async = analyse_async;
+  iface->analyse_finish = analyse_finish;
+  iface->make_async = make_async;
+  iface->make_finish = make_finish;
+  iface->reset = reset;
+}
+
+static void
+rtk_vision_analyser_finalize (GObject *object)
+{
+  RtkVisionAnalyser *self = RTK_VISION_ANALYSER (object);
+
+  /* No work can be left: each piece holds a reference to this object. */
+  rtk_worker_free (self->worker);
+  g_mutex_clear (&self->mailbox->mutex);
+  g_free (self->mailbox);
+  G_OBJECT_CLASS (rtk_vision_analyser_parent_class)->finalize (object);
+}
+
+static void
+rtk_vision_analyser_class_init (RtkVisionAnalyserClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = rtk_vision_analyser_finalize;
+}
+
+static void
+rtk_vision_analyser_init (RtkVisionAnalyser *self)
+{
+  self->mailbox = g_new0 (Mailbox, 1);
+  g_mutex_init (&self->mailbox->mutex);
+}
+
+/**
+ * rtk_vision_analyser_new:
+ * @models_dir: folder with the model files
+ *
+ * Makes an analyser with a worker of its own.
+ *
+ * The models are loaded by the first piece of work; when they cannot be, each call answers with
+ * %RTK_ERROR_MODEL_MISSING or %RTK_ERROR_MODEL_DAMAGED and the next one tries again. Main thread.
+ *
+ * Returns: (transfer full): a new analyser
+ */
+RtkVisionAnalyser *
+rtk_vision_analyser_new (const char *models_dir)
+{
+  RtkVisionAnalyser *self = g_object_new (RTK_TYPE_VISION_ANALYSER, NULL);
+  Eye               *eye = g_new0 (Eye, 1);
+
+  eye->models_dir = g_strdup (models_dir);
+  eye->tracker = rtk_tracker_new ();
+  self->worker = rtk_worker_new ("rtk-vision", eye, eye_free);
+  return self;
+}
