@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 struct _RtkDb {
   sqlite3    *handle;     /* (owned) */
@@ -56,6 +57,53 @@ finalize_statement (gpointer statement)
   sqlite3_finalize (statement);
 }
 
+static RtkDb *
+open_handle (const char *path, int flags, GError **error)
+{
+  g_autoptr (RtkDb) self = g_new0 (RtkDb, 1);
+  int code;
+
+  self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, finalize_statement);
+  code = sqlite3_open_v2 (path, &self->handle, flags | SQLITE_OPEN_NOFOLLOW, NULL);
+  if (code != SQLITE_OK) {
+    set_error (self->handle, code, error);
+    return NULL;
+  }
+  sqlite3_extended_result_codes (self->handle, 1);
+  sqlite3_busy_timeout (self->handle, 2000);
+  sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+  /* A damaged page must be an error, not another value (cell_size_check). */
+  if (!rtk_db_exec (self,
+                    "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+                    "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;"
+                    "PRAGMA synchronous=FULL; SELECT count(*) FROM sqlite_schema",
+                    error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+/* Readers of a WAL database share an index file beside it. On a medium that cannot be written there
+ * is nobody to share it with, and without a log nothing that the database file does not hold. */
+static RtkDb *
+open_for_reading (const char *path, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+  g_autofree char *log = g_strconcat (path, "-wal", NULL);
+  g_autofree char *escaped = NULL;
+  g_autofree char *uri = NULL;
+  RtkDb           *self = open_handle (path, SQLITE_OPEN_READONLY, &failure);
+
+  if (self != NULL)
+    return self;
+  if (access (path, W_OK) == 0 || errno != EROFS || access (log, F_OK) == 0) {
+    g_propagate_error (error, g_steal_pointer (&failure));
+    return NULL;
+  }
+  escaped = g_uri_escape_string (path, "/", TRUE);
+  uri = g_strdup_printf ("file:%s?immutable=1", escaped);
+  return open_handle (uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, error);
+}
+
 /**
  * rtk_db_open:
  * @path: the database file
@@ -71,27 +119,12 @@ finalize_statement (gpointer statement)
 RtkDb *
 rtk_db_open (const char *path, gboolean read_only, GError **error)
 {
-  g_autoptr (RtkDb) self = g_new0 (RtkDb, 1);
-  int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  int code;
+  g_autoptr (RtkDb) self = NULL;
 
-  self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, finalize_statement);
-  code = sqlite3_open_v2 (path, &self->handle, flags | SQLITE_OPEN_NOFOLLOW, NULL);
-  if (code != SQLITE_OK) {
-    set_error (self->handle, code, error);
-    return NULL;
-  }
-  sqlite3_extended_result_codes (self->handle, 1);
-  sqlite3_busy_timeout (self->handle, 2000);
-  sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-  /* A sealed row that comes back truncated must be an error, not a shorter value. */
-  if (!rtk_db_exec (self,
-                    "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
-                    "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;"
-                    "PRAGMA synchronous=FULL;",
-                    error))
-    return NULL;
-  if (!read_only && !rtk_db_exec (self, "PRAGMA journal_mode=WAL", error))
+  if (read_only)
+    return open_for_reading (path, error);
+  self = open_handle (path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
+  if (self == NULL || !rtk_db_exec (self, "PRAGMA journal_mode=WAL", error))
     return NULL;
   return g_steal_pointer (&self);
 }

@@ -65,6 +65,62 @@ test_lock (Fixture *self, gconstpointer unused)
   fixture_reopen (self);
 }
 
+/* A mount namespace of this process: what is mounted in it is gone with it. */
+static gboolean
+mount_apart (void)
+{
+  static gboolean apart;
+
+  if (!apart)
+    apart = unshare (CLONE_NEWNS) == 0 && mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+  return apart;
+}
+
+/* Mounts a small file system on a folder. */
+static gboolean
+mount_small (const char *folder, const char *options, unsigned long flags)
+{
+  return mount_apart () && mount ("tmpfs", folder, "tmpfs", flags, options) == 0;
+}
+
+static void
+read_alone (Fixture *self, const char *id)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RtkOrder) order = NULL;
+  RtkSqliteStore *reader =
+      rtk_sqlite_store_open (self->folder, RTK_CLOCK (self->clock), RTK_SQLITE_STORE_READ, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (fixture_unlock (reader, FIXTURE_PASSPHRASE, &error));
+  g_assert_no_error (error);
+  order = fixture_get_order (reader, id, &error);
+  g_assert_no_error (error);
+  rtk_sqlite_store_close (reader);
+  g_assert_finalize_object (reader);
+}
+
+/* Reading when no program writes, and from a medium that cannot be written. */
+static void
+test_read_alone (Fixture *self, gconstpointer unused)
+{
+  g_autoptr (RtkOrder) order = fixture_order (1, 1, "rejected");
+
+  g_assert_true (fixture_apply (self, "e1", "c1", FALSE, g_object_ref (order), NULL));
+  fixture_close (self);
+  if (mount_apart () && mount (self->folder, self->folder, NULL, MS_BIND, NULL) == 0) {
+    g_assert_cmpint (mount (NULL, self->folder, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), ==,
+                     0);
+    read_alone (self, rtk_order_get_id (order));
+    assert_refused (self->folder, RTK_SQLITE_STORE_WRITE, RTK_ERROR_READ_ONLY);
+    g_assert_cmpint (umount (self->folder), ==, 0);
+  } else {
+    g_test_skip ("a read-only file system cannot be mounted here");
+  }
+  read_alone (self, rtk_order_get_id (order));
+  fixture_reopen (self);
+}
+
 static void
 test_nothing_to_read (void)
 {
@@ -93,18 +149,6 @@ test_not_a_folder (void)
   g_assert_true (g_file_get_contents (db, &after, NULL, NULL));
   g_assert_cmpstr (after, ==, noise);
   fixture_remove_folder (folder);
-}
-
-/* Mounts a small file system on a folder, in a mount namespace of this process. */
-static gboolean
-mount_small (const char *folder, const char *options, unsigned long flags)
-{
-  static gboolean apart;
-
-  if (!apart && (unshare (CLONE_NEWNS) != 0 || mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)))
-    return FALSE;
-  apart = TRUE;
-  return mount ("tmpfs", folder, "tmpfs", flags, options) == 0;
 }
 
 static void
@@ -404,6 +448,7 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("lock", test_lock);
+  ADD ("read-alone", test_read_alone);
   ADD ("file-limit", test_file_limit);
   ADD ("newer", test_newer);
   ADD ("new-async", test_new_async);
