@@ -111,7 +111,11 @@ correlate (const RtkFaceMesh *mesh, double sums[3][3])
  * Yaw and pitch: the rotation that brings the mean face nearest to the mesh, as seen from far away
  * (weighted least squares; Horn, "Closed-form solution of absolute orientation using unit
  * quaternions", 1987); they are the direction of the mean face's own forward axis. Roll: the line
- * between the iris centres, which is what a photo rule calls level. Any thread.
+ * between the iris centres, which is what a photo rule calls level.
+ *
+ * Against MediaPipe's own face geometry: within 2 degrees for frontal faces in the middle of the
+ * picture, 4 to 6 degrees more yaw at 25 to 32. Away from the middle the two differ on purpose:
+ * theirs is the angle to an assumed camera's axis, ours to the line of sight. Any thread.
  *
  * Returns: the angles in degrees
  */

@@ -62,23 +62,15 @@ get_range (const RtkTfliteNode *node, float *min, float *max)
 
 #ifdef HAVE_XNN_DEFINE_UNARY
 static enum xnn_status
-define_relu (xnn_subgraph_t subgraph, uint32_t from, uint32_t to)
+define_elementwise (xnn_subgraph_t subgraph, RtkTfliteOp op, uint32_t from, uint32_t to)
 {
-  union xnn_unary_params params = {.clamp = {.min = 0.f, .max = INFINITY}};
+  const union xnn_unary_params relu = {.clamp = {.min = 0.f, .max = INFINITY}};
 
-  return xnn_define_unary (subgraph, xnn_unary_clamp, &params, from, to, 0);
-}
-
-static enum xnn_status
-define_sigmoid (xnn_subgraph_t subgraph, uint32_t from, uint32_t to)
-{
-  return xnn_define_unary (subgraph, xnn_unary_sigmoid, NULL, from, to, 0);
-}
-
-static enum xnn_status
-define_hard_swish (xnn_subgraph_t subgraph, uint32_t from, uint32_t to)
-{
-  return xnn_define_unary (subgraph, xnn_unary_hardswish, NULL, from, to, 0);
+  if (op == RTK_TFLITE_RELU)
+    return xnn_define_unary (subgraph, xnn_unary_clamp, &relu, from, to, 0);
+  return xnn_define_unary (subgraph,
+                           op == RTK_TFLITE_LOGISTIC ? xnn_unary_sigmoid : xnn_unary_hardswish,
+                           NULL, from, to, 0);
 }
 
 static enum xnn_status
@@ -122,20 +114,12 @@ connect_buffers (xnn_runtime_t runtime, size_t n, const struct xnn_external_valu
 }
 #else
 static enum xnn_status
-define_relu (xnn_subgraph_t subgraph, uint32_t from, uint32_t to)
+define_elementwise (xnn_subgraph_t subgraph, RtkTfliteOp op, uint32_t from, uint32_t to)
 {
-  return xnn_define_clamp (subgraph, 0.f, INFINITY, from, to, 0);
-}
-
-static enum xnn_status
-define_sigmoid (xnn_subgraph_t subgraph, uint32_t from, uint32_t to)
-{
-  return xnn_define_sigmoid (subgraph, from, to, 0);
-}
-
-static enum xnn_status
-define_hard_swish (xnn_subgraph_t subgraph, uint32_t from, uint32_t to)
-{
+  if (op == RTK_TFLITE_RELU)
+    return xnn_define_clamp (subgraph, 0.f, INFINITY, from, to, 0);
+  if (op == RTK_TFLITE_LOGISTIC)
+    return xnn_define_sigmoid (subgraph, from, to, 0);
   return xnn_define_hardswish (subgraph, from, to, 0);
 }
 
@@ -344,13 +328,9 @@ add_node (Builder *builder, const RtkTfliteNode *node)
                                 value_of (builder, node->inputs[1]), target);
     break;
   case RTK_TFLITE_RELU:
-    status = define_relu (builder->subgraph, source, target);
-    break;
   case RTK_TFLITE_LOGISTIC:
-    status = define_sigmoid (builder->subgraph, source, target);
-    break;
   case RTK_TFLITE_HARD_SWISH:
-    status = define_hard_swish (builder->subgraph, source, target);
+    status = define_elementwise (builder->subgraph, node->op, source, target);
     break;
   case RTK_TFLITE_RESHAPE:
     copy_dims (to, dims);
