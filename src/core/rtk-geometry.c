@@ -34,18 +34,25 @@ typedef struct {
   double width; /* the unit in which distance and violation count */
 } Zone;
 
+/* A shoulder that the network is less sure of than this counts as hidden. */
+#define SHOULDER_SEEN 0.5
+
+enum { N_BOUNDS_E = 4, N_BOUNDS_C = 3 };
+
 enum { ZONE_FACE, ZONE_EYE, ZONE_HAIR, ZONE_CENTRE, N_ZONES };
 
 typedef struct {
-  Zone   zones[N_ZONES];
-  double face;  /* cheek to cheek, source pixels */
-  double drop;  /* hair top to eyes, source pixels */
-  double eye_x; /* source pixels */
-  double eye_y;
-  double width; /* of the source */
-  double height;
-  int    out_width;
-  int    out_height;
+  Zone     zones[N_ZONES];
+  double   face;  /* cheek to cheek, source pixels */
+  double   drop;  /* hair top to eyes, source pixels */
+  double   eye_x; /* source pixels */
+  double   eye_y;
+  double   width; /* of the source */
+  double   height;
+  int      out_width;
+  int      out_height;
+  gboolean keep_shoulders;
+  RtkPoint shoulders[2];
 } Problem;
 
 static void
@@ -80,6 +87,11 @@ problem_init (Problem           *self,
   self->drop = head->eye_mid.y - head->hair_top;
   self->eye_x = head->eye_mid.x;
   self->eye_y = head->eye_mid.y;
+  self->keep_shoulders =
+      rtk_rule_pack_get_rule (pack, RTK_CHECK_GEOMETRY_SHOULDERS_WHOLE) != NULL &&
+      head->shoulder_visible[0] >= SHOULDER_SEEN && head->shoulder_visible[1] >= SHOULDER_SEEN;
+  self->shoulders[0] = head->shoulders[0];
+  self->shoulders[1] = head->shoulders[1];
   zone_init (&self->zones[ZONE_FACE], pack, RTK_CHECK_GEOMETRY_FACE_WIDTH,
              rtk_rule_pack_get_target_face_width (pack), self->out_width / 4.);
   zone_init (&self->zones[ZONE_EYE], pack, RTK_CHECK_GEOMETRY_EYE_LINE,
@@ -112,10 +124,10 @@ clip_u (Bound lower, Bound upper, double *low, double *high)
 static void
 get_bounds (const Problem *self,
             double         loose,
-            Bound          lower_e[3],
-            Bound          upper_e[3],
-            Bound          lower_c[2],
-            Bound          upper_c[2])
+            Bound          lower_e[N_BOUNDS_E],
+            Bound          upper_e[N_BOUNDS_E],
+            Bound          lower_c[N_BOUNDS_C],
+            Bound          upper_c[N_BOUNDS_C])
 {
   const Zone *eye = &self->zones[ZONE_EYE];
   const Zone *hair = &self->zones[ZONE_HAIR];
@@ -131,26 +143,38 @@ get_bounds (const Problem *self,
   upper_c[0] = (Bound){0., centre->max + loose * centre->width};
   lower_c[1] = (Bound){self->eye_x - self->width, self->out_width};
   upper_c[1] = (Bound){self->eye_x, 0.};
+  /* Both shoulders right of the left edge, left of the right one and above the lower one. */
+  lower_e[3] = lower_e[2];
+  upper_e[3] = upper_e[2];
+  lower_c[2] = lower_c[1];
+  upper_c[2] = upper_c[1];
+  if (self->keep_shoulders) {
+    double lowest = MAX (self->shoulders[0].y, self->shoulders[1].y);
+
+    upper_e[3] = (Bound){self->eye_y - lowest, self->out_height - ZONE_MARGIN};
+    lower_c[2] = (Bound){self->eye_x - self->shoulders[0].x, ZONE_MARGIN};
+    upper_c[2] = (Bound){self->eye_x - self->shoulders[1].x, self->out_width - ZONE_MARGIN};
+  }
 }
 
 static gboolean
 find_u_range (const Problem *self, double loose, double *out_low, double *out_high)
 {
   const Zone *face = &self->zones[ZONE_FACE];
-  Bound       lower_e[3];
-  Bound       upper_e[3];
-  Bound       lower_c[2];
-  Bound       upper_c[2];
+  Bound       lower_e[N_BOUNDS_E];
+  Bound       upper_e[N_BOUNDS_E];
+  Bound       lower_c[N_BOUNDS_C];
+  Bound       upper_c[N_BOUNDS_C];
   double      low = MAX (1e-6, (face->min - loose * face->width) / self->face);
   double      high = MIN (MAX_ENLARGEMENT, (face->max + loose * face->width) / self->face);
 
   get_bounds (self, loose, lower_e, upper_e, lower_c, upper_c);
-  for (int i = 0; i < 3; i++) {
-    for (int j = 0; j < 3; j++)
+  for (int i = 0; i < N_BOUNDS_E; i++) {
+    for (int j = 0; j < N_BOUNDS_E; j++)
       clip_u (lower_e[i], upper_e[j], &low, &high);
   }
-  for (int i = 0; i < 2; i++) {
-    for (int j = 0; j < 2; j++)
+  for (int i = 0; i < N_BOUNDS_C; i++) {
+    for (int j = 0; j < N_BOUNDS_C; j++)
       clip_u (lower_c[i], upper_c[j], &low, &high);
   }
   *out_low = low;
@@ -187,18 +211,20 @@ solve_at (const Problem *self, double loose, double u, double *out_e, double *ou
   const Zone *face = &self->zones[ZONE_FACE];
   double      weight_eye = 1. / square (eye->width);
   double      weight_hair = 1. / square (hair->width);
-  Bound       lower_e[3];
-  Bound       upper_e[3];
-  Bound       lower_c[2];
-  Bound       upper_c[2];
+  Bound       lower_e[N_BOUNDS_E];
+  Bound       upper_e[N_BOUNDS_E];
+  Bound       lower_c[N_BOUNDS_C];
+  Bound       upper_c[N_BOUNDS_C];
   double      e;
   double      c;
 
   get_bounds (self, loose, lower_e, upper_e, lower_c, upper_c);
   e = (weight_eye * eye->target + weight_hair * (hair->target + self->drop * u)) /
       (weight_eye + weight_hair);
-  e = MIN (MAX (e, bound_at (lower_e, 3, u, FALSE)), bound_at (upper_e, 3, u, TRUE));
-  c = MIN (MAX (centre->target, bound_at (lower_c, 2, u, FALSE)), bound_at (upper_c, 2, u, TRUE));
+  e = MIN (MAX (e, bound_at (lower_e, N_BOUNDS_E, u, FALSE)),
+           bound_at (upper_e, N_BOUNDS_E, u, TRUE));
+  c = MIN (MAX (centre->target, bound_at (lower_c, N_BOUNDS_C, u, FALSE)),
+           bound_at (upper_c, N_BOUNDS_C, u, TRUE));
   *out_e = e;
   *out_c = c;
   return square ((self->face * u - face->target) / face->width) +
@@ -209,7 +235,7 @@ solve_at (const Problem *self, double loose, double u, double *out_e, double *ou
 
 /* The least loosening of all zones, in their widths, with which a crop exists. */
 static gboolean
-find_loosening (const Problem *self, double *out_loose)
+find_loosening (Problem *self, double *out_loose)
 {
   double low;
   double high;
@@ -217,6 +243,10 @@ find_loosening (const Problem *self, double *out_loose)
   double enough = 1.;
 
   *out_loose = 0.;
+  if (find_u_range (self, 0., &low, &high))
+    return TRUE;
+  /* Shoulders give way first: whole ones seldom fit beside a face of legal size. */
+  self->keep_shoulders = FALSE;
   if (find_u_range (self, 0., &low, &high))
     return TRUE;
   while (!find_u_range (self, enough, &low, &high)) {
@@ -298,7 +328,8 @@ quantise (const Problem *self, double loose, double u, RtkCrop *crop)
  *
  * Distance counts hair top, eye line, face width and centre, each in units of its zone's width. The
  * crop always lies inside the picture. When no crop fits all zones at once, the one whose worst
- * violation (in the same units) is least is taken, so that the rules fail with honest values.
+ * violation (in the same units) is least is taken, so that the rules fail with honest values. Both
+ * shoulders lie inside when a legal crop has room for them and the pack asks for it.
  * Position and scale are multiples of 1/65536. Any thread; some thousand multiplications.
  * Fails with %RTK_ERROR_NO_CROP when the head is so small that the picture would have to be
  * enlarged more than twice, and when the crop does not fit into the picture at all.

@@ -306,8 +306,15 @@ rtk_vision_analyse_frame (RtkNetworks    *networks,
   Run          run = {.networks = networks, .image = frame->image, .tracker = tracker};
   RtkAnalysis *analysis = analyse (&run, NULL, error);
 
-  if (analysis != NULL)
-    analysis->serial = frame->serial;
+  RtkMeasure *resolution;
+
+  if (analysis == NULL)
+    return NULL;
+  analysis->serial = frame->serial;
+  /* What counts is the still that the shutter would take now. */
+  resolution = &analysis->measures[RTK_CHECK_IMAGE_RESOLUTION];
+  if (resolution->known && frame->full_width > analysis->width)
+    resolution->value *= (double)frame->full_width / analysis->width;
   return analysis;
 }
 

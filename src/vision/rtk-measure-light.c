@@ -17,6 +17,8 @@
 #define EYE_Y 64.
 
 #define N_BINS 32
+#define SMOOTH_BINS 3. /* 24 levels */
+#define BRIGHT_CHEEK 150.
 
 enum {
   AREA_NONE = 0,
@@ -146,45 +148,67 @@ crop_mark_all (Crop *crop, const RtkMeasureContext *context)
   crop_mark (crop, context, iris_right, G_N_ELEMENTS (iris_right), AREA_IRIS);
 }
 
-/* Histogram of the luma in @area with soft bins (a value counts for the two nearest), so that the
- * result does not jump where a tone crosses a bin's border. */
+/* Mean luma of @area; *out_n pixels. */
 static double
-crop_histogram (const Crop *crop, guint8 area, double bins[N_BINS])
+crop_mean (const Crop *crop, guint8 area, double *out_n)
 {
-  double n = 0.;
+  double sum = 0.;
 
-  memset (bins, 0, N_BINS * sizeof *bins);
+  *out_n = 0.;
   for (int i = 0; i < CROP_WIDTH * CROP_HEIGHT; i++) {
-    double place;
-    int    bin;
-
-    if (!(crop->area[i] & area))
-      continue;
-    place = CLAMP (crop->luma[i] * N_BINS / 256. - 0.5, 0., N_BINS - 1.001);
-    bin = (int)place;
-    bins[bin] += 1. - (place - bin);
-    bins[bin + 1] += place - bin;
-    n += 1.;
+    if (crop->area[i] & area) {
+      sum += crop->luma[i];
+      *out_n += 1.;
+    }
   }
-  return n;
+  return *out_n > 0. ? sum / *out_n : 0.;
 }
 
+/* Histogram of @gain times the luma in @area, its sum 1, smoothed by a Gaussian of SMOOTH_BINS. */
+static void
+crop_histogram (const Crop *crop, guint8 area, double gain, double n, double bins[N_BINS])
+{
+  double raw[N_BINS] = {0.};
+  double weights[2 * N_BINS - 1];
+
+  for (int i = 0; i < CROP_WIDTH * CROP_HEIGHT; i++) {
+    if (crop->area[i] & area)
+      raw[CLAMP ((int)(gain * crop->luma[i] * N_BINS / 256.), 0, N_BINS - 1)] += 1. / n;
+  }
+  for (int i = 0; i < 2 * N_BINS - 1; i++)
+    weights[i] = exp (-(i - N_BINS + 1.) * (i - N_BINS + 1.) / (2. * SMOOTH_BINS * SMOOTH_BINS)) /
+                 (SMOOTH_BINS * sqrt (2. * G_PI));
+  for (int i = 0; i < N_BINS; i++) {
+    bins[i] = 0.;
+    for (int j = 0; j < N_BINS; j++)
+      bins[i] += raw[j] * weights[i - j + N_BINS - 1];
+  }
+}
+
+/* How much the tones of both cheeks have in common. Relative to the brighter cheek, so that a face
+ * counts as half-lit at the same ratio of light whatever its skin; and with some blur, else the
+ * finest skin, whose tones are all alike, would need the most perfect light. */
 static void
 measure_even (const Crop *crop, RtkAnalysis *analysis)
 {
   double left[N_BINS];
   double right[N_BINS];
-  double n_left = crop_histogram (crop, AREA_CHEEK_LEFT, left);
-  double n_right = crop_histogram (crop, AREA_CHEEK_RIGHT, right);
+  double n_left;
+  double n_right;
+  double mean_left = crop_mean (crop, AREA_CHEEK_LEFT, &n_left);
+  double mean_right = crop_mean (crop, AREA_CHEEK_RIGHT, &n_right);
+  double gain = BRIGHT_CHEEK / MAX (1., MAX (mean_left, mean_right));
   double common = 0.;
 
   if (n_left < 40. || n_right < 40.) {
     rtk_analysis_set_unknown (analysis, RTK_CHECK_LIGHT_EVEN, RTK_WHY_TURNED);
     return;
   }
+  crop_histogram (crop, AREA_CHEEK_LEFT, gain, n_left, left);
+  crop_histogram (crop, AREA_CHEEK_RIGHT, gain, n_right, right);
   for (int i = 0; i < N_BINS; i++)
-    common += MIN (left[i] / n_left, right[i] / n_right);
-  rtk_analysis_set (analysis, RTK_CHECK_LIGHT_EVEN, common);
+    common += MIN (left[i], right[i]);
+  rtk_analysis_set (analysis, RTK_CHECK_LIGHT_EVEN, MIN (1., common));
 }
 
 static void

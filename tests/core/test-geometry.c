@@ -181,6 +181,37 @@ test_contradiction (void)
   g_assert_cmpfloat_with_epsilon ((2000. - crop.x) / crop.scale, 240., 0.01);
 }
 
+/* Shoulders two and a quarter faces apart: the target would cut them, a smaller face keeps them.
+ * With shoulders that no legal crop can hold, or that are hidden, the target is taken as it is. */
+static void
+test_shoulders (void)
+{
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+  RtkHead head = easy;
+  RtkCrop crop;
+
+  head.shoulders[0] = (RtkPoint){260., 1000.};
+  head.shoulders[1] = (RtkPoint){1070., 1010.};
+  head.shoulder_visible[0] = head.shoulder_visible[1] = 0.9;
+  g_assert_true (rtk_geometry_find_crop (pack, &head, 1350, 1350, &crop, NULL));
+  assert_sound (&crop, 1350, 1350);
+  g_assert_cmpfloat (rtk_crop_to_finished (&crop, head.shoulders[0]).x, >=, 0.);
+  g_assert_cmpfloat (rtk_crop_to_finished (&crop, head.shoulders[1]).x, <=, 480.);
+  /* No smaller than that: 810 pixels between the shoulders fill the width. */
+  g_assert_cmpfloat (crop.scale, <, 810. / 480. * 1.01);
+  g_assert_true (isfinite (cost_of (&crop, &head, 0.005)));
+
+  head.shoulder_visible[1] = 0.3;
+  g_assert_true (rtk_geometry_find_crop (pack, &head, 1350, 1350, &crop, NULL));
+  g_assert_cmpfloat_with_epsilon (crop.scale, 1.5, 1e-4);
+
+  head.shoulder_visible[1] = 0.9;
+  head.shoulders[0].x = 60.;
+  head.shoulders[1].x = 1300.;
+  g_assert_true (rtk_geometry_find_crop (pack, &head, 1350, 1350, &crop, NULL));
+  g_assert_cmpfloat_with_epsilon (crop.scale, 1.5, 1e-4);
+}
+
 /* Hair near the top edge: the crop begins at the edge and the rest stays legal. */
 static void
 test_near_top (void)
@@ -265,6 +296,7 @@ main (int argc, char **argv)
   g_test_add_func ("/core/geometry/ideal", test_ideal);
   g_test_add_func ("/core/geometry/brute-force", test_brute_force);
   g_test_add_func ("/core/geometry/contradiction", test_contradiction);
+  g_test_add_func ("/core/geometry/shoulders", test_shoulders);
   g_test_add_func ("/core/geometry/near-top", test_near_top);
   g_test_add_func ("/core/geometry/no-crop", test_no_crop);
   g_test_add_func ("/core/geometry/whole-picture", test_whole_picture);
