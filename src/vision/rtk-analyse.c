@@ -20,6 +20,9 @@
 /* Shoulders move slowly, and their network is the slowest. */
 #define SHOULDERS_EVERY 3
 
+/* More faces than this are a crowd anyway. */
+#define MAX_FACES RTK_TRACKER_MAX_FACES
+
 /* What one analysis is made with. */
 typedef struct {
   RtkNetworks    *networks;
@@ -121,6 +124,78 @@ find_mesh (Run *self, const RtkFaceRoi *roi, RtkFaceMesh *mesh, GError **error)
   return stop (self, rtk_networks_find_mesh (self->networks, self->image, roi, mesh, error));
 }
 
+/* A view of the square in the middle of @image; its pixels are shared. */
+static RtkImage *
+get_middle (const RtkImage *image, int *out_x, int *out_y)
+{
+  int     side = MIN (rtk_image_get_width (image), rtk_image_get_height (image));
+  int     step = rtk_pixel_format_get_bytes (rtk_image_get_format (image));
+  gsize   stride = rtk_image_get_stride (image);
+  GBytes *all = rtk_image_get_bytes (image);
+  gsize   offset;
+  g_autoptr (GBytes) bytes = NULL;
+
+  *out_x = (rtk_image_get_width (image) - side) / 2;
+  *out_y = (rtk_image_get_height (image) - side) / 2;
+  offset = (gsize)*out_y * stride + (gsize)*out_x * (gsize)step;
+  bytes = g_bytes_new_from_bytes (all, offset, g_bytes_get_size (all) - offset);
+  return rtk_image_new (rtk_image_get_format (image), side, side, stride, bytes);
+}
+
+/* Looks for faces in the whole picture, and when there is none in the square in its middle: the
+ * detector squeezes what it is given to 128 pixels, in which a face across a wide frame is lost. */
+static GArray *
+detect (Run *self, GError **error)
+{
+  g_autoptr (GArray) found = rtk_networks_detect_faces (self->networks, self->image, error);
+  g_autoptr (RtkImage) middle = NULL;
+  double width = rtk_image_get_width (self->image);
+  double height = rtk_image_get_height (self->image);
+  int    x;
+  int    y;
+
+  if (found == NULL || found->len > 0 || MAX (width, height) < 1.2 * MIN (width, height))
+    return g_steal_pointer (&found);
+  middle = get_middle (self->image, &x, &y);
+  g_array_unref (found);
+  found = rtk_networks_detect_faces (self->networks, middle, error);
+  for (guint i = 0; found != NULL && i < found->len; i++) {
+    RtkFaceDetection *face = &g_array_index (found, RtkFaceDetection, i);
+
+    face->box.x += x;
+    face->box.y += y;
+    for (int k = 0; k < RTK_N_DETECTION_POINTS; k++) {
+      face->points[k].x += x;
+      face->points[k].y += y;
+    }
+  }
+  return g_steal_pointer (&found);
+}
+
+/* Keeps of @found, the largest first, what the mesh network takes for a face too: the detector also
+ * sees faces in helmets and lamps. *out_mesh is that of the first. */
+static gboolean
+confirm (Run *self, GArray *found, RtkFaceMesh *out_mesh, GError **error)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < MIN (found->len, MAX_FACES); i++) {
+    RtkFaceDetection *face = &g_array_index (found, RtkFaceDetection, i);
+    RtkFaceRoi        roi = rtk_face_roi_from_detection (face);
+    RtkFaceMesh       mesh;
+
+    if (!find_mesh (self, &roi, &mesh, error))
+      return FALSE;
+    if (mesh.presence < FACE_PRESENT)
+      continue;
+    if (n == 0)
+      *out_mesh = mesh;
+    g_array_index (found, RtkFaceDetection, n++) = *face;
+  }
+  g_array_set_size (found, n);
+  return TRUE;
+}
+
 /* Finds all faces anew, the largest with its points. NULL only on an error. */
 static RtkAnalysis *
 analyse_from_detector (Run *self, GError **error)
@@ -131,10 +206,12 @@ analyse_from_detector (Run *self, GError **error)
   RtkFaceRoi  roi;
 
   start (self);
-  found = rtk_networks_detect_faces (self->networks, self->image, error);
+  found = detect (self, error);
   if (!stop (self, found != NULL))
     return NULL;
   g_array_sort (found, compare_faces);
+  if (!confirm (self, found, &mesh, error))
+    return NULL;
   analysis = rtk_analysis_new (rtk_image_get_width (self->image),
                                rtk_image_get_height (self->image), found->len);
   for (guint i = 0; i < found->len; i++) {
@@ -144,16 +221,11 @@ analyse_from_detector (Run *self, GError **error)
   if (found->len == 0)
     return g_steal_pointer (&analysis);
 
-  roi = rtk_face_roi_from_detection (&g_array_index (found, RtkFaceDetection, 0));
-  if (!find_mesh (self, &roi, &mesh, error))
-    return NULL;
   /* A second look through the square that the mesh itself gives: the one that tracking uses, so
    * that a still is measured as the live view was. */
   roi = rtk_face_roi_from_mesh (&mesh);
-  if (mesh.presence >= FACE_PRESENT && !find_mesh (self, &roi, &mesh, error))
+  if (!find_mesh (self, &roi, &mesh, error))
     return NULL;
-  if (mesh.presence < FACE_PRESENT)
-    return g_steal_pointer (&analysis);
   fill_face (&analysis->faces[0], &mesh);
   if (self->tracker != NULL) {
     self->tracker->mesh = mesh;

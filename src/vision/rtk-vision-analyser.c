@@ -40,8 +40,16 @@ typedef struct {
  * analyser's, must not be dropped on the worker's own thread (it could not join itself). */
 typedef struct {
   Mailbox *mailbox; /* (unowned): outlives the worker */
-  GTask   *making;  /* (owned) (nullable): NULL: take the waiting frame */
+  GTask   *making;  /* (owned by the work) (nullable): NULL: take the waiting frame */
 } Job;
+
+/* What the worker found, on its way to the thread that asked. */
+typedef struct {
+  GTask         *task;   /* (owned) */
+  gpointer       result; /* (owned) (nullable) */
+  GDestroyNotify free_result;
+  GError        *error; /* (owned) (nullable) */
+} Answer;
 
 static void analyser_iface_init (RtkAnalyserInterface *iface);
 
@@ -73,18 +81,33 @@ order_free (gpointer data)
 }
 
 static gboolean
-drop_task_cb (gpointer user_data)
+answer_cb (gpointer user_data)
 {
+  Answer *answer = user_data;
+
+  if (answer->error != NULL)
+    g_task_return_error (answer->task, g_steal_pointer (&answer->error));
+  else
+    g_task_return_pointer (answer->task, answer->result, answer->free_result);
+  /* The last reference, and perhaps the analyser's, goes here: where it may join its worker. */
+  g_object_unref (answer->task);
+  g_free (answer);
   return G_SOURCE_REMOVE;
 }
 
-/* Drops a reference of @task where its answer is given. */
+/* Answers @task on the thread that asked. All arguments are taken. */
 static void
-drop_at_home (GTask *task)
+answer (GTask *task, gpointer result, GDestroyNotify free_result, GError *error)
 {
   g_autoptr (GSource) source = g_idle_source_new ();
+  Answer *self = g_new0 (Answer, 1);
 
-  g_source_set_callback (source, drop_task_cb, task, g_object_unref);
+  self->task = task;
+  self->result = result;
+  self->free_result = free_result;
+  self->error = error;
+  g_source_set_priority (source, g_task_get_priority (task));
+  g_source_set_callback (source, answer_cb, self, NULL);
   g_source_attach (source, g_task_get_context (task));
 }
 
@@ -96,62 +119,55 @@ ensure_networks (Eye *eye, GError **error)
   return eye->networks != NULL;
 }
 
-static void
-do_frame (Eye *eye, GTask *task, guint generation)
+static RtkAnalysis *
+do_frame (Eye *eye, GTask *task, guint generation, GError **error)
 {
-  RtkFrame *frame = g_task_get_task_data (task);
-  g_autoptr (RtkAnalysis) analysis = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (g_task_return_error_if_cancelled (task))
-    return;
+  if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), error))
+    return NULL;
   if (eye->generation != generation)
     rtk_tracker_reset (eye->tracker);
   eye->generation = generation;
-  if (ensure_networks (eye, &error))
-    analysis = rtk_vision_analyse_frame (eye->networks, eye->tracker, frame, &error);
-  if (analysis != NULL)
-    g_task_return_pointer (task, g_steal_pointer (&analysis), (GDestroyNotify)rtk_analysis_unref);
-  else
-    g_task_return_error (task, g_steal_pointer (&error));
+  if (!ensure_networks (eye, error))
+    return NULL;
+  return rtk_vision_analyse_frame (eye->networks, eye->tracker, g_task_get_task_data (task), error);
 }
 
-static void
-do_photo (Eye *eye, GTask *task)
+static RtkPhoto *
+do_photo (Eye *eye, GTask *task, GError **error)
 {
   Order *order = g_task_get_task_data (task);
-  g_autoptr (RtkPhoto) photo = NULL;
-  g_autoptr (GError) error = NULL;
 
-  if (g_task_return_error_if_cancelled (task))
-    return;
-  if (ensure_networks (eye, &error))
-    photo = rtk_photo_maker_make (eye->networks, order->still, order->pack, &order->background,
-                                  g_task_get_cancellable (task), &error);
-  if (photo != NULL)
-    g_task_return_pointer (task, g_steal_pointer (&photo), (GDestroyNotify)rtk_photo_unref);
-  else
-    g_task_return_error (task, g_steal_pointer (&error));
+  if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), error) ||
+      !ensure_networks (eye, error))
+    return NULL;
+  return rtk_photo_maker_make (eye->networks, order->still, order->pack, &order->background,
+                               g_task_get_cancellable (task), error);
 }
 
 /* Runs on the worker's thread. */
 static void
 work (GTask *token, gpointer state)
 {
-  Job   *job = g_task_get_task_data (token);
-  GTask *task = g_steal_pointer (&job->making);
-  guint  generation = 0;
+  Job    *job = g_task_get_task_data (token);
+  GTask  *task = job->making;
+  GError *error = NULL;
+  guint   generation;
 
   if (task != NULL) {
-    do_photo (state, task);
-  } else {
-    g_mutex_lock (&job->mailbox->mutex);
-    task = g_steal_pointer (&job->mailbox->waiting);
-    generation = job->mailbox->generation;
-    g_mutex_unlock (&job->mailbox->mutex);
-    do_frame (state, task, generation);
+    RtkPhoto *photo = do_photo (state, task, &error);
+
+    answer (task, photo, (GDestroyNotify)rtk_photo_unref, error);
+    return;
   }
-  drop_at_home (task);
+  g_mutex_lock (&job->mailbox->mutex);
+  task = g_steal_pointer (&job->mailbox->waiting);
+  generation = job->mailbox->generation;
+  g_mutex_unlock (&job->mailbox->mutex);
+  {
+    RtkAnalysis *analysis = do_frame (state, task, generation, &error);
+
+    answer (task, analysis, (GDestroyNotify)rtk_analysis_unref, error);
+  }
 }
 
 static void
