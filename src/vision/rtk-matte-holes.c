@@ -16,6 +16,10 @@
 #define HAIR_SHARE .15f
 /* Holes are not looked for deeper inside the mask than this share of the width. */
 #define DEEPEST .12f
+/* A wall with more noise than this has too many colours. */
+#define MOST_NOISE .015f
+/* Around the face a hole is at least this large: highlights of ears and cheeks are smaller. */
+#define EAR_RADIUS 2
 
 /* Keeps only what is at least two by two. */
 static void
@@ -39,21 +43,19 @@ drop_specks (guint8 *self, int width, int height)
   memcpy (self, kept, (gsize)width * height);
 }
 
-/* Where a hole may be: near the edge of what the mask is sure of, above the chin and away from
- * the face, as ears and cheeks have highlights of a wall's colour. Sets distances to the wall. */
+/* Where a hole may be: near the edge of what the mask is sure of, above the chin and not in the
+ * face. Sets distances to the wall. */
 static guint8 *
 find_places (const RtkMatteWork *work, float *distance2)
 {
   gsize              n = (gsize)work->width * work->height;
   guint8            *places = g_malloc0 (n);
   g_autofree guint8 *certain = g_malloc (n);
-  g_autofree guint8 *face = g_memdup2 (work->solid, n);
   g_autofree float  *depth = NULL;
 
   for (gsize i = 0; i < n; i++)
     certain[i] = work->mask->data[i] > .9f;
   depth = rtk_binary_depth (certain, work->width, work->height);
-  rtk_binary_dilate (face, work->width, work->height, RTK_MATTE_UNIT / 25);
   for (gsize i = 0; i < n; i++) {
     gboolean above = i < (gsize)work->holes_above * work->width;
     float    off[3];
@@ -61,9 +63,24 @@ find_places (const RtkMatteWork *work, float *distance2)
     for (int c = 0; c < 3; c++)
       off[c] = work->picture->data[3 * i + c] - work->wall->data[3 * i + c];
     distance2[i] = rtk_dot3 (off, off);
-    places[i] = above && !face[i] && work->region[i] && depth[i] < DEEPEST * RTK_MATTE_UNIT;
+    places[i] = above && !work->solid[i] && work->region[i] && depth[i] < DEEPEST * RTK_MATTE_UNIT;
   }
   return places;
+}
+
+/* Drops what is small near the face. */
+static void
+spare_ears (const RtkMatteWork *work)
+{
+  gsize              n = (gsize)work->width * work->height;
+  g_autofree guint8 *face = g_memdup2 (work->solid, n);
+  g_autofree guint8 *seeds = g_memdup2 (work->hole_core, n);
+
+  rtk_binary_dilate (face, work->width, work->height, RTK_MATTE_UNIT / 25);
+  rtk_binary_erode (seeds, work->width, work->height, EAR_RADIUS);
+  for (gsize i = 0; i < n; i++)
+    seeds[i] |= work->hole_core[i] && !face[i];
+  rtk_binary_keep_seeded (work->hole_core, seeds, work->width, work->height);
 }
 
 /* The colour of what is clearly not wall, its mean square, and its share of the person. */
@@ -119,19 +136,26 @@ is_in_hair (const float dark[5], const float wall[3])
  *
  * What has the wall's colour in a surrounding of one clearly different, even colour is a hole.
  * Where the face is not known only the wall's very colour counts, as skin may be near it.
- * A light collar or white hair is not: what surrounds it is light as well.
+ * A light collar or white hair is not: what surrounds it is light as well. On a wall that is not
+ * quite even nothing is looked for.
  */
 void
 rtk_matte_find_holes (RtkMatteWork *work)
 {
   gsize              n = (gsize)work->width * work->height;
   float              limit = MAX (3.5f * work->noise, work->has_face ? HOLE_DISTANCE : 0);
-  g_autofree float  *distance2 = g_new (float, n);
-  g_autofree guint8 *places = find_places (work, distance2);
-  g_autoptr (RtkPlane) dark = find_dark (work, distance2);
+  g_autofree float  *distance2 = NULL;
+  g_autofree guint8 *places = NULL;
+  g_autoptr (RtkPlane) dark = NULL;
 
   work->hole_core = g_malloc0 (n);
   work->light = g_malloc0 (n);
+  work->hole = g_malloc0 (n);
+  if (work->noise > MOST_NOISE)
+    return;
+  distance2 = g_new (float, n);
+  places = find_places (work, distance2);
+  dark = find_dark (work, distance2);
   for (gsize i = 0; i < n; i++) {
     if (!places[i] || !is_in_hair (dark->data + 5 * i, work->wall->data + 3 * i))
       continue;
@@ -139,6 +163,7 @@ rtk_matte_find_holes (RtkMatteWork *work)
     work->hole_core[i] = distance2[i] < limit * limit;
   }
   drop_specks (work->hole_core, work->width, work->height);
-  work->hole = g_memdup2 (work->hole_core, n);
+  spare_ears (work);
+  memcpy (work->hole, work->hole_core, n);
   rtk_binary_dilate (work->hole, work->width, work->height, 3);
 }
