@@ -20,6 +20,8 @@
 #define MOST_NOISE .015f
 /* Around the face a hole is at least this large: highlights of ears and cheeks are smaller. */
 #define EAR_RADIUS 2
+/* How far a skull reaches above the outline of the face, in heights of the face. */
+#define SKULL .4f
 
 /* Keeps only what is at least two by two. */
 static void
@@ -41,6 +43,31 @@ drop_specks (guint8 *self, int width, int height)
     }
   }
   memcpy (self, kept, (gsize)width * height);
+}
+
+/* Takes the skull out of @places: the columns of the face, some way up from its outline. Shining
+ * hair and scalp have spots of a wall's colour. */
+static void
+spare_skull (const RtkMatteWork *work, guint8 *places)
+{
+  int left = work->width, right = -1, top = work->height, bottom = -1;
+  int from;
+
+  for (int y = 0; y < work->height; y++) {
+    for (int x = 0; x < work->width; x++) {
+      if (!work->solid[(gsize)y * work->width + (gsize)x])
+        continue;
+      left = MIN (left, x);
+      right = MAX (right, x);
+      top = MIN (top, y);
+      bottom = MAX (bottom, y);
+    }
+  }
+  if (right < 0)
+    return;
+  from = MAX (0, top - (int)(SKULL * (float)(bottom - top)));
+  for (int y = from; y < (top + bottom) / 2; y++)
+    memset (places + (gsize)y * work->width + (gsize)left, 0, (gsize)(right + 1 - left));
 }
 
 /* Where a hole may be: near the edge of what the mask is sure of, above the chin and not in the
@@ -65,6 +92,7 @@ find_places (const RtkMatteWork *work, float *distance2)
     distance2[i] = rtk_dot3 (off, off);
     places[i] = above && !work->solid[i] && work->region[i] && depth[i] < DEEPEST * RTK_MATTE_UNIT;
   }
+  spare_skull (work, places);
   return places;
 }
 
