@@ -14,14 +14,14 @@
  * fields, each ended by a zero byte: order number, masked name, school, code digest ("" = none),
  * reasons of the current rejection as a decimal bit mask. */
 static GBytes *
-seal_search (RtkStoreState *self, RtkOrder *order)
+make_search (RtkOrder *order)
 {
-  RtkSubmission   *current = rtk_order_get_current_submission (order);
-  g_autofree char *context = g_strdup_printf ("orders/%s/search", rtk_order_get_id (order));
-  g_autofree char *mask = NULL;
-  g_autoptr (GString) text = g_string_new (NULL);
-  const char *digest = rtk_order_get_code_digest (order);
-  guint64     reasons = 0;
+  RtkSubmission *current = rtk_order_get_current_submission (order);
+  const char    *digest = rtk_order_get_code_digest (order);
+  GString       *text = g_string_new (NULL);
+  guint64        reasons = 0;
+  char           mask[32];
+  const char    *fields[N_SEARCH_FIELDS];
 
   if (current != NULL) {
     guint            n;
@@ -30,17 +30,15 @@ seal_search (RtkStoreState *self, RtkOrder *order)
     for (guint i = 0; i < n; i++)
       reasons |= G_GUINT64_CONSTANT (1) << list[i];
   }
-  mask = g_strdup_printf ("%" G_GUINT64_FORMAT, reasons);
-  g_string_append_len (text, rtk_order_get_number (order),
-                       (gssize)strlen (rtk_order_get_number (order)) + 1);
-  g_string_append_len (text, rtk_order_get_name_masked (order),
-                       (gssize)strlen (rtk_order_get_name_masked (order)) + 1);
-  g_string_append_len (text, rtk_order_get_school (order),
-                       (gssize)strlen (rtk_order_get_school (order)) + 1);
-  g_string_append_len (text, digest != NULL ? digest : "",
-                       digest != NULL ? (gssize)strlen (digest) + 1 : 1);
-  g_string_append_len (text, mask, (gssize)strlen (mask) + 1);
-  return rtk_envelope_seal (self->fields, context, (const guint8 *)text->str, text->len);
+  g_snprintf (mask, sizeof mask, "%" G_GUINT64_FORMAT, reasons);
+  fields[0] = rtk_order_get_number (order);
+  fields[1] = rtk_order_get_name_masked (order);
+  fields[2] = rtk_order_get_school (order);
+  fields[3] = digest != NULL ? digest : "";
+  fields[4] = mask;
+  for (guint i = 0; i < N_SEARCH_FIELDS; i++)
+    g_string_append_len (text, fields[i], (gssize)strlen (fields[i]) + 1);
+  return g_string_free_to_bytes (text);
 }
 
 static gboolean
@@ -157,9 +155,10 @@ rtk_store_orders_put (RtkStoreState *self, RtkOrder *order, GError **error)
   g_autoptr (JsonNode) node = rtk_order_to_json (order);
   g_autofree char *json = json_to_string (node, FALSE);
   g_autoptr (GBytes) sealed = rtk_store_state_seal (self, "orders", id, "json", json);
-  g_autoptr (GBytes) search = seal_search (self, order);
-  g_autoptr (GBytes) plain = NULL;
+  g_autoptr (GBytes) plain = make_search (order);
   g_autofree char *context = g_strdup_printf ("orders/%s/search", id);
+  g_autoptr (GBytes) search = rtk_envelope_seal (
+      self->fields, context, g_bytes_get_data (plain, NULL), g_bytes_get_size (plain));
 
   if (!rtk_db_run (
           self->db, error,
@@ -180,9 +179,7 @@ rtk_store_orders_put (RtkStoreState *self, RtkOrder *order, GError **error)
     return FALSE;
   if (rtk_db_get_changes (self->db) == 0)
     return TRUE;
-  plain = rtk_envelope_open (self->fields, context, g_bytes_get_data (search, NULL),
-                             g_bytes_get_size (search), error);
-  return plain != NULL && put_search (self, id, rtk_order_get_created_at (order), plain, error);
+  return put_search (self, id, rtk_order_get_created_at (order), plain, error);
 }
 
 static RtkOrder *
