@@ -11,7 +11,10 @@
 #include <string.h>
 
 static const RtkCtlCommand *const tables[] = {
+    rtk_ctl_photo_commands,
+    rtk_ctl_make_commands,
     rtk_ctl_rules_commands,
+    rtk_ctl_camera_commands,
 };
 
 static void
@@ -110,11 +113,12 @@ run (RtkCtl *ctl, int argc, char **argv)
 int
 main (int argc, char **argv)
 {
-  RtkCtl ctl = {NULL, FALSE};
-  int    code;
+  RtkCtl      ctl = {NULL, FALSE};
+  const char *locale_dir = g_getenv ("RTK_LOCALE_DIR"); /* when run from the build folder */
+  int         code;
 
   setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, RTK_LOCALE_DIR);
+  bindtextdomain (GETTEXT_PACKAGE, locale_dir != NULL ? locale_dir : RTK_LOCALE_DIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   ctl.data_dir = g_strdup (g_getenv ("RETAKE_DATA"));

@@ -36,15 +36,6 @@ mode_name (RtkRuleMode mode)
   return names[mode];
 }
 
-/* The titles of a pack or rule come in both languages: the reader's is shown. */
-static RtkLanguage
-reader_language (void)
-{
-  const char *const *names = g_get_language_names ();
-
-  return g_str_has_prefix (names[0], "zh") ? RTK_LANGUAGE_ZH_CN : RTK_LANGUAGE_EN;
-}
-
 static int
 run_list (RtkCtl *ctl, int argc, char **argv)
 {
@@ -68,11 +59,11 @@ run_list (RtkCtl *ctl, int argc, char **argv)
     json_builder_begin_object (builder);
     add_text (builder, "id", *id);
     add_text (builder, "version", rtk_rule_pack_get_version (pack));
-    add_text (builder, "title", rtk_rule_pack_get_title (pack, reader_language ()));
+    add_text (builder, "title", rtk_rule_pack_get_title (pack, rtk_ctl_reader_language ()));
     json_builder_end_object (builder);
     if (!ctl->json)
       printf ("%-22s %-4s %s\n", *id, rtk_rule_pack_get_version (pack),
-              rtk_rule_pack_get_title (pack, reader_language ()));
+              rtk_rule_pack_get_title (pack, rtk_ctl_reader_language ()));
   }
   json_builder_end_array (builder);
   node = json_builder_get_root (builder);
@@ -94,7 +85,7 @@ pack_to_json (RtkRulePack *pack)
   json_builder_begin_object (builder);
   add_text (builder, "id", rtk_rule_pack_get_id (pack));
   add_text (builder, "version", rtk_rule_pack_get_version (pack));
-  add_text (builder, "title", rtk_rule_pack_get_title (pack, reader_language ()));
+  add_text (builder, "title", rtk_rule_pack_get_title (pack, rtk_ctl_reader_language ()));
   add_number (builder, "width", rtk_rule_pack_get_width (pack));
   add_number (builder, "height", rtk_rule_pack_get_height (pack));
   add_number (builder, "dpi", rtk_rule_pack_get_dpi (pack));
@@ -149,7 +140,7 @@ run_show (RtkCtl *ctl, int argc, char **argv)
     return RTK_EXIT_OK;
   }
   printf ("%s %s: %s\n", rtk_rule_pack_get_id (pack), rtk_rule_pack_get_version (pack),
-          rtk_rule_pack_get_title (pack, reader_language ()));
+          rtk_rule_pack_get_title (pack, rtk_ctl_reader_language ()));
   rules = rtk_rule_pack_get_rules (pack, &n);
   for (guint i = 0; i < n; i++) {
     g_autofree char *min = format_limit (rules[i]->min);
@@ -157,7 +148,7 @@ run_show (RtkCtl *ctl, int argc, char **argv)
 
     printf ("  %-26s %-8s %8s … %-8s %-6s %s\n", rtk_check_id_to_string (rules[i]->id),
             mode_name (rules[i]->mode), min, max, rtk_check_id_get_unit (rules[i]->id),
-            rules[i]->title[reader_language ()]);
+            rules[i]->title[rtk_ctl_reader_language ()]);
   }
   return RTK_EXIT_OK;
 }

@@ -189,6 +189,38 @@ rtk_ctl_write_file (const char *path, GBytes *bytes, GError **error)
 }
 
 /**
+ * rtk_ctl_reader_language:
+ *
+ * The titles and advice of a rule pack come in both languages: the reader's is shown.
+ *
+ * Returns: the language of the environment
+ */
+RtkLanguage
+rtk_ctl_reader_language (void)
+{
+  const char *const *names = g_get_language_names ();
+
+  return g_str_has_prefix (names[0], "zh") ? RTK_LANGUAGE_ZH_CN : RTK_LANGUAGE_EN;
+}
+
+/**
+ * rtk_ctl_guess_media_type:
+ * @bytes: a picture file
+ *
+ * Looks at the first bytes, not at the name. What is neither kind is refused at decoding.
+ *
+ * Returns: "image/png" or "image/jpeg"
+ */
+const char *
+rtk_ctl_guess_media_type (GBytes *bytes)
+{
+  gsize         size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+
+  return size > 3 && memcmp (data, "\x89PNG", 4) == 0 ? "image/png" : "image/jpeg";
+}
+
+/**
  * rtk_ctl_answer_cb:
  * @source: (nullable): who answers
  * @result: the answer

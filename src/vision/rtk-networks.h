@@ -104,6 +104,8 @@ gboolean rtk_networks_find_shoulders (RtkNetworks    *self,
                                       RtkShoulders   *out_shoulders,
                                       GError        **error);
 
+gboolean rtk_networks_time_bare (RtkNetworks *networks, double *out_ms, GError **error);
+
 RtkFaceRoi  rtk_face_roi_from_detection (const RtkFaceDetection *detection);
 RtkFaceRoi  rtk_face_roi_from_mesh (const RtkFaceMesh *mesh);
 RtkHeadPose rtk_head_pose_from_mesh (const RtkFaceMesh *mesh);

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-ctl"
+#include "config.h"
+
+#include "ctl/rtk-ctl-photo.h"
+
+#include "core/rtk-error.h"
+#include "core/rtk-id.h"
+#include "core/rtk-photo.h"
+#include "ctl/rtk-ctl.h"
+#include "vision/rtk-analyse.h"
+#include "vision/rtk-codec.h"
+#include "vision/rtk-file-facts.h"
+#include "vision/rtk-models.h"
+#include "vision/rtk-photo-maker.h"
+#include "vision/rtk-png.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The two irises' centres in the mesh: of the subject's right eye, then of the left. */
+#define IRIS_RIGHT 468
+#define IRIS_LEFT 473
+
+/**
+ * rtk_ctl_report_to_json:
+ * @path: the file, as it was named on the command line
+ * @width: of the judged picture
+ * @height: of the judged picture
+ * @report: its verdicts
+ * @ms: how long it took
+ *
+ * Writes one element of `photo check --json`.
+ *
+ * Returns: (transfer full): an object
+ */
+JsonNode *
+rtk_ctl_report_to_json (const char *path, int width, int height, const RtkReport *report, double ms)
+{
+  JsonNode   *node = rtk_report_to_json (report);
+  JsonObject *object = json_node_get_object (node);
+
+  json_object_set_string_member (object, "file", path);
+  json_object_set_int_member (object, "width", width);
+  json_object_set_int_member (object, "height", height);
+  json_object_set_double_member (object, "ms", round (ms * 10) / 10);
+  return node;
+}
+
+/**
+ * rtk_ctl_print_report:
+ * @path: the file, as it was named on the command line
+ * @report: its verdicts
+ *
+ * Prints for a person what is not well, worst first, or that all is.
+ */
+void
+rtk_ctl_print_report (const char *path, const RtkReport *report)
+{
+  static const RtkVerdict order[] = {RTK_VERDICT_FAIL, RTK_VERDICT_WARN, RTK_VERDICT_CONFIRM,
+                                     RTK_VERDICT_UNKNOWN};
+  RtkLanguage             language = rtk_ctl_reader_language ();
+  const RtkCheck         *checks;
+  guint                   n;
+
+  printf ("%s: %s\n", path, rtk_verdict_to_string (rtk_report_get_verdict (report)));
+  checks = rtk_report_get_checks (report, &n);
+  for (gsize v = 0; v < G_N_ELEMENTS (order); v++)
+    for (guint i = 0; i < n; i++) {
+      if (checks[i].verdict != order[v])
+        continue;
+      printf ("  %-8s %-26s", rtk_verdict_to_string (order[v]),
+              rtk_check_id_to_string (checks[i].id));
+      if (!isnan (checks[i].value))
+        printf (" %.4g %s", checks[i].value, checks[i].unit);
+      printf ("  %s\n", checks[i].advice[language] != NULL ? checks[i].advice[language] : "");
+    }
+}
+
+static RtkReport *
+check_one (RtkNetworks       *networks,
+           const RtkRulePack *pack,
+           const char        *path,
+           gboolean           finished,
+           int               *out_width,
+           int               *out_height,
+           GError           **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (RtkFileFacts) facts = NULL;
+  g_autoptr (RtkImage) image = NULL;
+  g_autoptr (RtkAnalysis) analysis = NULL;
+  g_autofree char *name = g_path_get_basename (path);
+  RtkIntake        intake;
+
+  if (!rtk_ctl_read_file (path, &bytes, error))
+    return NULL;
+  facts = rtk_file_facts_read (bytes, name, error);
+  if (facts == NULL)
+    return NULL;
+  image = rtk_codec_decode (bytes, &intake, error);
+  if (image == NULL)
+    return NULL;
+  analysis = finished ? rtk_vision_analyse_finished (networks, image, pack, error)
+                      : rtk_vision_analyse_picture (networks, image, error);
+  if (analysis == NULL)
+    return NULL;
+  *out_width = rtk_image_get_width (image);
+  *out_height = rtk_image_get_height (image);
+  return rtk_rules_judge (pack, analysis, facts, finished);
+}
+
+static int
+run_check (RtkCtl *ctl, int argc, char **argv)
+{
+  g_autofree char *rules = NULL;
+  gboolean         finished = FALSE;
+  GOptionEntry     entries[] = {
+          {"rules", 0, 0, G_OPTION_ARG_STRING, &rules, N_ ("which rule pack"), "ID"},
+          {"finished", 0, 0, G_OPTION_ARG_NONE, &finished, N_ ("the files are finished photos"), NULL},
+          G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (RtkRulePack) pack = NULL;
+  g_autoptr (RtkNetworks) networks = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonNode) node = json_node_new (JSON_NODE_ARRAY);
+  JsonArray *array = json_array_new ();
+  int        code = RTK_EXIT_OK;
+
+  json_node_take_array (node, array);
+  if (!rtk_ctl_parse (entries, "[--rules ID] [--finished] FILE...", &argc, &argv, 1, -1))
+    return RTK_EXIT_ERROR;
+  pack = rtk_rule_pack_load (rules != NULL ? rules : RTK_CTL_DEFAULT_RULES, &error);
+  if (pack != NULL)
+    networks = rtk_networks_new (rtk_models_find_dir (), &error);
+  if (networks == NULL) {
+    rtk_ctl_complain (pack == NULL ? rules : NULL, error);
+    return RTK_EXIT_ERROR;
+  }
+  for (int i = 1; i < argc; i++) {
+    g_autoptr (GError) file_error = NULL;
+    gint64 start = g_get_monotonic_time ();
+    int    width = 0;
+    int    height = 0;
+    g_autoptr (RtkReport) report =
+        check_one (networks, pack, argv[i], finished, &width, &height, &file_error);
+
+    if (report == NULL) {
+      JsonObject *object = json_object_new ();
+
+      rtk_ctl_complain (argv[i], file_error);
+      json_object_set_string_member (object, "file", argv[i]);
+      json_object_set_string_member (object, "error", file_error->message);
+      json_array_add_object_element (array, object);
+      code = RTK_EXIT_ERROR;
+      continue;
+    }
+    json_array_add_element (
+        array, rtk_ctl_report_to_json (argv[i], width, height, report,
+                                       (double)(g_get_monotonic_time () - start) / 1000));
+    if (!ctl->json)
+      rtk_ctl_print_report (argv[i], report);
+    if (rtk_report_get_verdict (report) == RTK_VERDICT_FAIL && code == RTK_EXIT_OK)
+      code = RTK_EXIT_NO;
+  }
+  if (ctl->json)
+    rtk_ctl_print_json (node);
+  return code;
+}
+
+static void
+add_point (JsonBuilder *builder, double x, double y)
+{
+  json_builder_begin_array (builder);
+  json_builder_add_double_value (builder, x);
+  json_builder_add_double_value (builder, y);
+  json_builder_end_array (builder);
+}
+
+static void
+add_number (JsonBuilder *builder, const char *member, double value)
+{
+  json_builder_set_member_name (builder, member);
+  json_builder_add_double_value (builder, value);
+}
+
+static void
+add_face (JsonBuilder *builder, const RtkFace *face)
+{
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "box");
+  json_builder_begin_array (builder);
+  json_builder_add_double_value (builder, face->box.x);
+  json_builder_add_double_value (builder, face->box.y);
+  json_builder_add_double_value (builder, face->box.width);
+  json_builder_add_double_value (builder, face->box.height);
+  json_builder_end_array (builder);
+  add_number (builder, "score", face->score);
+  if (face->has_points) {
+    json_builder_set_member_name (builder, "points");
+    json_builder_begin_array (builder);
+    for (int i = 0; i < RTK_N_FACE_POINTS; i++)
+      add_point (builder, face->points[i].x, face->points[i].y);
+    json_builder_end_array (builder);
+    add_number (builder, "yaw", face->yaw);
+    add_number (builder, "pitch", face->pitch);
+    add_number (builder, "roll", face->roll);
+    json_builder_set_member_name (builder, "eye_open");
+    json_builder_begin_array (builder);
+    json_builder_add_double_value (builder, face->eye_open[0]);
+    json_builder_add_double_value (builder, face->eye_open[1]);
+    json_builder_end_array (builder);
+    add_number (builder, "mouth_open", face->mouth_open);
+    json_builder_set_member_name (builder, "iris");
+    json_builder_begin_array (builder);
+    add_point (builder, face->points[IRIS_RIGHT].x, face->points[IRIS_RIGHT].y);
+    add_point (builder, face->points[IRIS_LEFT].x, face->points[IRIS_LEFT].y);
+    json_builder_end_array (builder);
+  }
+  json_builder_end_object (builder);
+}
+
+static JsonNode *
+landmarks_to_json (const RtkAnalysis *analysis)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "faces");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < analysis->n_faces; i++)
+    add_face (builder, &analysis->faces[i]);
+  json_builder_end_array (builder);
+  json_builder_set_member_name (builder, "shoulders");
+  json_builder_begin_array (builder);
+  for (int i = 0; analysis->has_shoulders && i < 2; i++)
+    add_point (builder, analysis->head.shoulders[i].x, analysis->head.shoulders[i].y);
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+  return json_builder_get_root (builder);
+}
+
+static int
+run_landmarks (RtkCtl *ctl, int argc, char **argv)
+{
+  GOptionEntry entries[] = {G_OPTION_ENTRY_NULL};
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (RtkImage) image = NULL;
+  g_autoptr (RtkNetworks) networks = NULL;
+  g_autoptr (RtkAnalysis) analysis = NULL;
+  g_autoptr (JsonNode) node = NULL;
+  g_autoptr (GError) error = NULL;
+  RtkIntake intake;
+
+  if (!rtk_ctl_parse (entries, "FILE", &argc, &argv, 1, 1))
+    return RTK_EXIT_ERROR;
+  if (rtk_ctl_read_file (argv[1], &bytes, &error))
+    image = rtk_codec_decode (bytes, &intake, &error);
+  if (image != NULL)
+    networks = rtk_networks_new (rtk_models_find_dir (), &error);
+  if (networks != NULL)
+    analysis = rtk_vision_analyse_picture (networks, image, &error);
+  if (analysis != NULL && analysis->n_faces == 0)
+    g_set_error (&error, RTK_ERROR, RTK_ERROR_NO_FACE, "no face was found");
+  if (error != NULL) {
+    rtk_ctl_complain (argv[1], error);
+    return RTK_EXIT_ERROR;
+  }
+  node = landmarks_to_json (analysis);
+  rtk_ctl_print_json (node);
+  return RTK_EXIT_OK;
+}
+
+static int
+run_matte (RtkCtl *ctl, int argc, char **argv)
+{
+  g_autofree char *output = NULL;
+  GOptionEntry     entries[] = {
+          {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, N_ ("where to write"), "ALPHA.png"},
+          G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GBytes) png = NULL;
+  g_autoptr (RtkImage) image = NULL;
+  g_autoptr (RtkImage) alpha = NULL;
+  g_autoptr (RtkNetworks) networks = NULL;
+  g_autoptr (GError) error = NULL;
+  RtkIntake intake;
+
+  if (!rtk_ctl_parse (entries, "FILE -o ALPHA.png", &argc, &argv, 1, 1))
+    return RTK_EXIT_ERROR;
+  if (output == NULL) {
+    rtk_ctl_say (_ ("retakectl: -o is missing: say where to write, “-o FILE”."));
+    return RTK_EXIT_ERROR;
+  }
+  if (rtk_ctl_read_file (argv[1], &bytes, &error))
+    image = rtk_codec_decode (bytes, &intake, &error);
+  if (image != NULL)
+    networks = rtk_networks_new (rtk_models_find_dir (), &error);
+  if (networks != NULL)
+    alpha = rtk_photo_maker_matte (networks, image, &error);
+  if (alpha != NULL)
+    png = rtk_png_encode (alpha, &error);
+  if (png == NULL) {
+    rtk_ctl_complain (argv[1], error);
+    return RTK_EXIT_ERROR;
+  }
+  if (!rtk_ctl_write_file (output, png, &error)) {
+    rtk_ctl_complain (output, error);
+    return RTK_EXIT_ERROR;
+  }
+  return RTK_EXIT_OK;
+}
+
+/* Compares a file with the hash the certificate names for it. */
+static gboolean
+hash_fits (const RtkCertificate *certificate, const char *member, const char *path, GError **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  char          hex[65];
+  gsize         size;
+  const guint8 *data;
+
+  if (!rtk_ctl_read_file (path, &bytes, error))
+    return FALSE;
+  data = g_bytes_get_data (bytes, &size);
+  rtk_sha256_hex (data, size, hex);
+  if (g_strcmp0 (hex, rtk_certificate_get_string (certificate, member)) == 0)
+    return TRUE;
+  g_set_error (error, RTK_ERROR, RTK_ERROR_DAMAGED,
+               "this is not the file that the certificate speaks of");
+  return FALSE;
+}
+
+static int
+run_verify (RtkCtl *ctl, int argc, char **argv)
+{
+  g_autofree char *original = NULL;
+  g_autofree char *delivered = NULL;
+  GOptionEntry     entries[] = {
+          {"original", 0, 0, G_OPTION_ARG_FILENAME, &original, N_ ("the original"), "FILE"},
+          {"delivered", 0, 0, G_OPTION_ARG_FILENAME, &delivered, N_ ("the finished photo"), "FILE"},
+          G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (RtkCertificate) certificate = NULL;
+  g_autoptr (GError) error = NULL;
+  const char *about;
+  gboolean    fits;
+
+  if (!rtk_ctl_parse (entries, "CERT.json --original FILE --delivered FILE", &argc, &argv, 1, 1))
+    return RTK_EXIT_ERROR;
+  if (original == NULL || delivered == NULL) {
+    rtk_ctl_say (_ ("retakectl: both --original and --delivered are needed."));
+    return RTK_EXIT_ERROR;
+  }
+  if (rtk_ctl_read_file (argv[1], &bytes, &error))
+    certificate = rtk_certificate_from_bytes (bytes, &error);
+  if (certificate == NULL) {
+    rtk_ctl_complain (argv[1], error);
+    return RTK_EXIT_ERROR;
+  }
+  about = original;
+  fits = hash_fits (certificate, "sha256.original", original, &error);
+  if (fits) {
+    about = delivered;
+    fits = hash_fits (certificate, "sha256.delivered", delivered, &error);
+  }
+  if (fits && rtk_certificate_is_signed (certificate)) {
+    about = argv[1];
+    fits = rtk_certificate_check_signature (certificate, &error);
+  }
+  if (!fits) {
+    rtk_ctl_complain (about, error);
+    return g_error_matches (error, RTK_ERROR, RTK_ERROR_DAMAGED) ? RTK_EXIT_NO : RTK_EXIT_ERROR;
+  }
+  printf ("%s\n", rtk_certificate_is_signed (certificate)
+                      ? _ ("The hashes and the station's signature fit.")
+                      : _ ("The hashes fit; provenance unknown: no station signed this."));
+  return RTK_EXIT_OK;
+}
+
+const RtkCtlCommand rtk_ctl_photo_commands[] = {
+    {"photo", "check", "[--rules ID] [--finished] FILE...", N_ ("judge pictures"), run_check},
+    {"photo", "matte", "FILE -o ALPHA.png", N_ ("cut the person out: alpha of the whole frame"),
+     run_matte},
+    {"photo", "landmarks", "FILE", N_ ("print face, 478 points, angles and shoulders"),
+     run_landmarks},
+    {"photo", "verify", "CERT.json --original FILE --delivered FILE", N_ ("check a certificate"),
+     run_verify},
+    {NULL},
+};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "core/rtk-report.h"
+
+G_BEGIN_DECLS
+
+JsonNode *rtk_ctl_report_to_json (const char      *path,
+                                  int              width,
+                                  int              height,
+                                  const RtkReport *report,
+                                  double           ms) G_GNUC_WARN_UNUSED_RESULT;
+void      rtk_ctl_print_report (const char *path, const RtkReport *report);
+
+G_END_DECLS
