@@ -154,8 +154,8 @@ wake_at (RtkCheckList *self, gint64 due, gint64 now)
   gint64 wait_ms = MAX ((due - now + 999) / 1000, 1);
 
   /* The clock may be another than the main loop's: whoever wakes looks again. */
-  if (self->timeout_id == 0)
-    self->timeout_id = g_timeout_add ((guint)wait_ms, settle_cb, self);
+  g_clear_handle_id (&self->timeout_id, g_source_remove);
+  self->timeout_id = g_timeout_add ((guint)wait_ms, settle_cb, self);
 }
 
 static void

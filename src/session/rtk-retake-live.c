@@ -99,7 +99,10 @@ code_cb (RtkCamera *camera, const char *symbology, const char *payload, gpointer
   gint64            now = rtk_clock_monotonic (self->clock);
   gboolean          again;
 
-  if (self->closed || payload == NULL || *payload == '\0')
+  /* While a step runs that must not be disturbed, the code is not seen: it still counts when it is
+   * held there afterwards. */
+  if (self->closed || payload == NULL || *payload == '\0' || self->state == RTK_SESSION_OPENING ||
+      self->state == RTK_SESSION_SUBMITTING || self->state == RTK_SESSION_UNDOING)
     return;
   again = g_strcmp0 (payload, self->seen_code) == 0 && now - self->seen_at < SEEN_AGAIN_US;
   self->seen_at = now;
@@ -110,7 +113,7 @@ code_cb (RtkCamera *camera, const char *symbology, const char *payload, gpointer
 
   if (self->state == RTK_SESSION_IDLE || self->state == RTK_SESSION_SUBMITTED)
     rtk_retake_session_open_code (self, payload);
-  else if (self->subject != NULL)
+  else
     rtk_retake_open_check_code (self, payload);
 }
 

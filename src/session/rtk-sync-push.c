@@ -70,7 +70,7 @@ put_off_waiting (RtkSyncRound *self, const GError *error)
   }
 }
 
-/* Every hash a member of @node names: originals, mattes, finished files, certificates. */
+/* Every hash that @node holds: originals, mattes, finished files, certificates. */
 static void
 collect_hashes (JsonNode *node, GPtrArray *hashes)
 {
@@ -99,11 +99,13 @@ static gboolean
 send_again (RtkSyncRound *self, RtkSyncItem *item)
 {
   JsonObject *body = rtk_operation_get_body (item->item->operation);
-  g_autoptr (JsonNode) node = json_node_alloc ();
+  g_autoptr (GList) members = json_object_get_members (body);
 
-  json_node_init_object (node, body);
   g_ptr_array_set_size (item->blobs, 0);
-  collect_hashes (node, item->blobs);
+  /* What a person typed names no photo. */
+  for (GList *link = members; link != NULL; link = link->next)
+    if (!g_str_equal (link->data, "overrides"))
+      collect_hashes (json_object_get_member (body, link->data), item->blobs);
   item->n_sent = 0;
   item->again = TRUE;
   return item->blobs->len > 0;

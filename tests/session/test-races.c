@@ -48,6 +48,23 @@ test_scan_while_open (Desk *desk, gconstpointer data)
                    rtk_test_order_id (1));
 }
 
+/* The next person holds the code there before the look-up of this one has ended. */
+static void
+test_scan_while_opening (Desk *desk, gconstpointer data)
+{
+  desk->store->hold = TRUE;
+  rtk_camera_emit_code (RTK_CAMERA (desk->camera), "QR-Code", "one");
+  desk_assert_state (desk, OPENING);
+  rtk_camera_emit_code (RTK_CAMERA (desk->camera), "QR-Code", "two");
+  desk->store->hold = FALSE;
+  rtk_test_store_answer (desk->store);
+  desk_wait_state (desk, LIVE);
+  desk_assert_message (desk, NONE);
+  rtk_camera_emit_code (RTK_CAMERA (desk->camera), "QR-Code", "two"); /* still there */
+  rtk_test_drain ();
+  desk_assert_message (desk, OTHER_CODE);
+}
+
 /* Left while the photo is made: it comes, and goes to nobody, least of all to the next. */
 static void
 test_leave_while_making (Desk *desk, gconstpointer data)
@@ -296,6 +313,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   desk_test ("races/scan-during-shooting", test_scan_during_shooting);
   desk_test ("races/scan-while-open", test_scan_while_open);
+  desk_test ("races/scan-while-opening", test_scan_while_opening);
   desk_test ("races/leave-while-making", test_leave_while_making);
   desk_test ("races/leave-and-shoot-again", test_leave_and_shoot_again);
   desk_test ("races/leave-while-opening", test_leave_while_opening);
