@@ -157,6 +157,39 @@ find_person (const float *mask, const RtkImage *picture, RtkRect *out_rect)
   return TRUE;
 }
 
+/* The least value around a place: what is certain there is not the outline. */
+static float
+get_inner (const float *mask, int at_x, int at_y)
+{
+  float least = 1;
+
+  for (int y = MAX (0, at_y - 2); y <= MIN (RTK_MASK_SIZE - 1, at_y + 2); y++) {
+    for (int x = MAX (0, at_x - 2); x <= MIN (RTK_MASK_SIZE - 1, at_x + 2); x++)
+      least = MIN (least, mask[y * RTK_MASK_SIZE + x]);
+  }
+  return least;
+}
+
+/* From near the network may lose the middle of a large plain thing, such as a back: what it was
+ * sure of from afar stays. */
+static void
+keep_certain (float *near_mask, const RtkRect *area, const float *far_mask, const RtkImage *picture)
+{
+  double per_x = RTK_MASK_SIZE / (double)rtk_image_get_width (picture);
+  double per_y = RTK_MASK_SIZE / (double)rtk_image_get_height (picture);
+
+  for (int y = 0; y < RTK_MASK_SIZE; y++) {
+    int far_y = (int)((area->y + (y + .5) / RTK_MASK_SIZE * area->height) * per_y);
+
+    for (int x = 0; x < RTK_MASK_SIZE; x++) {
+      int    far_x = (int)((area->x + (x + .5) / RTK_MASK_SIZE * area->width) * per_x);
+      float *value = &near_mask[y * RTK_MASK_SIZE + x];
+
+      *value = MAX (*value, (get_inner (far_mask, far_x, far_y) - .9f) / .1f);
+    }
+  }
+}
+
 static double
 get_face_width (const RtkFace *face)
 {
@@ -208,6 +241,7 @@ rtk_cut_out_frame (RtkNetworks    *networks,
   double            unit = MIN (area.width, area.height * .75);
   RtkCrop           cut = {0, 0, 1, (int)area.width, (int)area.height};
   g_autofree float *mask = g_new (float, RTK_MASK_SIZE *RTK_MASK_SIZE);
+  g_autofree float *near_mask = NULL;
   g_autoptr (RtkImage) near = NULL;
   g_auto (RtkMatte) matte = {0};
   RtkRect person;
@@ -224,14 +258,17 @@ rtk_cut_out_frame (RtkNetworks    *networks,
       cut.out_height = (int)MIN (ceil (person.height), area.height - cut.y);
       area = (RtkRect){cut.x, cut.y, cut.out_width, cut.out_height};
       unit = MIN (area.width, area.height);
-      if (!rtk_networks_segment (networks, picture, &area, mask, error))
+      near_mask = g_new (float, RTK_MASK_SIZE *RTK_MASK_SIZE);
+      if (!rtk_networks_segment (networks, picture, &area, near_mask, error))
         return NULL;
+      keep_certain (near_mask, &area, mask, picture);
     }
   }
   if (face != NULL && face->has_points)
     unit = PORTRAIT_PER_FACE * get_face_width (face);
   near = rtk_resample (picture, &cut);
-  if (!make_part (near, &part, mask, &area, unit, face, &matte, error))
+  if (!make_part (near, &part, near_mask != NULL ? near_mask : mask, &area, unit, face, &matte,
+                  error))
     return NULL;
   return place_in_frame (matte.alpha, (int)cut.x, (int)cut.y, picture);
 }

@@ -132,7 +132,7 @@ work_init (RtkMatteWork          *self,
 {
   int    width = rtk_image_get_width (picture), height = rtk_image_get_height (picture);
   double unit = request->unit > 0 ? request->unit : MIN (width, height * .75);
-  double scale = MIN (RTK_MATTE_UNIT / unit, sqrt (MOST_CELLS / ((double)width * height)));
+  double scale = MIN (MIN (1, RTK_MATTE_UNIT / unit), sqrt (MOST_CELLS / ((double)width * height)));
   double cell_x, cell_y;
 
   self->width = MAX (16, (int)lround (width * scale));

@@ -214,6 +214,27 @@ resample_rows (const RtkImage *source, const Taps *columns, const Taps *rows, gu
   }
 }
 
+/* Whether the crop is a part of the source as it is: the kernel would copy every pixel. */
+static gboolean
+is_copy (const RtkImage *source, const RtkCrop *crop)
+{
+  return crop->scale == 1 && crop->x == floor (crop->x) && crop->y == floor (crop->y) &&
+         crop->x >= 0 && crop->y >= 0 &&
+         crop->x + crop->out_width <= rtk_image_get_width (source) &&
+         crop->y + crop->out_height <= rtk_image_get_height (source);
+}
+
+static void
+copy_rows (const RtkImage *source, const RtkCrop *crop, gsize row_bytes, guint8 *out)
+{
+  gsize         stride = rtk_image_get_stride (source);
+  gsize         left = (gsize)crop->x * rtk_pixel_format_get_bytes (rtk_image_get_format (source));
+  const guint8 *from = rtk_image_get_pixels (source) + stride * (gsize)crop->y + left;
+
+  for (int y = 0; y < crop->out_height; y++)
+    memcpy (out + row_bytes * (gsize)y, from + stride * (gsize)y, row_bytes);
+}
+
 /**
  * rtk_resample:
  * @source: GREY8 or RGB24
@@ -241,9 +262,13 @@ rtk_resample (const RtkImage *source, const RtkCrop *crop)
   g_return_val_if_fail (crop->scale >= 1. / 65536 && crop->scale <= MAX_SCALE, NULL);
   g_return_val_if_fail (fabs (crop->x) < 1e6 && fabs (crop->y) < 1e6, NULL);
 
+  out = g_malloc (stride * (gsize)crop->out_height);
+  if (is_copy (source, crop)) {
+    copy_rows (source, crop, stride, out);
+    return rtk_image_new_take (format, crop->out_width, crop->out_height, stride, out);
+  }
   taps_init (&columns, to_fixed (crop->x), to_fixed (crop->scale), crop->out_width);
   taps_init (&rows, to_fixed (crop->y), to_fixed (crop->scale), crop->out_height);
-  out = g_malloc (stride * (gsize)crop->out_height);
   resample_rows (source, &columns, &rows, out);
   taps_clear (&columns);
   taps_clear (&rows);

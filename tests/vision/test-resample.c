@@ -99,6 +99,20 @@ test_identity (void)
         rtk_image_get_pixels (source) + rtk_image_get_stride (source) * (gsize)(y + 7) + 33, 150);
 }
 
+/* The kernel itself copies too, not only the short way for parts inside the picture. */
+static void
+test_identity_over_the_border (void)
+{
+  g_autoptr (RtkImage) source = make_noise (RTK_PIXEL_RGB24, 80, 60, 3);
+  RtkCrop crop = {-2, 7, 1, 50, 40};
+  g_autoptr (RtkImage) result = rtk_resample (source, &crop);
+
+  for (int y = 0; y < 40; y++)
+    g_assert_cmpmem (rtk_image_get_pixels (result) + (gsize)y * 150 + 6, 144,
+                     rtk_image_get_pixels (source) + rtk_image_get_stride (source) * (gsize)(y + 7),
+                     144);
+}
+
 static void
 test_flat_stays_flat (void)
 {
@@ -157,6 +171,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/vision/resample/reference", test_reference);
   g_test_add_func ("/vision/resample/identity", test_identity);
+  g_test_add_func ("/vision/resample/identity-over-the-border", test_identity_over_the_border);
   g_test_add_func ("/vision/resample/flat-stays-flat", test_flat_stays_flat);
   g_test_add_func ("/vision/resample/parts-are-the-whole", test_parts_are_the_whole);
   g_test_add_func ("/vision/resample/fixed-bytes", test_fixed_bytes);
