@@ -5,6 +5,7 @@
 #include "core/rtk-geometry.h"
 
 #include "core/rtk-error.h"
+#include "core/rtk-report-private.h"
 #include "core/rtk-rule-pack.h"
 
 #include <math.h>
@@ -16,6 +17,15 @@
 /* Zones are aimed at this much inside their limits, finished pixels: more than what rounding of the
  * crop to 1/65536 moves a line of the picture (0.5/65536 * 640 / scale < 0.01). */
 #define ZONE_MARGIN 0.02
+
+/* Where there is room, lines keep this share of their zone's width away from its limits, so that a
+ * finished file that is measured again does not fail by the trembling of a network. */
+#define RESERVE 0.04
+
+/* To keep both shoulders the head may leave the middle by this share of the width, and they lie
+ * this share inside. */
+#define SHOULDER_SHIFT 0.02
+#define SHOULDER_MARGIN 0.01
 
 #define QUANTUM 65536.0
 
@@ -34,10 +44,7 @@ typedef struct {
   double width; /* the unit in which distance and violation count */
 } Zone;
 
-/* A shoulder that the network is less sure of than this counts as hidden. */
-#define SHOULDER_SEEN 0.5
-
-enum { N_BOUNDS_E = 4, N_BOUNDS_C = 3 };
+enum { N_BOUNDS_E = 4, N_BOUNDS_C = 4 };
 
 enum { ZONE_FACE, ZONE_EYE, ZONE_HAIR, ZONE_CENTRE, N_ZONES };
 
@@ -89,7 +96,8 @@ problem_init (Problem           *self,
   self->eye_y = head->eye_mid.y;
   self->keep_shoulders =
       rtk_rule_pack_get_rule (pack, RTK_CHECK_GEOMETRY_SHOULDERS_WHOLE) != NULL &&
-      head->shoulder_visible[0] >= SHOULDER_SEEN && head->shoulder_visible[1] >= SHOULDER_SEEN;
+      head->shoulder_visible[0] >= RTK_SHOULDER_SEEN &&
+      head->shoulder_visible[1] >= RTK_SHOULDER_SEEN;
   self->shoulders[0] = head->shoulders[0];
   self->shoulders[1] = head->shoulders[1];
   zone_init (&self->zones[ZONE_FACE], pack, RTK_CHECK_GEOMETRY_FACE_WIDTH,
@@ -148,12 +156,19 @@ get_bounds (const Problem *self,
   upper_e[3] = upper_e[2];
   lower_c[2] = lower_c[1];
   upper_c[2] = upper_c[1];
+  lower_c[3] = lower_c[1];
+  upper_c[3] = upper_c[1];
   if (self->keep_shoulders) {
     double lowest = MAX (self->shoulders[0].y, self->shoulders[1].y);
 
-    upper_e[3] = (Bound){self->eye_y - lowest, self->out_height - ZONE_MARGIN};
-    lower_c[2] = (Bound){self->eye_x - self->shoulders[0].x, ZONE_MARGIN};
-    upper_c[2] = (Bound){self->eye_x - self->shoulders[1].x, self->out_width - ZONE_MARGIN};
+    double margin = SHOULDER_MARGIN * self->out_width;
+    double shift = SHOULDER_SHIFT * self->out_width;
+
+    upper_e[3] = (Bound){self->eye_y - lowest, self->out_height - margin};
+    lower_c[2] = (Bound){self->eye_x - self->shoulders[0].x, margin};
+    upper_c[2] = (Bound){self->eye_x - self->shoulders[1].x, self->out_width - margin};
+    lower_c[3] = (Bound){0., centre->target - shift};
+    upper_c[3] = (Bound){0., centre->target + shift};
   }
 }
 
@@ -233,22 +248,24 @@ solve_at (const Problem *self, double loose, double u, double *out_e, double *ou
          square ((c - centre->target) / centre->width);
 }
 
-/* The least loosening of all zones, in their widths, with which a crop exists. */
+/* Leaves the problem with the least loosening of all zones, in their widths, for which a crop
+ * exists: with a reserve and the shoulders, without one, without the other, with neither. */
 static gboolean
 find_loosening (Problem *self, double *out_loose)
 {
-  double low;
-  double high;
-  double none = 0.;
-  double enough = 1.;
+  const gboolean wants_shoulders = self->keep_shoulders;
+  double         low;
+  double         high;
+  double         none = 0.;
+  double         enough = 1.;
 
-  *out_loose = 0.;
-  if (find_u_range (self, 0., &low, &high))
-    return TRUE;
-  /* Shoulders give way first: whole ones seldom fit beside a face of legal size. */
-  self->keep_shoulders = FALSE;
-  if (find_u_range (self, 0., &low, &high))
-    return TRUE;
+  for (int i = wants_shoulders ? 0 : 2; i < 4; i++) {
+    /* Shoulders give way before the size of the head does: whole ones seldom fit beside it. */
+    self->keep_shoulders = i < 2;
+    *out_loose = i % 2 == 0 ? -RESERVE : 0.;
+    if (find_u_range (self, *out_loose, &low, &high))
+      return TRUE;
+  }
   while (!find_u_range (self, enough, &low, &high)) {
     enough *= 2.;
     if (enough > 1024.)

@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* A shoulder that the network is less sure of than this counts as hidden. */
+#define RTK_SHOULDER_SEEN 0.5
+
 /* Filled by rtk-rules.c or from JSON, immutable afterwards. */
 struct _RtkReport {
   char      *rules_id;      /* (owned) */

@@ -8,8 +8,9 @@
 
 #include <math.h>
 
-/* A shoulder that the network is less sure of than this counts as hidden. */
-#define SHOULDER_SEEN 0.5
+/* A shoulder may lie this share of the width outside: no better does the network know where it is.
+ */
+#define SHOULDER_TOLERANCE 0.02
 
 static const char *const pass_texts[RTK_N_LANGUAGES] = {
     [RTK_LANGUAGE_EN] = "Good as it is.",
@@ -80,13 +81,14 @@ measure_head_margin (const RtkCrop *crop, const RtkHead *head)
 static int
 count_shoulders (const RtkCrop *crop, const RtkHead *head)
 {
-  int n = 0;
+  double slack = SHOULDER_TOLERANCE * crop->out_width;
+  int    n = 0;
 
   for (int i = 0; i < 2; i++) {
     RtkPoint point = rtk_crop_to_finished (crop, head->shoulders[i]);
 
-    if (head->shoulder_visible[i] >= SHOULDER_SEEN && point.x >= 0. && point.y >= 0. &&
-        point.x <= crop->out_width && point.y <= crop->out_height)
+    if (head->shoulder_visible[i] >= RTK_SHOULDER_SEEN && point.x >= -slack &&
+        point.x <= crop->out_width + slack && point.y >= 0. && point.y <= crop->out_height + slack)
       n++;
   }
   return n;

@@ -13,6 +13,11 @@
 #define SAMPLES 4 /* places of the picture a cell, along each side */
 #define N_TERMS 6 /* of a quadratic surface */
 
+/* How far around the person nothing counts as wall, cells. A finished picture shows single hairs on
+ * a colour that they differ from more than from any wall, and is seen closer. */
+#define REACH 1
+#define REACH_FINISHED 3
+
 /* A cell that the mask gives more than this is not surely wall, one with more than that surely
  * person. */
 #define SURE_WALL 0.05
@@ -81,19 +86,29 @@ fill_cell (const RtkMeasureContext *context, Cell *cell, double x, double y, dou
                                       (x + w / 2.) / pixels->width, (y + h / 2.) / pixels->height);
 }
 
-/* Wall are the cells that with all their neighbours are surely not person: hair that the mask
- * misses lies next to hair that it sees. */
+/* Wall are the cells that with all their neighbours, @reach cells far, are surely not person: hair
+ * that the mask misses lies next to hair that it sees. */
 static void
-mark_wall (Grid *grid)
+mark_wall (Grid *grid, int reach)
 {
+  guint8 sure[GRID][GRID];
+
+  /* Along the rows, then along the columns. */
   for (int row = 0; row < GRID; row++) {
     for (int column = 0; column < GRID; column++) {
       gboolean wall = TRUE;
 
-      for (int j = MAX (0, row - 1); wall && j <= MIN (GRID - 1, row + 1); j++) {
-        for (int i = MAX (0, column - 1); wall && i <= MIN (GRID - 1, column + 1); i++)
-          wall = grid->cells[j][i].person < SURE_WALL;
-      }
+      for (int i = MAX (0, column - reach); wall && i <= MIN (GRID - 1, column + reach); i++)
+        wall = grid->cells[row][i].person < SURE_WALL;
+      sure[row][column] = wall;
+    }
+  }
+  for (int row = 0; row < GRID; row++) {
+    for (int column = 0; column < GRID; column++) {
+      gboolean wall = TRUE;
+
+      for (int j = MAX (0, row - reach); wall && j <= MIN (GRID - 1, row + reach); j++)
+        wall = sure[j][column];
       grid->cells[row][column].wall = wall;
       grid->n_wall += wall;
     }
@@ -115,7 +130,7 @@ grid_fill (Grid *grid, const RtkMeasureContext *context)
       fill_cell (context, &grid->cells[row][column], grid->area.x + column * w,
                  grid->area.y + row * h, w, h);
   }
-  mark_wall (grid);
+  mark_wall (grid, context->wanted_background != NULL ? REACH_FINISHED : REACH);
 }
 
 static void
@@ -313,7 +328,7 @@ rtk_measure_wall (RtkMeasureContext *self)
     return;
   grid = g_new (Grid, 1);
   grid_fill (grid, self);
-  if (grid->n_wall < GRID * GRID / 25)
+  if (grid->n_wall < GRID * GRID / (self->wanted_background != NULL ? 100 : 25))
     return;
   for (int i = 0; i < GRID * GRID; i++) {
     const Cell *cell = &grid->cells[i / GRID][i % GRID];
