@@ -6,7 +6,7 @@
 #include "session/rtk-retake-session-private.h"
 
 /* A photo of an order is far below this; a larger blob is not one. */
-#define OLD_PHOTO_MAX (64 * 1024 * 1024)
+#define OLD_PHOTO_MAX ((gsize)64 * 1024 * 1024)
 
 static void
 set_old_photo (RtkRetakeSession *self, RtkSubject *subject, RtkOldPhotoState state, GBytes *bytes)

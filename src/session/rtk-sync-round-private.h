@@ -9,13 +9,16 @@ G_BEGIN_DECLS
  * RtkSyncFinished:
  * @counts: what was done
  * @attention: operations that a person must look at
- * @error: (nullable): what ended the round early, or the last thing that failed
+ * @complete: whether everything had its turn and the feed was read to its end
+ * @error: (nullable): what ended the round early, else the trouble of the last operation that was
+ *   put off
  * @user_data: what was given with it
  *
  * The round is over.
  */
 typedef void (*RtkSyncFinished) (const RtkSyncCounts *counts,
                                  guint                attention,
+                                 gboolean             complete,
                                  const GError        *error,
                                  gpointer             user_data);
 

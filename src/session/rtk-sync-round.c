@@ -58,7 +58,7 @@ finish (RtkSyncRound *self)
 
   self->finished = NULL;
   if (finished != NULL)
-    finished (&self->counts, self->attention,
+    finished (&self->counts, self->attention, self->failure == NULL,
               self->failure != NULL ? self->failure : self->last_error, self->user_data);
 }
 

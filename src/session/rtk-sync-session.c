@@ -152,10 +152,12 @@ answer_waiters (RtkSyncSession *self, const RtkSyncCounts *counts, const GError 
   }
 }
 
+/* The trouble of single operations is the store's to time: only what ends a round early holds up
+ * the next one. */
 static RtkSyncState
-state_after (RtkSyncSession *self, const GError *error)
+state_after (RtkSyncSession *self, gboolean complete, const GError *error)
 {
-  if (error == NULL)
+  if (complete)
     return RTK_SYNC_IDLE;
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return self->started ? RTK_SYNC_IDLE : RTK_SYNC_STOPPED;
@@ -167,9 +169,13 @@ state_after (RtkSyncSession *self, const GError *error)
 }
 
 static void
-round_over (RtkSyncSession *self, const RtkSyncCounts *counts, guint attention, const GError *error)
+round_over (RtkSyncSession      *self,
+            const RtkSyncCounts *counts,
+            guint                attention,
+            gboolean             complete,
+            const GError        *error)
 {
-  RtkSyncState state = state_after (self, error);
+  RtkSyncState state = state_after (self, complete, error);
 
   g_clear_pointer (&self->epoch, g_free);
   self->epoch = g_strdup (rtk_sync_round_get_epoch (self->round));
@@ -182,7 +188,7 @@ round_over (RtkSyncSession *self, const RtkSyncCounts *counts, guint attention, 
     notify (self, PROP_ATTENTION);
   }
   set_error (self, error);
-  if (error == NULL) {
+  if (complete) {
     self->last_sync = rtk_clock_now (self->clock);
     notify (self, PROP_LAST_SYNC);
   }
@@ -203,13 +209,14 @@ weak_ref_free (gpointer data)
 static void
 round_finished_cb (const RtkSyncCounts *counts,
                    guint                attention,
+                   gboolean             complete,
                    const GError        *error,
                    gpointer             user_data)
 {
   g_autoptr (RtkSyncSession) self = g_weak_ref_get (user_data);
 
   if (self != NULL && self->round != NULL)
-    round_over (self, counts, attention, error);
+    round_over (self, counts, attention, complete, error);
 }
 
 static void
@@ -246,12 +253,15 @@ static void
 outbox_changed_cb (RtkStore *store, gpointer user_data)
 {
   RtkSyncSession *self = RTK_SYNC_SESSION (user_data);
+  gint64          soon;
 
   notify (self, PROP_WAITING);
   /* While the server is away the back-off decides; while a round runs, it looks again itself. */
   if (!self->started || self->state != RTK_SYNC_IDLE || rtk_store_get_outbox_length (store) == 0)
     return;
-  set_next_try (self, MIN (self->next_try, rtk_clock_now (self->clock) + GATHER_MS * 1000));
+  soon = rtk_clock_now (self->clock) + GATHER_MS * G_TIME_SPAN_MILLISECOND;
+  if (self->next_try == 0 || soon < self->next_try)
+    set_next_try (self, soon);
   arm (self);
 }
 

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * RtkSyncState:
  * @RTK_SYNC_STOPPED: not started
  * @RTK_SYNC_SIGNED_OUT: sign in first; work goes on, sending waits
- * @RTK_SYNC_IDLE: all that can be done is done
+ * @RTK_SYNC_IDLE: all that can be done is done (see "error" for an operation that was put off)
  * @RTK_SYNC_WORKING: pulling or pushing
  * @RTK_SYNC_OFFLINE: the server cannot be reached; tried again at "next-try"
  * @RTK_SYNC_FAILED: it answers but something else fails (see "error"); tried again at "next-try"
