@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/rtk-id.h"
+#include "server/rtk-server-call.h"
+#include "support/rtk-test-server.h"
+#include "support/rtk-test-signer.h"
+
+#include <string.h>
+
+/* A path that fits a route's pattern; nothing of that name exists. */
+static char *
+make_path (const RtkServerRoute *route)
+{
+  g_auto (GStrv) segments = g_strsplit (route->pattern, "/", -1);
+
+  for (guint i = 0; segments[i] != NULL; i++)
+    if (segments[i][0] == '{') {
+      gboolean is_id = strcmp (segments[i], "{id}") == 0;
+
+      g_free (segments[i]);
+      segments[i] = is_id ? rtk_test_new_id () : g_strnfill (64, 'a');
+    }
+  return g_strjoinv ("/", segments);
+}
+
+static void
+test_roles (void)
+{
+  static const struct {
+    const char *role;
+    guint       who;
+  } callers[] = {{"operator", RTK_SERVER_OPERATOR},
+                 {"reviewer", RTK_SERVER_REVIEWER},
+                 {"supervisor", RTK_SERVER_SUPERVISOR},
+                 {NULL, RTK_SERVER_ACCOUNT}};
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (4, NULL);
+  guint                 n;
+  const RtkServerRoute *routes = rtk_server_routes_get (&n);
+
+  g_assert_cmpuint (n, >=, 25);
+  for (guint c = 0; c < G_N_ELEMENTS (callers); c++) {
+    g_autofree char *token = callers[c].role != NULL ? rtk_test_sign_in (server, callers[c].role)
+                                                     : rtk_test_sign_up (server, 0);
+
+    for (guint i = 0; i < n; i++) {
+      g_autofree char *path = make_path (&routes[i]);
+      gboolean         closes = strcmp (routes[i].pattern, "/v1/session") == 0;
+      g_autoptr (RtkTestReply) stranger =
+          rtk_test_call (server, NULL, routes[i].method, path, NULL);
+      g_autoptr (RtkTestReply) forger =
+          rtk_test_call (server, "not-a-token", routes[i].method, path, NULL);
+      g_autoptr (RtkTestReply) reply = NULL;
+
+      g_test_message ("%s %s", routes[i].method, routes[i].pattern);
+      if (routes[i].who & RTK_SERVER_PUBLIC) {
+        g_assert_cmpuint (stranger->status, !=, 403);
+        continue;
+      }
+      g_assert_cmpuint (stranger->status, ==, 401);
+      g_assert_cmpuint (forger->status, ==, 401);
+      if (closes)
+        continue;
+      reply = rtk_test_call (server, token, routes[i].method, path, NULL);
+      if (routes[i].who & callers[c].who) {
+        g_assert_cmpuint (reply->status, !=, 401);
+        g_assert_cmpuint (reply->status, !=, 403);
+      } else {
+        g_assert_cmpuint (reply->status, ==, 403);
+      }
+      g_assert_cmpuint (reply->status, <, 500);
+    }
+  }
+}
+
+static void
+test_sessions (void)
+{
+  g_autoptr (RtkTestServer) server =
+      rtk_test_server_new (0, (const char *[]){"--access-seconds", "0", NULL});
+  g_autoptr (RtkTestReply) wrong = NULL;
+  g_autoptr (RtkTestReply) nobody = NULL;
+  g_autoptr (RtkTestReply) first = NULL;
+  g_autoptr (RtkTestReply) expired = NULL;
+  g_autoptr (RtkTestReply) second = NULL;
+  g_autoptr (RtkTestReply) replayed = NULL;
+  g_autofree char *refresh = NULL;
+
+  wrong = rtk_test_call (server, NULL, "POST", "/v1/session",
+                         "{\"user\":\"operator\",\"password\":\"wrong\"}");
+  rtk_test_assert_problem (wrong, 401, "wrong-password");
+  nobody = rtk_test_call (server, NULL, "POST", "/v1/session",
+                          "{\"user\":\"nobody\",\"password\":\"wrong\"}");
+  rtk_test_assert_problem (nobody, 401, "wrong-password");
+  first = rtk_test_call (server, NULL, "POST", "/v1/session",
+                         "{\"user\":\"Operator\",\"password\":\"" RTK_TEST_PASSWORD "\"}");
+  g_assert_cmpuint (first->status, ==, 201);
+  g_assert_cmpstr (rtk_test_reply_text (first, "user"), ==, "operator");
+  /* The access token has run out already; the refresh token gives a new pair, once. */
+  expired = rtk_test_call (server, rtk_test_reply_text (first, "access_token"), "GET",
+                           "/v1/changes", NULL);
+  rtk_test_assert_problem (expired, 401, "unauthorized");
+  refresh =
+      g_strdup_printf ("{\"refresh_token\":\"%s\"}", rtk_test_reply_text (first, "refresh_token"));
+  second = rtk_test_call (server, NULL, "POST", "/v1/session/refresh", refresh);
+  g_assert_cmpuint (second->status, ==, 200);
+  g_assert_cmpstr (rtk_test_reply_text (second, "access_token"), !=,
+                   rtk_test_reply_text (first, "access_token"));
+  replayed = rtk_test_call (server, NULL, "POST", "/v1/session/refresh", refresh);
+  rtk_test_assert_problem (replayed, 401, "session-over");
+}
+
+static void
+test_sign_out (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *token = rtk_test_sign_in (server, "operator");
+  g_autoptr (RtkTestReply) before = rtk_test_call (server, token, "GET", "/v1/changes", NULL);
+  g_autoptr (RtkTestReply) out = rtk_test_call (server, token, "DELETE", "/v1/session", NULL);
+  g_autoptr (RtkTestReply) after = rtk_test_call (server, token, "GET", "/v1/changes", NULL);
+
+  g_assert_cmpuint (before->status, ==, 200);
+  g_assert_cmpuint (out->status, ==, 204);
+  rtk_test_assert_problem (after, 401, "unauthorized");
+}
+
+static void
+test_bad_bodies (void)
+{
+  static const struct {
+    const char *body;
+    guint       status;
+    const char *problem;
+  } cases[] = {
+      {"", 400, "bad-json"},
+      {"{", 400, "bad-json"},
+      {"{\"user\":\"a\"", 400, "bad-json"},
+      {"[]", 400, "bad-json"},
+      {"null", 400, "bad-json"},
+      {"\"text\"", 400, "bad-json"},
+      {"{\"user\":\"\xff\xfe\",\"password\":\"b\"}", 400, "bad-json"},
+      {"{\"user\":\"a\"}", 422, "missing-member"},
+      {"{\"user\":\"a\",\"password\":1}", 422, "bad-member"},
+      {"{\"user\":\"a\",\"password\":null}", 422, "bad-member"},
+      {"{\"user\":\"\",\"password\":\"b\"}", 422, "bad-member"},
+      {"{\"user\":[\"a\"],\"password\":\"b\"}", 422, "bad-member"},
+      {"{\"user\":{\"a\":1},\"password\":\"b\"}", 422, "bad-member"},
+      {"{\"user\":\"a\",\"password\":\"b\",\"admin\":true}", 422, "unknown-member"},
+      {"{\"user\":\"a'; DROP TABLE staff; --\",\"password\":\"b\"}", 401, "wrong-password"},
+      {"{\"user\":\"a\\u0000b\",\"password\":\"b\"}", 401, "wrong-password"},
+  };
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *deep = g_strnfill (200000, '[');
+  g_autofree char *long_name = g_strnfill (65, 'x');
+  g_autofree char *long_body = g_strdup_printf ("{\"user\":\"%s\",\"password\":\"b\"}", long_name);
+  g_autoptr (RtkTestReply) nested = rtk_test_call (server, NULL, "POST", "/v1/session", deep);
+  g_autoptr (RtkTestReply) too_long =
+      rtk_test_call (server, NULL, "POST", "/v1/session", long_body);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (RtkTestReply) reply =
+        rtk_test_call (server, NULL, "POST", "/v1/session", cases[i].body);
+
+    g_test_message ("case %u", i);
+    rtk_test_assert_problem (reply, cases[i].status, cases[i].problem);
+  }
+  rtk_test_assert_problem (nested, 400, "bad-json");
+  rtk_test_assert_problem (too_long, 422, "bad-member");
+}
+
+static void
+test_limits (void)
+{
+  g_autoptr (RtkTestServer) server =
+      rtk_test_server_new (0, (const char *[]){"--max-body", "2000", "--max-page", "7", NULL});
+  g_autofree char *token = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *filler = g_strnfill (2001, ' ');
+  g_autoptr (RtkTestReply) large = rtk_test_call (server, NULL, "POST", "/v1/session", filler);
+  g_autoptr (RtkTestReply) page = rtk_test_call (server, token, "GET", "/v1/changes?limit=8", NULL);
+  g_autoptr (RtkTestReply) zero = rtk_test_call (server, token, "GET", "/v1/changes?limit=0", NULL);
+  g_autoptr (RtkTestReply) word = rtk_test_call (server, token, "GET", "/v1/changes?limit=x", NULL);
+  g_autoptr (RtkTestReply) good = rtk_test_call (server, token, "GET", "/v1/changes?limit=7", NULL);
+  g_autoptr (RtkTestReply) cursor =
+      rtk_test_call (server, token, "GET", "/v1/changes?since=' OR 1=1", NULL);
+  g_autoptr (RtkTestReply) get_body = rtk_test_call (server, NULL, "GET", "/healthz", NULL);
+
+  rtk_test_assert_problem (large, 413, "too-large");
+  rtk_test_assert_problem (page, 422, "bad-member");
+  rtk_test_assert_problem (zero, 422, "bad-member");
+  rtk_test_assert_problem (word, 422, "bad-member");
+  g_assert_cmpuint (good->status, ==, 200);
+  rtk_test_assert_problem (cursor, 422, "bad-cursor");
+  g_assert_cmpuint (get_body->status, ==, 200);
+}
+
+static void
+test_paths (void)
+{
+  static const char *const paths[] = {
+      "/",
+      "//",
+      "/v1",
+      "/v1/",
+      "/v2/session",
+      "/v1/session/",
+      "/v1/photos/..%2f..%2fserver.key",
+      "/v1/photos/%2e%2e/%2e%2e/server.key",
+      "/v1/photos/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+      "/v1/orders/00000000-0000-7000-8000-00000000000G",
+      "/v1/orders/1",
+      "/v1/orders/%00",
+      "/v1/orders/x/y/z/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p",
+  };
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *token = rtk_test_sign_in (server, "supervisor");
+  g_autoptr (RtkTestReply) method = rtk_test_call (server, token, "PUT", "/v1/session", NULL);
+  g_autoptr (RtkTestReply) trace = rtk_test_call (server, token, "TRACE", "/v1/changes", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (paths); i++) {
+    g_autoptr (RtkTestReply) reply = rtk_test_call (server, token, "GET", paths[i], NULL);
+
+    g_test_message ("%s", paths[i]);
+    /* What libsoup does not take for a path at all, it refuses by itself. */
+    if (strchr (paths[i], '%') != NULL && reply->status == 400)
+      g_assert_cmpuint (g_bytes_get_size (reply->body), <, 200);
+    else
+      rtk_test_assert_problem (reply, 404, "not-found");
+  }
+  rtk_test_assert_problem (method, 405, "method");
+  g_assert_cmpstr (g_hash_table_lookup (method->headers, "allow"), ==, "POST, DELETE");
+  g_assert_cmpuint (trace->status, ==, 405);
+}
+
+static void
+test_enrol (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *token = rtk_test_sign_in (server, "operator");
+  g_autofree char *other = rtk_test_sign_in (server, "reviewer");
+  g_autoptr (RtkSigner) signer = rtk_test_signer_new ("a");
+  g_autoptr (RtkSigner) thief = rtk_test_signer_new ("b");
+  g_autofree char *first = rtk_test_enrol (server, token, "operator", signer);
+  g_autofree char *again = rtk_test_enrol (server, other, "reviewer", signer);
+  guint8           signature[64] = {0};
+  g_autofree char *proof = NULL;
+  g_autofree char *body = NULL;
+  g_autoptr (RtkTestReply) stolen = NULL;
+
+  g_assert_true (rtk_id_is_valid (first));
+  g_assert_cmpstr (first, ==, again);
+  /* Somebody else's key without its secret. */
+  g_assert_true (rtk_signer_sign (thief, (const guint8 *)"x", 1, signature, NULL));
+  proof = g_base64_encode (signature, sizeof signature);
+  body = g_strdup_printf ("{\"name\":\"x\",\"key\":\"%s\",\"proof\":\"%s\"}",
+                          rtk_signer_get_key_id (signer), proof);
+  stolen = rtk_test_call (server, token, "POST", "/v1/stations", body);
+  rtk_test_assert_problem (stolen, 422, "bad-signature");
+  g_assert_finalize_object (g_steal_pointer (&signer));
+  g_assert_finalize_object (g_steal_pointer (&thief));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/server/routes/roles", test_roles);
+  g_test_add_func ("/server/routes/sessions", test_sessions);
+  g_test_add_func ("/server/routes/sign-out", test_sign_out);
+  g_test_add_func ("/server/routes/bad-bodies", test_bad_bodies);
+  g_test_add_func ("/server/routes/limits", test_limits);
+  g_test_add_func ("/server/routes/paths", test_paths);
+  g_test_add_func ("/server/routes/enrol", test_enrol);
+  return g_test_run ();
+}
