@@ -4,6 +4,9 @@
 
 #include "vision/rtk-finish.h"
 
+/* Below this quality blocks and rings around the features show more than coarse colour does. */
+#define FULL_COLOUR_FROM 75
+
 typedef struct {
   const RtkImage        *image;
   const RtkFinishLimits *limits;
@@ -79,8 +82,9 @@ find_quality (Search *search, GError **error)
  * Encodes the picture with the highest quality whose file fits the window of sizes.
  *
  * Colour is kept for every pixel (4:4:4), since at a quarter the flat background bleeds into the
- * outline of the hair; only where the lowest quality would then still be too large, 4:2:0 is
- * tried. A file is never padded: when no quality meets the window the nearest is given, and
+ * outline of the hair. Only where the window would then force a quality below %FULL_COLOUR_FROM,
+ * which costs more detail than a quarter of the colour, 4:2:0 is taken. A file is never padded:
+ * when no quality meets the window the nearest is given, and
  * @out_result says so. `quality_min` is never gone below.
  *
  * About seven encodings. Blocking, any thread. Fails with %RTK_ERROR_BACKEND as
@@ -102,7 +106,7 @@ rtk_finish_jpeg (const RtkImage        *image,
   g_return_val_if_fail (limits->quality_min >= 1 && limits->quality_min <= 100, NULL);
 
   quality = find_quality (&search, error);
-  if (quality == 0) {
+  if (quality >= 0 && quality < FULL_COLOUR_FROM) {
     search_forget (&search);
     search.chroma = RTK_JPEG_CHROMA_QUARTER;
     quality = find_quality (&search, error);

@@ -100,6 +100,17 @@ compose (Making *self, GError **error)
   return self->photo->delivered_image != NULL;
 }
 
+/* A kilobyte has 1000 bytes for some receivers and 1024 for others: a window in whole kilobytes is
+ * narrowed so that the file lies in it either way. */
+static void
+narrow_window (gsize *bytes_min, gsize *bytes_max)
+{
+  gsize narrow = *bytes_max / 1024 * 1000;
+
+  if (*bytes_max % 1024 == 0 && narrow > *bytes_min)
+    *bytes_max = narrow;
+}
+
 /* Encodes both files. From here on the delivered picture is what its file decodes to. */
 static gboolean
 encode (Making *self, GError **error)
@@ -111,6 +122,7 @@ encode (Making *self, GError **error)
   g_autoptr (GBytes) alpha = NULL;
 
   rtk_rule_pack_get_bytes (self->pack, &limits.bytes_min, &limits.bytes_max);
+  narrow_window (&limits.bytes_min, &limits.bytes_max);
   file = rtk_finish_jpeg (photo->delivered_image, &limits, &self->finish, error);
   if (file == NULL)
     return FALSE;
