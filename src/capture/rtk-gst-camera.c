@@ -113,8 +113,8 @@ close_pipeline (RtkGstCamera *self)
   g_clear_handle_id (&self->retry_id, g_source_remove);
   if (self->pipeline == NULL)
     return;
-  self->last_serial = rtk_pipeline_get_serial (self->pipeline);
-  self->n_dropped += rtk_pipeline_get_dropped (self->pipeline);
+  self->last_serial = rtk_mailbox_get_serial (rtk_pipeline_get_mailbox (self->pipeline));
+  self->n_dropped += rtk_mailbox_get_dropped (rtk_pipeline_get_mailbox (self->pipeline));
   rtk_pipeline_close (g_steal_pointer (&self->pipeline));
 }
 
@@ -154,8 +154,9 @@ static gboolean
 watch_cb (gpointer user_data)
 {
   RtkGstCamera *self = user_data;
-  gint64        quiet = g_get_monotonic_time () - rtk_pipeline_get_last_time (self->pipeline);
-  gint64        limit = is_replay (self->device) ? QUIET_REPLAY_US : QUIET_US;
+  gint64        quiet = g_get_monotonic_time () -
+                 rtk_mailbox_get_last_time (rtk_pipeline_get_mailbox (self->pipeline));
+  gint64 limit = is_replay (self->device) ? QUIET_REPLAY_US : QUIET_US;
   g_autoptr (GError) error = NULL;
 
   if (self->state != RTK_CAMERA_LIVE)
@@ -239,7 +240,7 @@ try_open (RtkGstCamera *self)
   set_device (self, device);
   self->pipeline =
       rtk_pipeline_new (self->worker, self->context, &pipeline_funcs, self, self->last_serial);
-  rtk_pipeline_set_orientation (self->pipeline, self->mounting);
+  rtk_mailbox_set_orientation (rtk_pipeline_get_mailbox (self->pipeline), self->mounting);
   gst = rtk_device_list_get_gst_device (self->list, device);
   if (gst != NULL)
     rtk_pipeline_open_device (self->pipeline, gst);
@@ -389,7 +390,7 @@ rtk_gst_camera_capture_async (RtkCamera          *camera,
 
   g_task_set_source_tag (task, rtk_gst_camera_capture_async);
   if (self->state == RTK_CAMERA_LIVE && self->pipeline != NULL)
-    take = rtk_pipeline_take (self->pipeline);
+    take = rtk_mailbox_take (rtk_pipeline_get_mailbox (self->pipeline));
   if (take == NULL) {
     g_task_return_new_error (task, RTK_ERROR, RTK_ERROR_CAMERA_LOST,
                              "the camera gives no pictures");
@@ -561,7 +562,7 @@ rtk_gst_camera_set_mounting (RtkGstCamera *self, int rotation, gboolean mirrored
   self->mounting.rotation = rotation;
   self->mounting.mirrored = !!mirrored;
   if (self->pipeline != NULL)
-    rtk_pipeline_set_orientation (self->pipeline, self->mounting);
+    rtk_mailbox_set_orientation (rtk_pipeline_get_mailbox (self->pipeline), self->mounting);
 }
 
 /**
@@ -600,5 +601,8 @@ guint64
 rtk_gst_camera_get_dropped (RtkGstCamera *self)
 {
   g_return_val_if_fail (RTK_IS_GST_CAMERA (self), 0);
-  return self->n_dropped + (self->pipeline != NULL ? rtk_pipeline_get_dropped (self->pipeline) : 0);
+  return self->n_dropped +
+         (self->pipeline != NULL
+              ? rtk_mailbox_get_dropped (rtk_pipeline_get_mailbox (self->pipeline))
+              : 0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include "capture/rtk-take-private.h"
+#include "capture/rtk-mailbox-private.h"
 #include "core/rtk-camera.h"
 #include "core/rtk-worker.h"
 
@@ -32,11 +32,7 @@ RtkPipeline *rtk_pipeline_new (RtkWorker              *worker,
 void         rtk_pipeline_open_device (RtkPipeline *self, GstDevice *device);
 void         rtk_pipeline_open_replay (RtkPipeline *self, const char *path);
 void         rtk_pipeline_close (RtkPipeline *self);
-void         rtk_pipeline_set_orientation (RtkPipeline *self, RtkOrientation orientation);
-gint64       rtk_pipeline_get_last_time (RtkPipeline *self);
-guint64      rtk_pipeline_get_serial (RtkPipeline *self);
-guint64      rtk_pipeline_get_dropped (RtkPipeline *self);
-RtkTake     *rtk_pipeline_take (RtkPipeline *self) G_GNUC_WARN_UNUSED_RESULT;
+RtkMailbox  *rtk_pipeline_get_mailbox (RtkPipeline *self);
 GstCaps     *rtk_pipeline_choose_caps (GstCaps *offered) G_GNUC_WARN_UNUSED_RESULT;
 void         rtk_pipeline_fit_preview (int width, int height, int *out_width, int *out_height);
 

@@ -6,7 +6,6 @@
 #include "capture/rtk-replay-private.h"
 #include "core/rtk-error.h"
 
-#include <gst/app/gstappsink.h>
 #include <string.h>
 
 #define PREROLL_TIMEOUT_US (10 * G_USEC_PER_SEC)
@@ -25,38 +24,17 @@
 
 struct _RtkPipeline {
   gatomicrefcount         ref_count;
-  GMainContext           *context; /* (owned): where frames and errors are told */
+  GMainContext           *context; /* (owned): where errors are told */
   RtkWorker              *worker;  /* (unowned): outlives every pipeline */
+  RtkMailbox             *mailbox; /* (owned): what the streaming thread hands over */
   const RtkPipelineFuncs *funcs;
   gpointer                owner;       /* (unowned) (nullable): main thread; NULL once closed */
   GCancellable           *cancellable; /* (owned): gives up opening */
   GstDevice              *device;      /* (owned) (nullable): set before opening, then constant */
   char                   *path;        /* (owned) (nullable): set before opening, then constant */
-
-  GstElement *pipeline; /* (owned) (nullable): worker */
-  GSource    *bus;      /* (owned) (nullable): worker */
-
-  GstElement *size_filter; /* (unowned): in @pipeline; streaming thread */
-  GstElement *flip;        /* (unowned): in @pipeline; streaming thread */
-  GstBuffer  *last_jpeg;   /* (owned) (nullable): streaming thread */
-  GstCaps    *raw_caps;    /* (owned) (nullable): streaming thread */
-  gint        is_linked;   /* (atomic) */
-
-  GMutex         mutex;
-  GstSample     *newest;          /* (owned) (nullable) (lock mutex): not delivered yet */
-  gint64         newest_time;     /* (lock mutex): monotonic */
-  guint64        newest_serial;   /* (lock mutex) */
-  gboolean       is_waking;       /* (lock mutex): a delivery is on its way */
-  guint64        n_dropped;       /* (lock mutex) */
-  guint64        serial;          /* (lock mutex): of the newest full-size frame */
-  GstBuffer     *full;            /* (owned) (nullable) (lock mutex) */
-  GstCaps       *full_caps;       /* (owned) (nullable) (lock mutex) */
-  GstBuffer     *full_jpeg;       /* (owned) (nullable) (lock mutex) */
-  gint64         full_taken_at;   /* (lock mutex) */
-  RtkOrientation full_upright;    /* (lock mutex): what @full needs to stand upright */
-  RtkOrientation tagged;          /* (lock mutex): what the file says about itself */
-  RtkOrientation mounted;         /* (lock mutex): how the camera is mounted */
-  gboolean       is_turn_changed; /* (lock mutex) */
+  GstElement             *pipeline;    /* (owned) (nullable): worker */
+  GSource                *bus;         /* (owned) (nullable): worker */
+  gint                    is_linked;   /* (atomic): a video stream was found */
 };
 
 static RtkPipeline *
@@ -73,16 +51,10 @@ pipeline_unref (gpointer data)
 
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
-  g_clear_pointer (&self->newest, gst_sample_unref);
-  gst_clear_buffer (&self->full);
-  gst_clear_caps (&self->full_caps);
-  gst_clear_buffer (&self->full_jpeg);
-  gst_clear_buffer (&self->last_jpeg);
-  gst_clear_caps (&self->raw_caps);
+  rtk_mailbox_unref (self->mailbox);
   g_clear_pointer (&self->device, gst_object_unref);
   g_clear_object (&self->cancellable);
   g_main_context_unref (self->context);
-  g_mutex_clear (&self->mutex);
   g_free (self->path);
   g_free (self);
 }
@@ -112,160 +84,6 @@ translate_message (RtkPipeline *self, GstMessage *message)
 
   gst_message_parse_error (message, &gst_error, &debug);
   return translate_error (self, gst_error, debug);
-}
-
-static gboolean
-deliver_cb (gpointer user_data)
-{
-  RtkPipeline *self = user_data;
-  g_autoptr (GstSample) sample = NULL;
-  g_autoptr (RtkImage) image = NULL;
-  g_autoptr (RtkFrame) frame = NULL;
-  RtkOrientation upright;
-  GstVideoInfo   info, full_info;
-  guint64        serial;
-  gint64         time;
-  gboolean       knows_full;
-
-  g_mutex_lock (&self->mutex);
-  sample = g_steal_pointer (&self->newest);
-  serial = self->newest_serial;
-  time = self->newest_time;
-  upright = self->full_upright;
-  knows_full = self->full_caps != NULL && gst_video_info_from_caps (&full_info, self->full_caps);
-  self->is_waking = FALSE;
-  g_mutex_unlock (&self->mutex);
-
-  if (self->owner == NULL || sample == NULL)
-    return G_SOURCE_REMOVE;
-  if (!gst_video_info_from_caps (&info, gst_sample_get_caps (sample)))
-    return G_SOURCE_REMOVE;
-  image = rtk_image_new_from_buffer (gst_sample_get_buffer (sample), &info, RTK_PIXEL_BGRA32);
-  if (image == NULL)
-    return G_SOURCE_REMOVE;
-
-  frame = rtk_frame_new (image, serial, time);
-  if (knows_full) {
-    int width, height;
-
-    rtk_video_info_get_square_size (&full_info, &width, &height);
-    frame->full_width = rtk_orientation_swaps_sides (upright) ? height : width;
-    frame->full_height = rtk_orientation_swaps_sides (upright) ? width : height;
-  }
-  self->funcs->frame (frame, self->owner);
-  return G_SOURCE_REMOVE;
-}
-
-/* Streaming thread: puts the newest preview into the mailbox and wakes the main context once. */
-static GstFlowReturn
-new_sample_cb (GstAppSink *sink, gpointer user_data)
-{
-  RtkPipeline *self = user_data;
-  GstSample   *sample = gst_app_sink_pull_sample (sink);
-  gboolean     wake;
-
-  if (sample == NULL)
-    return GST_FLOW_EOS;
-
-  g_mutex_lock (&self->mutex);
-  if (self->newest != NULL) {
-    self->n_dropped++;
-    gst_sample_unref (self->newest);
-  }
-  self->newest = sample;
-  self->newest_serial = self->serial;
-  self->newest_time = g_get_monotonic_time ();
-  wake = !self->is_waking;
-  self->is_waking = TRUE;
-  g_mutex_unlock (&self->mutex);
-
-  if (wake) {
-    g_autoptr (GSource) source = g_idle_source_new ();
-
-    g_source_set_priority (source, G_PRIORITY_DEFAULT);
-    g_source_set_callback (source, deliver_cb, pipeline_ref (self), pipeline_unref);
-    g_source_attach (source, self->context);
-  }
-  return GST_FLOW_OK;
-}
-
-/* Streaming thread, with the lock held. The filter is set before the frame reaches the scaler, so
- * the scaler sees the change together with the frame. */
-static void
-apply_geometry (RtkPipeline *self)
-{
-  g_autoptr (GstCaps) caps = NULL;
-  GstVideoInfo info;
-  int          width, height;
-
-  self->is_turn_changed = FALSE;
-  self->full_upright = rtk_orientation_compose (self->tagged, self->mounted);
-  g_object_set (self->flip, "video-direction", rtk_orientation_get_method (self->full_upright),
-                NULL);
-  if (self->raw_caps == NULL || !gst_video_info_from_caps (&info, self->raw_caps))
-    return;
-  rtk_video_info_get_square_size (&info, &width, &height);
-  rtk_pipeline_fit_preview (width, height, &width, &height);
-  caps = gst_caps_new_simple ("video/x-raw", "format", G_TYPE_STRING, "BGRA", "width", G_TYPE_INT,
-                              width, "height", G_TYPE_INT, height, "pixel-aspect-ratio",
-                              GST_TYPE_FRACTION, 1, 1, NULL);
-  g_object_set (self->size_filter, "caps", caps, NULL);
-}
-
-static void
-handle_raw_event (RtkPipeline *self, GstEvent *event)
-{
-  GstTagList      *tags = NULL;
-  GstCaps         *caps = NULL;
-  g_autofree char *word = NULL;
-
-  if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS) {
-    gst_event_parse_caps (event, &caps);
-    gst_caps_replace (&self->raw_caps, caps);
-    g_mutex_lock (&self->mutex);
-    apply_geometry (self);
-    g_mutex_unlock (&self->mutex);
-  } else if (GST_EVENT_TYPE (event) == GST_EVENT_TAG) {
-    gst_event_parse_tag (event, &tags);
-    if (!gst_tag_list_get_string (tags, GST_TAG_IMAGE_ORIENTATION, &word))
-      return;
-    g_mutex_lock (&self->mutex);
-    if (rtk_orientation_from_tag (word, &self->tagged))
-      self->is_turn_changed = TRUE;
-    g_mutex_unlock (&self->mutex);
-  }
-}
-
-static GstPadProbeReturn
-raw_probe_cb (GstPad *pad, GstPadProbeInfo *probe, gpointer user_data)
-{
-  RtkPipeline *self = user_data;
-
-  if (GST_PAD_PROBE_INFO_TYPE (probe) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
-    handle_raw_event (self, GST_PAD_PROBE_INFO_EVENT (probe));
-    return GST_PAD_PROBE_OK;
-  }
-
-  g_mutex_lock (&self->mutex);
-  if (self->is_turn_changed)
-    apply_geometry (self);
-  self->serial++;
-  gst_buffer_replace (&self->full, GST_PAD_PROBE_INFO_BUFFER (probe));
-  gst_caps_replace (&self->full_caps, self->raw_caps);
-  gst_buffer_replace (&self->full_jpeg, self->last_jpeg);
-  self->full_taken_at = g_get_real_time ();
-  g_mutex_unlock (&self->mutex);
-  return GST_PAD_PROBE_OK;
-}
-
-/* Remembers what the decoder is about to decode. */
-static GstPadProbeReturn
-coded_probe_cb (GstPad *pad, GstPadProbeInfo *probe, gpointer user_data)
-{
-  RtkPipeline *self = user_data;
-
-  gst_buffer_replace (&self->last_jpeg, GST_PAD_PROBE_INFO_BUFFER (probe));
-  return GST_PAD_PROBE_OK;
 }
 
 static void
@@ -362,21 +180,11 @@ watch_bus (RtkPipeline *self)
 static void
 connect_tail (RtkPipeline *self, gboolean sync)
 {
-  GstAppSinkCallbacks callbacks = {.new_sample = new_sample_cb};
   g_autoptr (GstElement) decode = gst_bin_get_by_name (GST_BIN (self->pipeline), "decode");
-  g_autoptr (GstElement) scale = gst_bin_get_by_name (GST_BIN (self->pipeline), "scale");
-  g_autoptr (GstElement) size = gst_bin_get_by_name (GST_BIN (self->pipeline), "size");
-  g_autoptr (GstElement) flip = gst_bin_get_by_name (GST_BIN (self->pipeline), "flip");
   g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (self->pipeline), "sink");
-  g_autoptr (GstPad) pad = gst_element_get_static_pad (scale, "sink");
 
-  self->size_filter = size;
-  self->flip = flip;
-  gst_pad_add_probe (
-      pad, (GstPadProbeType)(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
-      raw_probe_cb, pipeline_ref (self), pipeline_unref);
   g_object_set (sink, "sync", sync, NULL);
-  gst_app_sink_set_callbacks (GST_APP_SINK (sink), &callbacks, pipeline_ref (self), pipeline_unref);
+  rtk_mailbox_attach (self->mailbox, GST_BIN (self->pipeline));
   if (decode != NULL) {
     g_signal_connect (decode, "pad-added", G_CALLBACK (pad_added_cb), self);
     g_signal_connect (decode, "no-more-pads", G_CALLBACK (no_more_pads_cb), self);
@@ -436,8 +244,7 @@ open_device (RtkPipeline *self, GError **error)
   g_object_set (offer, "caps", chosen, NULL);
   if (jpeg) {
     coded = gst_element_get_static_pad (offer, "src");
-    gst_pad_add_probe (coded, GST_PAD_PROBE_TYPE_BUFFER, coded_probe_cb, pipeline_ref (self),
-                       pipeline_unref);
+    rtk_mailbox_attach_coded (self->mailbox, coded);
   }
   gst_bin_add (GST_BIN (self->pipeline), source);
   if (!gst_element_link (source, offer)) {
@@ -569,14 +376,12 @@ rtk_pipeline_new (RtkWorker              *worker,
   RtkPipeline *self = g_new0 (RtkPipeline, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
-  g_mutex_init (&self->mutex);
   self->worker = worker;
   self->context = g_main_context_ref (context);
   self->funcs = funcs;
   self->owner = owner;
   self->cancellable = g_cancellable_new ();
-  self->serial = first_serial;
-  self->newest_time = g_get_monotonic_time ();
+  self->mailbox = rtk_mailbox_new (context, funcs->frame, owner, first_serial);
   return self;
 }
 
@@ -628,101 +433,20 @@ rtk_pipeline_close (RtkPipeline *self)
   g_autoptr (GTask) task = g_task_new (NULL, NULL, NULL, NULL);
 
   self->owner = NULL;
+  rtk_mailbox_silence (self->mailbox);
   g_cancellable_cancel (self->cancellable);
   g_task_set_task_data (task, self, pipeline_unref);
   rtk_worker_push (self->worker, task, close_job);
 }
 
 /**
- * rtk_pipeline_set_orientation:
- * @self: a pipeline
- * @orientation: what the mounting of the camera needs to be undone
- *
- * Takes effect with the next frame.
- */
-void
-rtk_pipeline_set_orientation (RtkPipeline *self, RtkOrientation orientation)
-{
-  g_mutex_lock (&self->mutex);
-  self->mounted = orientation;
-  self->is_turn_changed = TRUE;
-  g_mutex_unlock (&self->mutex);
-}
-
-/**
- * rtk_pipeline_get_last_time:
+ * rtk_pipeline_get_mailbox:
  * @self: a pipeline
  *
- * Returns: g_get_monotonic_time() when the newest frame came, or when @self was made
+ * Returns: (transfer none): where its frames arrive
  */
-gint64
-rtk_pipeline_get_last_time (RtkPipeline *self)
+RtkMailbox *
+rtk_pipeline_get_mailbox (RtkPipeline *self)
 {
-  gint64 time;
-
-  g_mutex_lock (&self->mutex);
-  time = self->newest_time;
-  g_mutex_unlock (&self->mutex);
-  return time;
-}
-
-/**
- * rtk_pipeline_get_serial:
- * @self: a pipeline
- *
- * Returns: serial of the newest frame of the source
- */
-guint64
-rtk_pipeline_get_serial (RtkPipeline *self)
-{
-  guint64 serial;
-
-  g_mutex_lock (&self->mutex);
-  serial = self->serial;
-  g_mutex_unlock (&self->mutex);
-  return serial;
-}
-
-/**
- * rtk_pipeline_get_dropped:
- * @self: a pipeline
- *
- * Returns: how many frames were replaced by a newer one before the main thread saw them
- */
-guint64
-rtk_pipeline_get_dropped (RtkPipeline *self)
-{
-  guint64 n_dropped;
-
-  g_mutex_lock (&self->mutex);
-  n_dropped = self->n_dropped;
-  g_mutex_unlock (&self->mutex);
-  return n_dropped;
-}
-
-/**
- * rtk_pipeline_take:
- * @self: a pipeline
- *
- * Takes hold of the newest frame at full size; nothing is copied.
- *
- * Returns: (transfer full) (nullable): what the shutter caught; %NULL before the first frame
- */
-RtkTake *
-rtk_pipeline_take (RtkPipeline *self)
-{
-  RtkTake *take = NULL;
-
-  g_mutex_lock (&self->mutex);
-  if (self->full != NULL && self->full_caps != NULL) {
-    take = g_new0 (RtkTake, 1);
-    take->raw = gst_buffer_ref (self->full);
-    take->caps = gst_caps_ref (self->full_caps);
-    take->jpeg = self->full_jpeg != NULL ? gst_buffer_ref (self->full_jpeg) : NULL;
-    take->orientation = self->full_upright;
-    take->serial = self->serial;
-    take->taken_at = self->full_taken_at;
-  }
-  g_mutex_unlock (&self->mutex);
-  return take;
+  return self->mailbox;
 }
