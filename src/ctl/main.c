@@ -11,10 +11,8 @@
 #include <string.h>
 
 static const RtkCtlCommand *const tables[] = {
-    rtk_ctl_photo_commands,
-    rtk_ctl_make_commands,
-    rtk_ctl_rules_commands,
-    rtk_ctl_camera_commands,
+    rtk_ctl_photo_commands,  rtk_ctl_make_commands,   rtk_ctl_rules_commands,
+    rtk_ctl_camera_commands, rtk_ctl_orders_commands, rtk_ctl_retake_commands,
 };
 
 static void

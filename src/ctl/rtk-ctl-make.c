@@ -77,15 +77,6 @@ choose_background (Request *request, const char *name, GError **error)
   return FALSE;
 }
 
-static gboolean
-is_accepted (const Request *request, RtkCheckId id)
-{
-  for (guint i = 0; i < request->overrides->len; i++)
-    if (((const RtkOverride *)g_ptr_array_index (request->overrides, i))->check == id)
-      return TRUE;
-  return FALSE;
-}
-
 /* Whether a blocking rule fails that nobody accepted by name. */
 static gboolean
 has_open_failure (const Request *request, const RtkReport *report)
@@ -96,7 +87,7 @@ has_open_failure (const Request *request, const RtkReport *report)
   checks = rtk_report_get_checks (report, &n);
   for (guint i = 0; i < n; i++)
     if (checks[i].blocking && checks[i].verdict == RTK_VERDICT_FAIL &&
-        !is_accepted (request, checks[i].id))
+        !rtk_ctl_is_overridden (request->overrides, checks[i].id))
       return TRUE;
   return FALSE;
 }
@@ -267,19 +258,6 @@ run_crew (Request *request, char **files, int n_files, int n_threads)
   return worst;
 }
 
-static gboolean
-read_overrides (Request *request, char **texts, GError **error)
-{
-  for (char **text = texts; text != NULL && *text != NULL; text++) {
-    RtkOverride *override = rtk_override_parse (*text, g_get_user_name (), error);
-
-    if (override == NULL)
-      return FALSE;
-    g_ptr_array_add (request->overrides, override);
-  }
-  return TRUE;
-}
-
 /* A batch writes into folders, which must be there already: a typing error makes none. */
 static gboolean
 check_outputs (Request *request, int n_files, GError **error)
@@ -338,7 +316,8 @@ run_make (RtkCtl *ctl, int argc, char **argv)
   request.overrides = g_ptr_array_new_with_free_func ((GDestroyNotify)rtk_override_free);
   request.pack = rtk_rule_pack_load (rules != NULL ? rules : RTK_CTL_DEFAULT_RULES, &error);
   if (request.pack == NULL || !choose_background (&request, background, &error) ||
-      !read_overrides (&request, overrides, &error) || !check_outputs (&request, argc - 1, &error))
+      !rtk_ctl_read_overrides (overrides, g_get_user_name (), request.overrides, &error) ||
+      !check_outputs (&request, argc - 1, &error))
     rtk_ctl_complain (request.pack == NULL ? rules : NULL, error);
   else
     code = run_crew (&request, argv + 1, argc - 1, CLAMP (n_jobs, 1, MIN (MAX_JOBS, argc - 1)));

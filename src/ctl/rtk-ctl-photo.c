@@ -79,6 +79,46 @@ rtk_ctl_print_report (const char *path, const RtkReport *report)
     }
 }
 
+/**
+ * rtk_ctl_read_overrides:
+ * @texts: (nullable): "RULE: reason" each, ended by NULL
+ * @by: who accepts
+ * @overrides: (element-type RtkOverride): gets them
+ * @error: return location for %RTK_ERROR_USAGE
+ *
+ * Reads the overrides of a command line.
+ *
+ * Returns: whether all could be read
+ */
+gboolean
+rtk_ctl_read_overrides (char **texts, const char *by, GPtrArray *overrides, GError **error)
+{
+  for (char **text = texts; text != NULL && *text != NULL; text++) {
+    RtkOverride *override = rtk_override_parse (*text, by, error);
+
+    if (override == NULL)
+      return FALSE;
+    g_ptr_array_add (overrides, override);
+  }
+  return TRUE;
+}
+
+/**
+ * rtk_ctl_is_overridden:
+ * @overrides: (element-type RtkOverride): what was accepted
+ * @id: a check
+ *
+ * Returns: whether a failure of @id was accepted
+ */
+gboolean
+rtk_ctl_is_overridden (GPtrArray *overrides, RtkCheckId id)
+{
+  for (guint i = 0; i < overrides->len; i++)
+    if (((const RtkOverride *)g_ptr_array_index (overrides, i))->check == id)
+      return TRUE;
+  return FALSE;
+}
+
 static RtkReport *
 check_one (RtkNetworks       *networks,
            const RtkRulePack *pack,

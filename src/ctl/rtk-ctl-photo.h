@@ -12,4 +12,8 @@ JsonNode *rtk_ctl_report_to_json (const char      *path,
                                   double           ms) G_GNUC_WARN_UNUSED_RESULT;
 void      rtk_ctl_print_report (const char *path, const RtkReport *report);
 
+gboolean
+rtk_ctl_read_overrides (char **texts, const char *by, GPtrArray *overrides, GError **error);
+gboolean rtk_ctl_is_overridden (GPtrArray *overrides, RtkCheckId id);
+
 G_END_DECLS

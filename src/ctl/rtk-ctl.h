@@ -35,7 +35,8 @@ extern const RtkCtlCommand rtk_ctl_rules_commands[];
 extern const RtkCtlCommand rtk_ctl_make_commands[];
 extern const RtkCtlCommand rtk_ctl_photo_commands[];
 extern const RtkCtlCommand rtk_ctl_camera_commands[];
-extern const RtkCtlCommand rtk_ctl_station_commands[];
+extern const RtkCtlCommand rtk_ctl_orders_commands[];
+extern const RtkCtlCommand rtk_ctl_retake_commands[];
 
 gboolean    rtk_ctl_parse (GOptionEntry *entries,
                            const char   *arguments,

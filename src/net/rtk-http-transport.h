@@ -16,4 +16,8 @@ RtkHttpTransport *rtk_http_transport_new (const char *base_url,
                                           const char *station_name,
                                           GError    **error) G_GNUC_WARN_UNUSED_RESULT;
 
+GBytes *rtk_http_transport_dup_session (RtkHttpTransport *self) G_GNUC_WARN_UNUSED_RESULT;
+gboolean
+rtk_http_transport_restore_session (RtkHttpTransport *self, GBytes *session, GError **error);
+
 G_END_DECLS
