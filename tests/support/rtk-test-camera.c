@@ -127,7 +127,8 @@ rtk_test_camera_set_state (RtkTestCamera *self, RtkCameraState state)
 guint64
 rtk_test_camera_push_frame (RtkTestCamera *self)
 {
-  g_autoptr (RtkImage) image = rtk_image_new_take (RTK_PIXEL_BGRA32, 16, 9, 64, g_malloc0 (64 * 9));
+  g_autoptr (RtkImage) image =
+      rtk_image_new_take (RTK_PIXEL_BGRA32, 16, 9, 64, g_malloc0 ((gsize)64 * 9));
   g_autoptr (RtkFrame) frame = rtk_frame_new (image, ++self->serial, g_get_monotonic_time ());
 
   rtk_camera_emit_frame (RTK_CAMERA (self), frame);

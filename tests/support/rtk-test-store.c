@@ -4,7 +4,7 @@
 #include "core/rtk-error.h"
 #include "support/rtk-test-values.h"
 
-#include <stdio.h>
+#include <string.h>
 
 static void store_iface_init (RtkStoreInterface *iface);
 
@@ -195,7 +195,7 @@ do_commit (RtkTestStore *self, GTask *task)
 
   if (fails (self, task))
     return;
-  sscanf (rtk_order_get_number (commit->order), "RT-%u", &n);
+  n = (guint)g_ascii_strtoull (rtk_order_get_number (commit->order) + strlen ("RT-"), NULL, 10);
   operation = rtk_test_operation_new (n, blobs);
   item = rtk_test_store_add_operation (self, g_object_ref (operation), blobs);
   item->state = RTK_OPERATION_HELD;
