@@ -204,6 +204,44 @@ test_walls (void)
     for_each_label (folder, check_walls);
 }
 
+/* Open eyes of East Asian people, neutral and smiling, stay well above even the warning. */
+static void
+check_narrow_eyes (const char *path, char **row)
+{
+  static const char *const faces[] = {"london/024",
+                                      "london/030",
+                                      "london/036",
+                                      "london/045",
+                                      "london/087",
+                                      "officials/grace-meng",
+                                      "officials/young-kim",
+                                      "officials/mark-takano",
+                                      "officials/doris-matsui",
+                                      "officials/judy-chu",
+                                      "hivision/test"};
+  const RtkRule           *rule = rtk_rule_pack_get_rule (pack, RTK_CHECK_EYES_OPEN);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (faces); i++) {
+    g_autoptr (RtkReport) report = NULL;
+
+    if (!g_str_has_prefix (row[0], faces[i]))
+      continue;
+    report = judge_file (path);
+    g_test_message ("%g", value_of (report, RTK_CHECK_EYES_OPEN));
+    g_assert_cmpfloat (value_of (report, RTK_CHECK_EYES_OPEN), >, 1.5 * rule->warn_min);
+    g_assert_cmpfloat (value_of (report, RTK_CHECK_EYES_OPEN), >, 2. * rule->min);
+  }
+}
+
+static void
+test_narrow_eyes (void)
+{
+  const char *folder = get_test_data ();
+
+  if (folder != NULL)
+    for_each_label (folder, check_narrow_eyes);
+}
+
 /* Pupils as a person marked them (.tem: count, then the pupils): eye line and resolution. */
 static void
 check_pupils (const char *path, char **row)
@@ -533,6 +571,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/measure/neutral", test_neutral);
   g_test_add_func ("/vision/measure/labels", test_labels);
   g_test_add_func ("/vision/measure/walls", test_walls);
+  g_test_add_func ("/vision/measure/narrow-eyes", test_narrow_eyes);
   g_test_add_func ("/vision/measure/pupils", test_pupils);
   status = g_test_run ();
   rtk_rule_pack_unref (pack);
