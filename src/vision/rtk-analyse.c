@@ -315,16 +315,23 @@ find_shoulders (Run *self, RtkAnalysis *analysis, GError **error)
                                                   &analysis->faces[0].box, &shoulders, error)))
       return FALSE;
   }
+  if (tracker != NULL)
+    rtk_tracker_smooth_shoulders (tracker, &shoulders);
   for (int i = 0; i < 2; i++) {
     analysis->head.shoulders[i] = shoulders.points[i];
     analysis->head.shoulder_visible[i] = shoulders.visible[i];
   }
   analysis->has_shoulders = TRUE;
-  if (tracker != NULL) {
-    tracker->has_shoulders = TRUE;
-    tracker->shoulders = shoulders;
-  }
   return TRUE;
+}
+
+static gboolean
+check_colour (const RtkImage *image, GError **error)
+{
+  if (rtk_image_get_format (image) != RTK_PIXEL_GREY8)
+    return TRUE;
+  g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_PICTURE, "The picture has no colour");
+  return FALSE;
 }
 
 static RtkAnalysis *
@@ -336,10 +343,8 @@ analyse (Run *self, const guint8 *wanted_background, GError **error)
   RtkMeasureInput input = {self->image, mask, RTK_MASK_SIZE, wanted_background};
   gint64          begun = g_get_monotonic_time ();
 
-  if (rtk_image_get_format (self->image) == RTK_PIXEL_GREY8) {
-    g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_PICTURE, "The picture has no colour");
+  if (!check_colour (self->image, error))
     return NULL;
-  }
   analysis = find_faces (self, error);
   if (analysis == NULL || !find_shoulders (self, analysis, error))
     return NULL;
@@ -453,5 +458,7 @@ rtk_vision_analyse_finished (RtkNetworks       *networks,
 {
   Run run = {.networks = networks, .image = image};
 
+  if (!check_colour (image, error))
+    return NULL;
   return analyse (&run, find_wanted_background (image, pack), error);
 }

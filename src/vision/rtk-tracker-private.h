@@ -22,6 +22,7 @@ struct _RtkTracker {
   double       values[RTK_N_CHECKS]; /* smoothed */
 };
 
+void rtk_tracker_smooth_shoulders (RtkTracker *self, RtkShoulders *shoulders);
 void rtk_tracker_smooth (RtkTracker *self, RtkAnalysis *analysis);
 
 G_END_DECLS

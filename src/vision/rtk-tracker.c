@@ -82,6 +82,25 @@ smooth_head (RtkTracker *self, RtkAnalysis *analysis)
   self->head = analysis->head;
 }
 
+/* Smooths @shoulders with those of the frames before: the crop hangs on them, and their network
+ * trembles most. */
+void
+rtk_tracker_smooth_shoulders (RtkTracker *self, RtkShoulders *shoulders)
+{
+  double span = shoulders->points[1].x - shoulders->points[0].x;
+
+  for (int i = 0; self->has_shoulders && i < 2; i++) {
+    RtkPoint old = self->shoulders.points[i];
+    RtkPoint now = shoulders->points[i];
+
+    if (hypot (now.x - old.x, now.y - old.y) < JUMP * span)
+      shoulders->points[i] = follow_point (old, now);
+    shoulders->visible[i] = follow (self->shoulders.visible[i], shoulders->visible[i]);
+  }
+  self->has_shoulders = TRUE;
+  self->shoulders = *shoulders;
+}
+
 /* Smooths the values and the head of @analysis with those of the frames before. Counts are counts
  * and stay as they are. */
 void

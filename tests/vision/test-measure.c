@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/rtk-error.h"
 #include "core/rtk-report.h"
 #include "core/rtk-why.h"
 #include "vision/rtk-analyse.h"
@@ -526,6 +527,37 @@ test_nothing (void)
   g_assert_false (analysis->has_head);
 }
 
+/* Pictures of odd sizes and without colour are answered, not crashed on. */
+static void
+test_odd_pictures (void)
+{
+  static const int sizes[][2] = {{1, 1}, {1, 700}, {2000, 3}, {17, 16}};
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RtkImage) grey = rtk_image_new_take (RTK_PIXEL_GREY8, 64, 64, 64, g_malloc0 (64 * 64));
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    gsize   stride = 3 * (gsize)sizes[i][0];
+    guint8 *pixels = g_malloc (stride * (gsize)sizes[i][1]);
+    g_autoptr (RtkImage) image = NULL;
+    g_autoptr (RtkAnalysis) original = NULL;
+    g_autoptr (RtkAnalysis) finished = NULL;
+
+    memset (pixels, 90, stride * (gsize)sizes[i][1]);
+    image = rtk_image_new_take (RTK_PIXEL_RGB24, sizes[i][0], sizes[i][1], stride, pixels);
+    original = rtk_vision_analyse_picture (networks, image, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (original->n_faces, ==, 0);
+    finished = rtk_vision_analyse_finished (networks, image, pack, &error);
+    g_assert_no_error (error);
+    g_assert_false (finished->has_head);
+  }
+  g_assert_null (rtk_vision_analyse_picture (networks, grey, &error));
+  g_assert_error (error, RTK_ERROR, RTK_ERROR_BAD_PICTURE);
+  g_clear_error (&error);
+  g_assert_null (rtk_vision_analyse_finished (networks, grey, pack, &error));
+  g_assert_error (error, RTK_ERROR, RTK_ERROR_BAD_PICTURE);
+}
+
 /* Points that lie on top of each other, or are not numbers, give no numbers either. */
 static void
 test_degenerate (void)
@@ -567,6 +599,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/measure/blur", test_blur);
   g_test_add_func ("/vision/measure/wall", test_wall);
   g_test_add_func ("/vision/measure/nothing", test_nothing);
+  g_test_add_func ("/vision/measure/odd-pictures", test_odd_pictures);
   g_test_add_func ("/vision/measure/degenerate", test_degenerate);
   g_test_add_func ("/vision/measure/neutral", test_neutral);
   g_test_add_func ("/vision/measure/labels", test_labels);
