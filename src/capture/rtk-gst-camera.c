@@ -294,20 +294,18 @@ rtk_gst_camera_select (RtkCamera *camera, const char *device_id)
   close_pipeline (self);
   g_free (self->wanted_id);
   self->wanted_id = g_strdup (device_id);
-  if (device_id != NULL && g_str_has_prefix (device_id, REPLAY_PREFIX))
-    rtk_device_list_add_replay (self->list, device_id + strlen (REPLAY_PREFIX));
   set_device (self, NULL);
   set_error (self, NULL);
   self->retry_ms = FIRST_RETRY_MS;
-  if (!self->is_running)
-    return;
   /* What was read from the other camera says nothing about this one. */
   if (self->scanner != NULL)
     rtk_code_scanner_forget (self->scanner);
-  if (self->pipeline == NULL) {
+  if (self->is_running)
     set_state (self, RTK_CAMERA_STARTING);
-    try_open (self);
-  }
+  /* Opens it by the change of the list, when it is new there. */
+  if (self->wanted_id != NULL && g_str_has_prefix (self->wanted_id, REPLAY_PREFIX))
+    rtk_device_list_add_replay (self->list, self->wanted_id + strlen (REPLAY_PREFIX));
+  try_open (self);
 }
 
 static void

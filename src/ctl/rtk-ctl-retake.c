@@ -32,6 +32,13 @@ make_photo (RtkRulePack *pack, const char *path, GError **error)
                                NULL, error);
 }
 
+/* As at the shutter: what could not be measured is not green either. */
+static gboolean
+is_open (RtkVerdict verdict)
+{
+  return verdict == RTK_VERDICT_FAIL || verdict == RTK_VERDICT_UNKNOWN;
+}
+
 /* Says which failed rules nobody has accepted; what @said fails too was said before. */
 static guint
 say_open_failures (const RtkReport *report, const RtkReport *said, GPtrArray *overrides)
@@ -45,9 +52,9 @@ say_open_failures (const RtkReport *report, const RtkReport *said, GPtrArray *ov
     const char     *advice = checks[i].advice[rtk_ctl_reader_language ()];
     const RtkCheck *before = said != NULL ? rtk_report_find (said, checks[i].id) : NULL;
 
-    if (!checks[i].blocking || checks[i].verdict != RTK_VERDICT_FAIL ||
+    if (!checks[i].blocking || !is_open (checks[i].verdict) ||
         rtk_ctl_is_overridden (overrides, checks[i].id) ||
-        (before != NULL && before->verdict == RTK_VERDICT_FAIL))
+        (before != NULL && is_open (before->verdict)))
       continue;
     rtk_ctl_say (
         _ ("retakectl: %s fails: %s Mend it, or accept it with --override \"%s: reason\"."),

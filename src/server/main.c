@@ -223,6 +223,7 @@ serve (const Options *o, const RtkServerKeys *keys, GError **error)
   g_autofree char *bootstrap = NULL;
   Running          running = {loop, NULL};
   guint            sources[3] = {0};
+  gboolean         ok;
 
   if (o->bootstrap_fd >= 0) {
     (void)prctl (PR_SET_PDEATHSIG, SIGTERM);
@@ -234,20 +235,22 @@ serve (const Options *o, const RtkServerKeys *keys, GError **error)
     return FALSE;
   server = rtk_server_http_new (&o->config, keys, bootstrap, certificate, error);
   if (server == NULL ||
-      !rtk_server_http_listen (server, o->listen != NULL ? o->listen : "127.0.0.1:8080", error) ||
-      !announce (o, server, error))
+      !rtk_server_http_listen (server, o->listen != NULL ? o->listen : "127.0.0.1:8080", error))
     return FALSE;
+  /* Before anybody can know that the server is there: an early SIGTERM is graceful, too. */
   running.server = server;
   sources[0] = g_unix_signal_add (SIGTERM, signal_cb, &running);
   sources[1] = g_unix_signal_add (SIGINT, signal_cb, &running);
   if (o->bootstrap_fd >= 0)
     sources[2] = g_unix_fd_add (o->bootstrap_fd, G_IO_IN | G_IO_HUP, parent_cb, &running);
-  g_main_loop_run (loop);
+  ok = announce (o, server, error);
+  if (ok)
+    g_main_loop_run (loop);
   for (guint i = 0; i < 2; i++)
     g_source_remove (sources[i]);
   if (sources[2] != 0 && g_main_context_find_source_by_id (NULL, sources[2]) != NULL)
     g_source_remove (sources[2]);
-  return TRUE;
+  return ok;
 }
 
 static char *

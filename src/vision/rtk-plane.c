@@ -177,6 +177,72 @@ rtk_plane_sample (
   return out;
 }
 
+/* The loops over a pixel's channels are the innermost ones: with a number the compiler knows they
+ * are unrolled and vectorised, which halves their time. */
+#define WITH_CONSTANT_CHANNELS(function, channels, ...)                                            \
+  switch (channels) {                                                                              \
+  case 2:                                                                                          \
+    function (2, __VA_ARGS__);                                                                     \
+    break;                                                                                         \
+  case 3:                                                                                          \
+    function (3, __VA_ARGS__);                                                                     \
+    break;                                                                                         \
+  case 4:                                                                                          \
+    function (4, __VA_ARGS__);                                                                     \
+    break;                                                                                         \
+  case 5:                                                                                          \
+    function (5, __VA_ARGS__);                                                                     \
+    break;                                                                                         \
+  default:                                                                                         \
+    function (channels, __VA_ARGS__);                                                              \
+    break;                                                                                         \
+  }
+
+static inline __attribute__ ((always_inline)) void
+halve_line (int channels, const float *line, float *to, int width)
+{
+  for (int x = 0; x < width; x++) {
+    const float *from = line + 2 * x * channels;
+
+    for (int c = 0; c < channels; c++)
+      to[x * channels + c] =
+          (from[c] + from[4 * channels + c] + 4 * (from[channels + c] + from[3 * channels + c]) +
+           6 * from[2 * channels + c]) /
+          16;
+  }
+}
+
+static inline __attribute__ ((always_inline)) void
+double_line (int channels, const float *line, int line_width, float *to, int width)
+{
+  for (int x = 0; x < width; x++) {
+    const float *left = line + x / 2 * channels;
+    const float *right = line + MIN (line_width - 1, (x + 1) / 2) * channels;
+
+    for (int c = 0; c < channels; c++)
+      to[x * channels + c] = .5f * (left[c] + right[c]);
+  }
+}
+
+/* @known becomes values where @weighted has weight, the rest stays what the coarser scale gave. */
+static inline __attribute__ ((always_inline)) void
+blend_pixels (int n, float *known, const float *weighted, gsize n_pixels, gboolean coarsest)
+{
+  for (gsize i = 0; i < n_pixels; i++) {
+    const float *from = weighted + i * (gsize)(n + 1);
+    float       *to = known + i * (gsize)n;
+    float        weight = from[n];
+    float        trust = coarsest ? 1 : MIN (1, weight / FULL_WEIGHT);
+    float        factor;
+
+    if (weight < NO_WEIGHT)
+      continue;
+    factor = trust / weight;
+    for (int c = 0; c < n; c++)
+      to[c] += factor * from[c] - trust * to[c];
+  }
+}
+
 /* Every second pixel of every second row, after a blur with 1 4 6 4 1: coarse pixel i lies on
  * fine pixel 2i. */
 static RtkPlane *
@@ -200,15 +266,7 @@ plane_halve (const RtkPlane *self)
       line[i] = line[2 * pixel + i % pixel];
       line[2 * pixel + n + i] = line[pixel + n + i % pixel];
     }
-    for (int x = 0; x < out->width; x++) {
-      const float *from = line + (gsize)(2 * x) * pixel;
-
-      for (gsize c = 0; c < pixel; c++)
-        to[(gsize)x * pixel + c] =
-            (from[c] + from[4 * pixel + c] + 4 * (from[pixel + c] + from[3 * pixel + c]) +
-             6 * from[2 * pixel + c]) /
-            16;
-    }
+    WITH_CONSTANT_CHANNELS (halve_line, self->channels, line, to, out->width);
   }
   return out;
 }
@@ -219,7 +277,6 @@ plane_double (const RtkPlane *self, int width, int height)
 {
   RtkPlane         *out = rtk_plane_new (width, height, self->channels);
   gsize             n = row_floats (self);
-  gsize             pixel = (gsize)self->channels;
   g_autofree float *line = g_new (float, n);
 
   for (int y = 0; y < height; y++) {
@@ -229,13 +286,7 @@ plane_double (const RtkPlane *self, int width, int height)
 
     for (gsize i = 0; i < n; i++)
       line[i] = .5f * (above[i] + below[i]);
-    for (int x = 0; x < width; x++) {
-      const float *left = line + (gsize)(x / 2) * pixel;
-      const float *right = line + (gsize)MIN (self->width - 1, (x + 1) / 2) * pixel;
-
-      for (gsize c = 0; c < pixel; c++)
-        to[(gsize)x * pixel + c] = .5f * (left[c] + right[c]);
-    }
+    WITH_CONSTANT_CHANNELS (double_line, self->channels, line, self->width, to, width);
   }
   return out;
 }
@@ -275,24 +326,11 @@ plane_copy (const RtkPlane *self)
   return copy;
 }
 
-/* @known becomes values where @weighted has weight, the rest stays what the coarser scale gave. */
 static void
 blend_scale (RtkPlane *known, const RtkPlane *weighted, gboolean coarsest)
 {
-  int   n = known->channels;
-  gsize n_pixels = (gsize)known->width * known->height;
-
-  for (gsize i = 0; i < n_pixels; i++) {
-    const float *from = weighted->data + i * (gsize)(n + 1);
-    float       *to = known->data + i * (gsize)n;
-    float        weight = from[n];
-    float        trust = coarsest ? 1 : MIN (1, weight / FULL_WEIGHT);
-
-    if (weight < NO_WEIGHT)
-      continue;
-    for (int c = 0; c < n; c++)
-      to[c] += trust * (from[c] / weight - to[c]);
-  }
+  WITH_CONSTANT_CHANNELS (blend_pixels, known->channels, known->data, weighted->data,
+                          (gsize)known->width * known->height, coarsest);
 }
 
 /* What is left where no scale reaches: the mean of all there is. */

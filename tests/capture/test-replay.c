@@ -279,6 +279,8 @@ test_select_again (Fixture *fixture, gconstpointer data)
   TestCamera      *camera = &fixture->base;
   g_autofree char *first = get_path (fixture, "first.png");
   g_autofree char *second = get_path (fixture, "second.png");
+  g_autofree char *second_id = g_strconcat ("replay:", second, NULL);
+  g_autoptr (RtkDevice) device = NULL;
   g_autoptr (GError) error = NULL;
   guint64 serial;
 
@@ -297,6 +299,8 @@ test_select_again (Fixture *fixture, gconstpointer data)
   test_camera_wait_for_frames (camera, 1);
   g_assert_true (is_portrait (camera));
   g_assert_cmpuint (camera->frame->serial, >, serial);
+  device = rtk_camera_dup_device (RTK_CAMERA (camera->camera));
+  g_assert_cmpstr (rtk_device_get_id (device), ==, second_id);
 }
 
 static void

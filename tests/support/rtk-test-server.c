@@ -208,6 +208,28 @@ rtk_test_server_new (guint graduates, const char *const *extra)
   return self;
 }
 
+RtkTestServer *
+rtk_test_server_open (const char *folder)
+{
+  RtkTestServer *self = g_new0 (RtkTestServer, 1);
+
+  self->folder = g_strdup (folder);
+  self->log = g_string_new (NULL);
+  rtk_test_server_start (self);
+  return self;
+}
+
+RtkTestServer *
+rtk_test_server_attach (const char *url)
+{
+  RtkTestServer *self = g_new0 (RtkTestServer, 1);
+
+  self->url = g_strdup (url);
+  self->log = g_string_new (NULL);
+  self->session = soup_session_new_with_options ("proxy-resolver", NULL, NULL);
+  return self;
+}
+
 static void
 remove_folder (const char *path)
 {
@@ -237,7 +259,9 @@ rtk_test_server_free (RtkTestServer *self)
   g_assert_null (strstr (self->log->str, "1009999"));
   g_assert_null (strstr (self->log->str, RTK_TEST_PASSWORD));
   g_assert_null (strstr (self->log->str, "\"warning\""));
-  remove_folder (self->folder);
+  if (self->folder != NULL)
+    remove_folder (self->folder);
+  g_clear_object (&self->session);
   g_free (self->folder);
   g_free (self->url);
   g_strfreev (self->extra);

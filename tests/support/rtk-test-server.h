@@ -29,6 +29,10 @@ typedef struct {
 
 /* Makes the folder, the roster with @graduates and one member of staff a role, then starts. */
 RtkTestServer *rtk_test_server_new (guint graduates, const char *const *extra);
+/* A server on a folder that is there already; takes it over. */
+RtkTestServer *rtk_test_server_open (const char *folder);
+/* Only the client, for a server that somebody else started. */
+RtkTestServer *rtk_test_server_attach (const char *url);
 void           rtk_test_server_start (RtkTestServer *self);
 void           rtk_test_server_stop (RtkTestServer *self);
 void           rtk_test_server_kill (RtkTestServer *self);
