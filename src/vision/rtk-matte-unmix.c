@@ -328,8 +328,8 @@ unmix_pixel (const Cell *cell, const float pixel[3], float noise)
         rtk_clip ((cell->mask - .1f) / .3f, 0, 1);
   alpha = mixture.alpha + (1 - mixture.alpha) * own;
   alpha *= rtk_clip ((distance - 1.5f * noise) / (1.5f * noise), 0, 1);
-  /* Where colours cannot tell, the region does, as far as the mask bears it out: fine hair over light
-   * clothes must not fill the wall between. */
+  /* Where colours cannot tell, the region does, as far as the mask bears it out: fine hair over
+   * light clothes must not fill the wall between. */
   return mixture.confidence * alpha +
          (1 - mixture.confidence) * cell->region * rtk_clip (cell->mask / .3f, 0, 1);
 }

@@ -2,7 +2,9 @@
 #include "core/rtk-error.h"
 #include "vision/rtk-codec.h"
 #include "vision/rtk-file-facts.h"
+#include "vision/rtk-jpeg.h"
 #include "vision/rtk-photo-maker.h"
+#include "vision/rtk-photo-verify.h"
 #include "vision/rtk-recipe.h"
 #include "vision/rtk-resample.h"
 
@@ -128,6 +130,47 @@ assert_can_be_made_again (const RtkPhoto *photo, const RtkBackground *background
   g_assert_cmpfloat (difference / (480 * 640 * 3), <, 2.5);
 }
 
+static RtkPhotoProof
+verify (const Fixture *fixture, const RtkPhoto *photo, gboolean with_alpha, GBytes *delivered)
+{
+  g_autoptr (GError) error = NULL;
+  RtkPhotoProof proof = RTK_PHOTO_DIFFERS;
+
+  g_assert_true (rtk_photo_verify (fixture->networks, photo->certificate, photo->original.bytes,
+                                   with_alpha ? photo->alpha.bytes : NULL, delivered, &proof,
+                                   &error));
+  g_assert_no_error (error);
+  return proof;
+}
+
+/* Paints over a spot of the face, as one would hide a mole, and saves at a good quality. */
+static GBytes *
+retouch (const RtkPhoto *photo)
+{
+  guint8 *pixels = g_memdup2 (rtk_image_get_pixels (photo->delivered_image), 480 * 640 * 3);
+  g_autoptr (RtkImage) image = NULL;
+
+  for (int y = 330; y < 350; y++) {
+    for (int i = 230 * 3; i < 250 * 3; i++)
+      pixels[y * 480 * 3 + i] = (guint8)MIN (255, pixels[y * 480 * 3 + i] + 14);
+  }
+  image = rtk_image_new_take (RTK_PIXEL_RGB24, 480, 640, 480 * 3, pixels);
+  return rtk_jpeg_encode (image, 90, RTK_JPEG_CHROMA_FULL, 300, NULL);
+}
+
+static void
+assert_verifies (const Fixture *fixture, const RtkPhoto *photo)
+{
+  g_autoptr (GBytes) other =
+      rtk_jpeg_encode (photo->delivered_image, 70, RTK_JPEG_CHROMA_QUARTER, 300, NULL);
+  g_autoptr (GBytes) retouched = retouch (photo);
+
+  g_assert_cmpint (verify (fixture, photo, TRUE, photo->delivered.bytes), ==, RTK_PHOTO_PROVED);
+  g_assert_cmpint (verify (fixture, photo, FALSE, photo->delivered.bytes), ==, RTK_PHOTO_PROVED);
+  g_assert_cmpint (verify (fixture, photo, TRUE, other), ==, RTK_PHOTO_CONSISTENT);
+  g_assert_cmpint (verify (fixture, photo, TRUE, retouched), ==, RTK_PHOTO_DIFFERS);
+}
+
 static void
 test_portrait (void)
 {
@@ -168,6 +211,8 @@ test_portrait (void)
                    RTK_VERDICT_PASS);
   assert_can_be_made_again (photo, fixture.blue);
 
+  assert_verifies (&fixture, photo);
+
   second = rtk_photo_maker_make (fixture.networks, still, fixture.pack, fixture.blue, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (second->alpha.sha256, ==, photo->alpha.sha256);
@@ -197,6 +242,7 @@ test_frame (void)
                    512 * 512 * 3);
   assert_sha256 (photo, &photo->original, "sha256.original");
   assert_can_be_made_again (photo, fixture.blue);
+  assert_verifies (&fixture, photo);
   fixture_clear (&fixture);
 }
 
