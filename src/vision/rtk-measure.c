@@ -122,58 +122,61 @@ set_face_unknown (RtkAnalysis *analysis, const char *why)
 
 /**
  * rtk_measure_hair_top:
- * @mask: how likely each place is person, of the whole picture squeezed to a square
+ * @face: the subject, with points
+ * @mask: how likely each place is person, of @area squeezed to a square
  * @mask_size: values a row and rows of @mask
- * @analysis: has the subject's points
+ * @area: what part of the picture the mask shows
  * @out_y: (out): the highest hair, pixels of the picture
  *
  * Finds the top of the hair by climbing from the forehead as long as the mask has a head's worth of
  * person in a row.
  *
- * The last row is placed between two rows of the mask by how full they are. Works with a finer mask
- * (a matte) just the same.
+ * The last row is placed between two rows of the mask by how full they are.
  *
  * Returns: whether there is person above the forehead at all
  */
 gboolean
-rtk_measure_hair_top (const float *mask, int mask_size, RtkAnalysis *analysis, double *out_y)
+rtk_measure_hair_top (
+    const RtkFace *face, const float *mask, int mask_size, const RtkRect *area, double *out_y)
 {
-  const RtkFace *face = &analysis->faces[0];
-  double         left = INFINITY;
-  double         right = -INFINITY;
-  double         enough;
-  double         row_height = (double)analysis->height / mask_size;
-  double         below = -1.;
-  int            from;
-  int            to;
-  int            row;
+  double left = INFINITY;
+  double right = -INFINITY;
+  double enough;
+  double below = -1.;
+  int    from;
+  int    to;
+  int    row;
 
   for (int i = 0; i < 5; i++) {
     left = MIN (left, rtk_measure_point (face, cheek_outline[0][i]).x);
     right = MAX (right, rtk_measure_point (face, cheek_outline[1][i]).x);
   }
-  from = CLAMP ((int)(left / analysis->width * mask_size), 0, mask_size - 1);
-  to = CLAMP ((int)ceil (right / analysis->width * mask_size), from + 1, mask_size);
+  from = CLAMP ((int)((left - area->x) / area->width * mask_size), 0, mask_size - 1);
+  to = CLAMP ((int)ceil ((right - area->x) / area->width * mask_size), from + 1, mask_size);
   /* A tenth of the face: single hairs and a mask's frayed edge are not the outline of the head. */
   enough = MAX (1., 0.1 * (to - from));
-  row = CLAMP ((int)(rtk_measure_point (face, POINT_FOREHEAD).y / row_height), 0, mask_size - 1);
+  row = CLAMP (
+      (int)((rtk_measure_point (face, POINT_FOREHEAD).y - area->y) / area->height * mask_size), 0,
+      mask_size - 1);
   for (; row >= 0; row--) {
     double sum = 0.;
 
-    for (int i = from; i < to; i++)
-      sum += mask[(gsize)row * (gsize)mask_size + (gsize)i] > 0.1f
-                 ? mask[(gsize)row * (gsize)mask_size + (gsize)i]
-                 : 0.;
+    for (int i = from; i < to; i++) {
+      float person = mask[(gsize)row * (gsize)mask_size + (gsize)i];
+
+      sum += person > 0.1f ? person : 0.;
+    }
     if (sum < enough) {
       if (below < 0.)
         return FALSE;
       /* Row centres lie at .5; the edge is where the sum passes through @enough. */
-      *out_y = (row + 0.5 + (enough - sum) / MAX (below - sum, 1e-6)) * row_height;
+      *out_y = area->y +
+               (row + 0.5 + (enough - sum) / MAX (below - sum, 1e-6)) * area->height / mask_size;
       return TRUE;
     }
     below = sum;
   }
-  *out_y = 0.;
+  *out_y = area->y;
   return TRUE;
 }
 
@@ -182,6 +185,7 @@ measure_head (RtkMeasureContext *self)
 {
   RtkAnalysis *analysis = self->analysis;
   RtkHead     *head = &analysis->head;
+  RtkRect      whole = {0., 0., self->pixels.width, self->pixels.height};
 
   head->eye_mid = middle (self->eyes[0], self->eyes[1]);
   head->chin = rtk_measure_point (self->face, POINT_CHIN);
@@ -193,8 +197,9 @@ measure_head (RtkMeasureContext *self)
     head->cheek_right =
         MAX (head->cheek_right, rtk_measure_point (self->face, cheek_outline[1][i]).x);
   }
-  analysis->has_head = self->mask != NULL && rtk_measure_hair_top (self->mask, self->mask_size,
-                                                                   analysis, &head->hair_top);
+  analysis->has_head =
+      self->mask != NULL &&
+      rtk_measure_hair_top (self->face, self->mask, self->mask_size, &whole, &head->hair_top);
 }
 
 static double

@@ -23,10 +23,10 @@ typedef struct {
   const guint8   *wanted_background;
 } RtkMeasureInput;
 
-void rtk_measure_openings (RtkFace *face);
-void rtk_measure_corner_colour (const RtkImage *image, double out_rgb[3]);
-void rtk_measure_picture (const RtkMeasureInput *input, RtkAnalysis *analysis);
-gboolean
-rtk_measure_hair_top (const float *mask, int mask_size, RtkAnalysis *analysis, double *out_y);
+void     rtk_measure_openings (RtkFace *face);
+void     rtk_measure_corner_colour (const RtkImage *image, double out_rgb[3]);
+void     rtk_measure_picture (const RtkMeasureInput *input, RtkAnalysis *analysis);
+gboolean rtk_measure_hair_top (
+    const RtkFace *face, const float *mask, int mask_size, const RtkRect *area, double *out_y);
 
 G_END_DECLS

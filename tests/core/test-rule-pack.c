@@ -299,6 +299,38 @@ test_chsi (void)
                    RTK_RULE_CONFIRM);
 }
 
+/* Damaged packs are refused with the one code, or still make sense; nothing crashes. */
+static void
+test_damaged (void)
+{
+  g_autoptr (GBytes) whole = rtk_rule_pack_built_in_source ("chsi-diploma", NULL, NULL);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (11);
+  gsize       size;
+  const char *data = g_bytes_get_data (whole, &size);
+  int         n_refused = 0;
+
+  for (int i = 0; i < 400; i++) {
+    g_autofree char *text = g_strndup (data, size);
+    Text             texts[] = {{"chsi-diploma", text}, {NULL, NULL}};
+    g_autoptr (GError) error = NULL;
+    g_autoptr (RtkRulePack) pack = NULL;
+
+    if (i % 4 == 0)
+      text[g_rand_int_range (rand, 1, (int)size)] = '\0';
+    for (int k = 0; k < 3; k++)
+      text[g_rand_int_range (rand, 0, (int)size)] = (char)g_rand_int_range (rand, 1, 256);
+    pack = rtk_rule_pack_parse ("chsi-diploma", array_source, texts, &error);
+    if (pack == NULL) {
+      g_assert_error (error, RTK_ERROR, RTK_ERROR_BAD_RULES);
+      n_refused++;
+    } else {
+      g_assert_no_error (error);
+      g_assert_nonnull (rtk_rule_pack_find_background (pack, NULL));
+    }
+  }
+  g_assert_cmpint (n_refused, >, 100);
+}
+
 static void
 test_not_there (void)
 {
@@ -324,6 +356,7 @@ main (int argc, char **argv)
   g_test_add_func ("/core/rule-pack/file-name", test_file_name);
   g_test_add_func ("/core/rule-pack/built-in", test_built_in);
   g_test_add_func ("/core/rule-pack/chsi", test_chsi);
+  g_test_add_func ("/core/rule-pack/damaged", test_damaged);
   g_test_add_func ("/core/rule-pack/not-there", test_not_there);
   return g_test_run ();
 }

@@ -434,6 +434,38 @@ test_newer_json (void)
   g_assert_false (rtk_report_get_crop (report, &crop));
 }
 
+/* A written report with characters changed reads, or is refused with the one code. */
+static void
+test_damaged_json (void)
+{
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+  g_autoptr (RtkAnalysis) analysis = good_analysis ();
+  g_autoptr (RtkReport) report = rtk_rules_judge (pack, analysis, NULL, FALSE);
+  g_autoptr (JsonNode) node = rtk_report_to_json (report);
+  g_autofree char *text = json_to_string (node, FALSE);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (5);
+  static const char letters[] = "0{}[]\",:nt-9e";
+  int               n_read = 0;
+
+  for (int i = 0; i < 1000; i++) {
+    g_autofree char *copy = g_strdup (text);
+    g_autoptr (JsonNode) damaged = NULL;
+    g_autoptr (RtkReport) back = NULL;
+    g_autoptr (GError) error = NULL;
+
+    copy[g_rand_int_range (rand, 0, (int)strlen (copy))] =
+        letters[g_rand_int_range (rand, 0, (int)strlen (letters))];
+    damaged = json_from_string (copy, NULL);
+    if (damaged == NULL)
+      continue;
+    n_read++;
+    back = rtk_report_from_json (damaged, &error);
+    if (back == NULL)
+      g_assert_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE);
+  }
+  g_assert_cmpint (n_read, >, 100);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -448,6 +480,7 @@ main (int argc, char **argv)
   g_test_add_func ("/core/rules/first-to-mend", test_first_to_mend);
   g_test_add_func ("/core/rules/json", test_json);
   g_test_add_func ("/core/rules/bad-json", test_bad_json);
+  g_test_add_func ("/core/rules/damaged-json", test_damaged_json);
   g_test_add_func ("/core/rules/newer-json", test_newer_json);
   return g_test_run ();
 }
