@@ -235,17 +235,20 @@ rtk_report_may_shoot (const RtkReport *self)
   return self->checks->len > 0;
 }
 
-/* Three decimals are finer than any measure; more would only be noise on the wire. */
+/* Three decimals are finer than any measure; more would only be noise on the wire. Adding 0 makes a
+ * negative zero a plain one. */
 static void
 add_number (JsonBuilder *builder, const char *member, double value)
 {
+  double rounded = round (value * 1000.) / 1000. + 0.;
+
   json_builder_set_member_name (builder, member);
   if (!isfinite (value))
     json_builder_add_null_value (builder);
-  else if (value == rint (value) && fabs (value) < 1e15)
-    json_builder_add_int_value (builder, (gint64)value);
+  else if (rounded == rint (rounded) && fabs (rounded) < 1e15)
+    json_builder_add_int_value (builder, (gint64)rounded);
   else
-    json_builder_add_double_value (builder, round (value * 1000.) / 1000.);
+    json_builder_add_double_value (builder, rounded);
 }
 
 static void

@@ -14,7 +14,7 @@
 
 static const char *const pass_texts[RTK_N_LANGUAGES] = {
     [RTK_LANGUAGE_EN] = "Good as it is.",
-    [RTK_LANGUAGE_ZH_CN] = "合格，请保持。",
+    [RTK_LANGUAGE_ZH_CN] = "合格。",
 };
 
 /* What one call judges. */

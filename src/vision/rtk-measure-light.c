@@ -47,14 +47,15 @@ typedef struct {
   guint8 area[CROP_HEIGHT * CROP_WIDTH];
 } Crop;
 
-/* Takes the crop; each of its pixels is the mean of up to 4x4 places of the picture. */
+/* Takes the crop; each of its pixels is the mean of up to 3x3 places of the picture. */
 static void
 crop_fill (Crop *crop, const RtkMeasureContext *context)
 {
   const RtkPixels *pixels = &context->pixels;
   double           across_x = (context->eyes[1].x - context->eyes[0].x) / EYE_GAP;
   double           across_y = (context->eyes[1].y - context->eyes[0].y) / EYE_GAP;
-  int              n = CLAMP ((int)ceil (context->inter_eye / EYE_GAP), 1, 4);
+  /* One place for one and a half pixels: the tones of a face are what is wanted, not its pores. */
+  int n = CLAMP ((int)ceil (context->inter_eye / EYE_GAP / 1.5), 1, 3);
 
   for (int row = 0; row < CROP_HEIGHT; row++) {
     for (int column = 0; column < CROP_WIDTH; column++) {
