@@ -361,9 +361,11 @@ RTK_SERVER_HANDLER (order_pay)
     if (strcmp (state, "paid") == 0 || strcmp (state, "waived") == 0)
       return rtk_server_call_fail (call, 409, "already-paid", "This order is paid.");
     if (!rtk_server_db_run (store->db, error,
-                            "INSERT INTO payments (id, order_id, provider, state, amount_fen,"
-                            " created_at, updated_at) VALUES (?, ?, ?, 'settled', ?, ?, ?)",
-                            "sssiii", id, order_id, method,
+                            "INSERT INTO payments (id, order_id, provider, reference, state,"
+                            " amount_fen, created_at, updated_at)"
+                            " VALUES (?, ?, ?, ?, 'settled', ?, ?, ?)",
+                            "ssssiii", id, order_id, method,
+                            rtk_server_call_get_string (call, "reference"),
                             rtk_server_call_get_int (call, "amount_fen", 0), now, now) ||
         !rtk_server_order_set_payment (store, order_id, is_waiver ? "waived" : "paid", call->actor,
                                        &allowed, error) ||

@@ -49,7 +49,26 @@ load_beside (const char *folder, const char *name, const char *const *endings, c
   return NULL;
 }
 
-/* An original is a picture with its finished file and its report beside it. */
+/* The same in the folder "finished", where a batch of `photo make -o` leaves NAME.jpg. */
+static GBytes *
+load_finished (const char        *folder,
+               const char        *name,
+               const char *const *endings,
+               const char        *batch_ending,
+               char               out_sha256[65])
+{
+  GBytes *bytes = load_beside (folder, name, endings, out_sha256);
+
+  if (bytes == NULL) {
+    g_autofree char *below = g_build_filename (folder, "finished", NULL);
+    const char      *only[] = {batch_ending, NULL};
+
+    bytes = load_beside (below, name, only, out_sha256);
+  }
+  return bytes;
+}
+
+/* An original is a picture with its finished file and its report beside or below it. */
 static RtkServerPicture *
 load_picture (const char *folder, const char *file)
 {
@@ -68,8 +87,8 @@ load_picture (const char *folder, const char *file)
     return NULL;
   picture = g_new0 (RtkServerPicture, 1);
   picture->original = load (path, picture->original_sha256);
-  picture->delivered = load_beside (folder, name, finished, picture->delivered_sha256);
-  picture->report = load_beside (folder, name, reports, picture->report_sha256);
+  picture->delivered = load_finished (folder, name, finished, ".jpg", picture->delivered_sha256);
+  picture->report = load_finished (folder, name, reports, ".report.json", picture->report_sha256);
   picture->original_type = g_strdup (is_png ? "image/png" : "image/jpeg");
   if (picture->original == NULL || picture->delivered == NULL || picture->report == NULL) {
     picture_free (picture);
@@ -86,7 +105,8 @@ compare_names (gconstpointer a, gconstpointer b)
 
 /**
  * rtk_server_pictures_load:
- * @folder: holds NAME.jpg or NAME.png, beside it NAME.finished.jpg and NAME.report.json
+ * @folder: holds NAME.jpg or NAME.png; beside it NAME.finished.jpg and NAME.report.json, or below
+ *   it finished/NAME.jpg and finished/NAME.report.json
  * @error: return location; %RTK_ERROR_NOT_FOUND
  *
  * Loads the pictures of a simulation, in the order of their names.

@@ -64,8 +64,9 @@ static const char *const migrations[] = {
     " revision INTEGER NOT NULL, created_at INTEGER NOT NULL, UNIQUE (submission, revision))"
     " WITHOUT ROWID;"
     "CREATE TABLE payments (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (id),"
-    " provider TEXT NOT NULL, state TEXT NOT NULL, amount_fen INTEGER NOT NULL,"
-    " created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) WITHOUT ROWID;"
+    " provider TEXT NOT NULL, reference TEXT, state TEXT NOT NULL,"
+    " amount_fen INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) "
+    "WITHOUT ROWID;"
     "CREATE INDEX payments_order ON payments (order_id);"
     /* One row an order, with the number of its newest change: replacing the row takes the next
        number in the same transaction, so a reader of the feed can neither skip nor repeat. */

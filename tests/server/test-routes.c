@@ -257,10 +257,81 @@ test_enrol (void)
   g_assert_finalize_object (g_steal_pointer (&thief));
 }
 
+static guint
+mask_of (const char *list)
+{
+  static const struct {
+    const char *name;
+    guint       who;
+  } names[] = {{"public", RTK_SERVER_PUBLIC},
+               {"operator", RTK_SERVER_OPERATOR},
+               {"reviewer", RTK_SERVER_REVIEWER},
+               {"supervisor", RTK_SERVER_SUPERVISOR},
+               {"account", RTK_SERVER_ACCOUNT}};
+  guint mask = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strstr (list, names[i].name) != NULL)
+      mask |= names[i].who;
+  return mask;
+}
+
+static const RtkServerRoute *
+find_route (const char *method, const char *pattern)
+{
+  g_autofree char      *upper = g_ascii_strup (method, -1);
+  guint                 n;
+  const RtkServerRoute *routes = rtk_server_routes_get (&n);
+
+  for (guint i = 0; i < n; i++)
+    if (strcmp (routes[i].method, upper) == 0 && strcmp (routes[i].pattern, pattern) == 0)
+      return &routes[i];
+  return NULL;
+}
+
+/* The description and the table of routes name the same routes and the same people. */
+static void
+test_description (void)
+{
+  g_autofree char *file = g_test_build_filename (G_TEST_DIST, "..", "docs", "openapi.yaml", NULL);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+  g_autofree char      *path = NULL;
+  const RtkServerRoute *route = NULL;
+  guint                 documented = 0;
+  guint                 n;
+
+  g_assert_true (g_file_get_contents (file, &text, NULL, NULL));
+  lines = g_strsplit (text, "\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++) {
+    char *colon = strrchr (lines[i], ':');
+
+    if (g_str_has_prefix (lines[i], "  /") && colon != NULL) {
+      g_free (path);
+      path = g_strndup (lines[i] + 2, (gsize)(colon - lines[i] - 2));
+    } else if (path != NULL && g_str_has_prefix (lines[i], "    ") && lines[i][4] != ' ' &&
+               !g_str_has_prefix (lines[i], "    parameters")) {
+      g_autofree char *method = g_strndup (lines[i] + 4, strcspn (lines[i] + 4, ":"));
+
+      g_test_message ("%s %s", method, path);
+      route = find_route (method, path);
+      g_assert_nonnull (route);
+      documented++;
+    } else if (path != NULL && g_str_has_prefix (lines[i], "      x-who: ")) {
+      g_assert_cmpuint (mask_of (lines[i] + strlen ("      x-who: ")), ==, route->who);
+    } else if (g_str_has_prefix (lines[i], "components:")) {
+      break;
+    }
+  }
+  (void)rtk_server_routes_get (&n);
+  g_assert_cmpuint (documented, ==, n);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/server/routes/description", test_description);
   g_test_add_func ("/server/routes/roles", test_roles);
   g_test_add_func ("/server/routes/sessions", test_sessions);
   g_test_add_func ("/server/routes/sign-out", test_sign_out);
