@@ -5,6 +5,7 @@
 #include "app/rtk-application-private.h"
 #include "app/rtk-demo.h"
 #include "core/rtk-error.h"
+#include "vision/rtk-models.h"
 
 #include <glib/gi18n.h>
 #include <sodium.h>
@@ -29,14 +30,6 @@ rtk_application_forget (char **secret)
   if (*secret != NULL)
     sodium_memzero (*secret, strlen (*secret));
   g_clear_pointer (secret, g_free);
-}
-
-static const char *
-models_dir (void)
-{
-  const char *given = g_getenv ("RTK_MODELS_DIR");
-
-  return given != NULL ? given : RTK_MODELS_DIR;
 }
 
 /* Says it where the person is: on the page that asked, or instead of the pages. */
@@ -512,7 +505,7 @@ rtk_application_begin (RtkApplication *self)
   if (g_mkdir_with_parents (folder, 0700) != 0)
     error = g_error_new (RTK_ERROR, RTK_ERROR_READ_ONLY, "The folder %s cannot be made", folder);
   else
-    self->station = rtk_station_new (folder, models_dir (), &error);
+    self->station = rtk_station_new (folder, rtk_models_find_dir (), &error);
   if (self->station == NULL) {
     fail (self, error);
     return;
