@@ -355,8 +355,7 @@ print_table (const Bench *bench, Times *times)
   print_row ("  networks", median (times->live_networks));
   print_row ("  measures", median (times->live_measures));
   print_row ("  rules", median (times->live_rules));
-  printf ("  %9.2f     %s
-          ", quantile (times->live, .5) / quantile (times->bare, .5),
+  printf ("  %9.2f     %s\n", quantile (times->live, .5) / quantile (times->bare, .5),
           _ ("live frame / bare networks"));
   print_row (_ ("finished photo"), median (times->still[G_N_ELEMENTS (still_stages) - 1]));
   for (gsize i = 0; i + 1 < G_N_ELEMENTS (still_stages); i++) {
