@@ -174,20 +174,31 @@ update_advice (RtkRetakePage *self)
   }
 }
 
-static void
-update_actions (RtkRetakePage *self, RtkSessionState state)
+/* Whether an action means something here and now. */
+static gboolean
+may_do (RtkRetakePage *self, const char *action)
 {
-  GtkWidget *widget = GTK_WIDGET (self);
-  gboolean   undoable = rtk_retake_session_get_undo_deadline (self->session) != 0;
+  RtkSessionState state = rtk_retake_session_get_state (self->session);
 
-  gtk_widget_action_set_enabled (widget, "retake.shoot",
-                                 state == RTK_SESSION_LIVE &&
-                                     rtk_camera_get_state (self->camera) == RTK_CAMERA_LIVE);
-  gtk_widget_action_set_enabled (widget, "retake.agree", state == RTK_SESSION_SHOT);
-  gtk_widget_action_set_enabled (widget, "retake.again", state == RTK_SESSION_SHOT);
-  gtk_widget_action_set_enabled (widget, "retake.leave",
-                                 state == RTK_SESSION_LIVE || state == RTK_SESSION_SHOT);
-  gtk_widget_action_set_enabled (widget, "retake.undo", undoable);
+  if (g_str_equal (action, "retake.shoot"))
+    return state == RTK_SESSION_LIVE && rtk_camera_get_state (self->camera) == RTK_CAMERA_LIVE;
+  if (g_str_equal (action, "retake.agree") || g_str_equal (action, "retake.again"))
+    return state == RTK_SESSION_SHOT;
+  if (g_str_equal (action, "retake.leave"))
+    return state == RTK_SESSION_LIVE || state == RTK_SESSION_SHOT;
+  if (g_str_equal (action, "retake.undo"))
+    return rtk_retake_session_get_undo_deadline (self->session) != 0;
+  return TRUE;
+}
+
+static void
+update_actions (RtkRetakePage *self)
+{
+  static const char *const actions[] = {"retake.shoot", "retake.agree", "retake.again",
+                                        "retake.leave", "retake.undo"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (actions); i++)
+    gtk_widget_action_set_enabled (GTK_WIDGET (self), actions[i], may_do (self, actions[i]));
 }
 
 static void
@@ -208,7 +219,7 @@ update_state (RtkRetakePage *self)
     rtk_result_pane_set_attempt (self->result, NULL);
   rtk_check_pane_set_worst_first (self->checks, shot);
   gtk_stack_set_visible_child_name (self->right, open ? "checks" : "help");
-  update_actions (self, state);
+  update_actions (self);
   update_advice (self);
 
   /* The cursor goes where the next key belongs: into the entry between people, out of it while
@@ -240,7 +251,7 @@ static void
 update_camera (RtkRetakePage *self)
 {
   rtk_viewfinder_set_camera_state (self->viewfinder, rtk_camera_get_state (self->camera));
-  update_actions (self, rtk_retake_session_get_state (self->session));
+  update_actions (self);
   update_advice (self);
 }
 
@@ -636,7 +647,8 @@ rtk_retake_page_press_key (RtkRetakePage *self, guint keyval, GdkModifierType mo
   modifiers &= gtk_accelerator_get_default_mod_mask ();
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++) {
     if (keys[i].keyval == gdk_keyval_to_lower (keyval) && keys[i].modifiers == modifiers)
-      return gtk_widget_activate_action (page, keys[i].action, NULL);
+      return may_do (self, keys[i].action) &&
+             gtk_widget_activate_action (page, keys[i].action, NULL);
   }
   if (modifiers == 0 && keyval >= GDK_KEY_1 && keyval <= GDK_KEY_9)
     return rtk_retake_session_get_state (self->session) == RTK_SESSION_SHOT &&
