@@ -14,6 +14,7 @@
 #define JOB_SECONDS 15
 #define BODY_SEEN "rtk-body-seen"
 #define BODY_LIMIT "rtk-body-limit"
+#define FINISHED "rtk-finished"
 
 struct _RtkServerHttp {
   SoupServer            *server;    /* (owned) */
@@ -22,10 +23,10 @@ struct _RtkServerHttp {
   RtkWorker             *slow;      /* (owned): password hashing, with a connection of its own */
   char                  *bootstrap; /* (owned) (nullable) */
   guint                  job_source;
-  guint                  n_running; /* calls on the workers */
-  gboolean               stopping;
-  GSourceFunc            stopped;
-  gpointer               stopped_data;
+  guint       n_running; /* messages that wait for a worker, or whose answer is being written */
+  gboolean    stopping;
+  GSourceFunc stopped;
+  gpointer    stopped_data;
 };
 
 /* A call on its way, with the message that waits for it. */
@@ -114,10 +115,22 @@ call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   Pending *pending = g_task_get_task_data (G_TASK (result));
 
+  /* Whoever hung up gets no answer; what they asked for was done. */
+  if (g_object_get_data (G_OBJECT (pending->message), FINISHED) != NULL)
+    return;
   send_answer (pending->message, pending->call);
   soup_server_message_unpause (pending->message);
-  pending->self->n_running--;
-  check_stopped (pending->self);
+}
+
+/* The answer is written, or the caller hung up. */
+static void
+finished_cb (SoupServerMessage *message, gpointer user_data)
+{
+  RtkServerHttp *self = user_data;
+
+  g_object_set_data (G_OBJECT (message), FINISHED, (gpointer)message);
+  self->n_running--;
+  check_stopped (self);
 }
 
 static void
@@ -182,7 +195,9 @@ handle (SoupServer        *server,
   g_autoptr (RtkServerCall) call = rtk_server_call_new ();
   Pending *pending;
 
-  if (!prepare_call (call, message, path)) {
+  if (self->stopping)
+    rtk_server_call_fail (call, 503, "stopping", "The server is stopping. Try again later.");
+  if (self->stopping || !prepare_call (call, message, path)) {
     send_answer (message, call);
     return;
   }
@@ -197,6 +212,7 @@ handle (SoupServer        *server,
   pending->call = g_steal_pointer (&call);
   soup_server_message_pause (message);
   self->n_running++;
+  g_signal_connect (message, "finished", G_CALLBACK (finished_cb), self);
   task = g_task_new (NULL, NULL, call_done_cb, NULL);
   g_task_set_task_data (task, pending, (GDestroyNotify)pending_free);
   rtk_worker_push (pending->call->route->is_slow ? self->slow : self->store, task, run_call);
@@ -355,12 +371,20 @@ rtk_server_http_listen (RtkServerHttp *self, const char *address, GError **error
 char *
 rtk_server_http_dup_url (RtkServerHttp *self)
 {
-  GSList *uris = soup_server_get_uris (self->server);
-  char   *url = uris != NULL ? g_uri_to_string (uris->data) : g_strdup ("");
+  GSList *listeners = soup_server_get_listeners (self->server);
+  g_autoptr (GSocketAddress) address =
+      listeners != NULL ? g_socket_get_local_address (listeners->data, NULL) : NULL;
+  char *url = NULL;
 
-  g_slist_free_full (uris, (GDestroyNotify)g_uri_unref);
-  if (g_str_has_suffix (url, "/"))
-    url[strlen (url) - 1] = '\0';
+  if (address != NULL) {
+    GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
+    g_autofree char    *host = g_inet_address_to_string (g_inet_socket_address_get_address (inet));
+
+    url = g_strdup_printf (strchr (host, ':') != NULL ? "%s://[%s]:%u" : "%s://%s:%u",
+                           soup_server_is_https (self->server) ? "https" : "http", host,
+                           g_inet_socket_address_get_port (inet));
+  }
+  g_slist_free (listeners);
   return url;
 }
 
@@ -370,7 +394,7 @@ rtk_server_http_dup_url (RtkServerHttp *self)
  * @stopped: called once no call is running
  * @user_data: for @stopped
  *
- * Takes no more connections and lets the running calls end.
+ * Turns new calls away and lets the running ones get their answers.
  */
 void
 rtk_server_http_stop (RtkServerHttp *self, GSourceFunc stopped, gpointer user_data)
@@ -380,7 +404,6 @@ rtk_server_http_stop (RtkServerHttp *self, GSourceFunc stopped, gpointer user_da
   self->stopping = TRUE;
   self->stopped = stopped;
   self->stopped_data = user_data;
-  soup_server_disconnect (self->server);
   check_stopped (self);
 }
 
@@ -388,7 +411,7 @@ rtk_server_http_stop (RtkServerHttp *self, GSourceFunc stopped, gpointer user_da
  * rtk_server_http_free:
  * @self: (transfer full): a stopped server
  *
- * Ends the workers and frees the server.
+ * Ends the workers, closes the connections and frees the server. Iterates the main context.
  */
 void
 rtk_server_http_free (RtkServerHttp *self)
@@ -396,6 +419,7 @@ rtk_server_http_free (RtkServerHttp *self)
   g_clear_handle_id (&self->job_source, g_source_remove);
   rtk_worker_free (self->slow);
   rtk_worker_free (self->store);
+  soup_server_disconnect (self->server);
   g_object_unref (self->server);
   g_free (self->bootstrap);
   g_free (self);

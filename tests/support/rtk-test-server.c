@@ -166,7 +166,7 @@ static void
 end (RtkTestServer *self)
 {
   g_subprocess_wait (self->process, NULL, NULL);
-  g_thread_join (self->log_thread);
+  g_clear_pointer (&self->log_thread, g_thread_join);
   g_clear_object (&self->process);
   g_clear_object (&self->session);
 }
@@ -176,8 +176,10 @@ rtk_test_server_stop (RtkTestServer *self)
 {
   g_subprocess_send_signal (self->process, SIGTERM);
   g_subprocess_wait (self->process, NULL, NULL);
-  g_assert_true (g_subprocess_get_if_exited (self->process));
-  g_assert_cmpint (g_subprocess_get_exit_status (self->process), ==, 0);
+  g_thread_join (self->log_thread);
+  if (!g_subprocess_get_successful (self->process))
+    g_error ("The server did not end well: %s", self->log->str);
+  self->log_thread = NULL;
   end (self);
 }
 
