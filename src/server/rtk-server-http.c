@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* POLLRDHUP */
+#define _GNU_SOURCE
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
@@ -8,13 +10,17 @@
 #include "core/rtk-worker.h"
 #include "server/rtk-server-call.h"
 
+#include <glib-unix.h>
 #include <libsoup/soup.h>
+#include <poll.h>
 #include <string.h>
 
 #define JOB_SECONDS 15
 #define BODY_SEEN "rtk-body-seen"
 #define BODY_LIMIT "rtk-body-limit"
 #define FINISHED "rtk-finished"
+#define SOCKET "rtk-socket"
+#define IDLE "rtk-idle"
 
 struct _RtkServerHttp {
   SoupServer            *server;    /* (owned) */
@@ -253,6 +259,52 @@ handle_early (SoupServer        *server,
 }
 
 static void
+forget_idle (gpointer source)
+{
+  g_source_destroy (source);
+  g_source_unref (source);
+}
+
+static gboolean
+peer_left_cb (int fd, GIOCondition condition, gpointer user_data)
+{
+  g_autoptr (GSocket) socket = g_object_ref (user_data);
+
+  g_object_set_data (G_OBJECT (socket), IDLE, NULL);
+  (void)g_socket_close (socket, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+/* A request begins: its connection is not idle. */
+static void
+request_started_cb (SoupServer *server, SoupServerMessage *message, gpointer user_data)
+{
+  GSocket *socket = soup_server_message_get_socket (message);
+
+  if (socket == NULL)
+    return;
+  g_object_set_data (G_OBJECT (socket), IDLE, NULL);
+  g_object_set_data_full (G_OBJECT (message), SOCKET, g_object_ref (socket), g_object_unref);
+}
+
+/* libsoup before 3.3 forgets an idle connection whose caller hangs up without closing its
+ * descriptor (2000 callers left 2000 descriptors): watch for that ourselves. */
+static void
+request_finished_cb (SoupServer *server, SoupServerMessage *message, gpointer user_data)
+{
+  GSocket *socket = g_object_get_data (G_OBJECT (message), SOCKET);
+  GSource *source;
+
+  if (socket == NULL || g_socket_is_closed (socket))
+    return;
+  source = g_unix_fd_source_new (g_socket_get_fd (socket), (GIOCondition)POLLRDHUP);
+  g_source_set_callback (source, G_SOURCE_FUNC (peer_left_cb), g_object_ref (socket),
+                         g_object_unref);
+  g_source_attach (source, NULL);
+  g_object_set_data_full (G_OBJECT (socket), IDLE, source, forget_idle);
+}
+
+static void
 run_jobs (GTask *task, gpointer state)
 {
   static gboolean (*const jobs[]) (RtkServerStore *, gint64, guint *, GError **) = {
@@ -312,6 +364,10 @@ rtk_server_http_new (const RtkServerConfig *config,
   self->store = rtk_worker_new ("store", g_steal_pointer (&store), close_store);
   self->slow = rtk_worker_new ("slow", g_steal_pointer (&slow), close_store);
   self->server = soup_server_new ("tls-certificate", certificate, "server-header", NULL, NULL);
+  if (!soup_check_version (3, 3, 0)) {
+    g_signal_connect (self->server, "request-started", G_CALLBACK (request_started_cb), NULL);
+    g_signal_connect (self->server, "request-finished", G_CALLBACK (request_finished_cb), NULL);
+  }
   soup_server_add_early_handler (self->server, NULL, handle_early, self, NULL);
   soup_server_add_handler (self->server, NULL, handle, self, NULL);
   self->job_source = g_timeout_add_seconds (JOB_SECONDS, start_jobs_cb, self);

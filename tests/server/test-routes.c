@@ -258,6 +258,55 @@ test_enrol (void)
 }
 
 static guint
+count_descriptors (RtkTestServer *server)
+{
+  g_autofree char *path =
+      g_strdup_printf ("/proc/%s/fd", g_subprocess_get_identifier (server->process));
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+/* Callers that hang up while they are idle leave no descriptor behind. */
+static void
+test_hang_up (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autoptr (GUri) uri = g_uri_parse (server->url, G_URI_FLAGS_NONE, NULL);
+  static const char request[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  guint             before = count_descriptors (server);
+  guint             tries = 0;
+
+  for (guint i = 0; i < 60; i++) {
+    g_autoptr (GSocketClient) client = g_socket_client_new ();
+    g_autoptr (GSocketConnection) connection = NULL;
+    char buffer[4096];
+
+    g_socket_client_set_enable_proxy (client, FALSE);
+    connection = g_socket_client_connect_to_host (client, "127.0.0.1",
+                                                  (guint16)g_uri_get_port (uri), NULL, NULL);
+    g_assert_nonnull (connection);
+    g_assert_true (
+        g_output_stream_write_all (g_io_stream_get_output_stream (G_IO_STREAM (connection)),
+                                   request, strlen (request), NULL, NULL, NULL));
+    g_assert_cmpint (g_input_stream_read (g_io_stream_get_input_stream (G_IO_STREAM (connection)),
+                                          buffer, sizeof buffer, NULL, NULL),
+                     >, 0);
+  }
+  /* Each further call gives the server a turn of its loop to notice. */
+  while (count_descriptors (server) > before + 5 && tries++ < 1000) {
+    g_autoptr (RtkTestReply) reply = rtk_test_call (server, NULL, "GET", "/healthz", NULL);
+
+    g_assert_cmpuint (reply->status, ==, 200);
+  }
+  g_assert_cmpuint (count_descriptors (server), <=, before + 5);
+}
+
+static guint
 mask_of (const char *list)
 {
   static const struct {
@@ -339,5 +388,6 @@ main (int argc, char **argv)
   g_test_add_func ("/server/routes/limits", test_limits);
   g_test_add_func ("/server/routes/paths", test_paths);
   g_test_add_func ("/server/routes/enrol", test_enrol);
+  g_test_add_func ("/server/routes/hang-up", test_hang_up);
   return g_test_run ();
 }
