@@ -9,7 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
-static char *
+/* A folder that goes with its test. */
+typedef char *TestFolder;
+
+static void
+test_folder_free (TestFolder folder)
+{
+  rtk_test_remove_folder (folder);
+  g_free (folder);
+}
+
+G_DEFINE_AUTO_CLEANUP_FREE_FUNC (TestFolder, test_folder_free, NULL)
+
+static TestFolder
 new_folder (void)
 {
   g_autoptr (GError) error = NULL;
@@ -42,7 +54,7 @@ test_masks (void)
 static void
 test_roster (void)
 {
-  g_autofree char *folder = new_folder ();
+  g_auto (TestFolder) folder = new_folder ();
   g_autofree char *path = g_build_filename (folder, "r.csv", NULL);
   g_autofree char *text = NULL;
   g_autofree char *again = NULL;
@@ -78,7 +90,7 @@ test_roster (void)
 static void
 test_usage (void)
 {
-  g_autofree char *folder = new_folder ();
+  g_auto (TestFolder) folder = new_folder ();
   g_autofree char *word = NULL;
   g_autofree char *role = NULL;
   g_autofree char *twice = NULL;
@@ -190,7 +202,7 @@ test_audit_is_kept (void)
 static void
 test_child (void)
 {
-  g_autofree char *folder = new_folder ();
+  g_auto (TestFolder) folder = new_folder ();
   g_autoptr (GSubprocessLauncher) launcher =
       g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_autoptr (GSubprocess) process = NULL;
@@ -262,8 +274,8 @@ count (GHashTable *table, const char *key)
 static void
 test_simulate (void)
 {
-  g_autofree char *folder = new_folder ();
-  g_autofree char *pictures = new_folder ();
+  g_auto (TestFolder) folder = new_folder ();
+  g_auto (TestFolder) pictures = new_folder ();
   g_autofree char *codes_path = g_build_filename (folder, "codes", NULL);
   g_autofree char *codes = NULL;
   g_autofree char *text = NULL;

@@ -232,8 +232,8 @@ rtk_test_server_attach (const char *url)
   return self;
 }
 
-static void
-remove_folder (const char *path)
+void
+rtk_test_remove_folder (const char *path)
 {
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
   const char *name;
@@ -242,7 +242,7 @@ remove_folder (const char *path)
     g_autofree char *child = g_build_filename (path, name, NULL);
 
     if (g_file_test (child, G_FILE_TEST_IS_DIR))
-      remove_folder (child);
+      rtk_test_remove_folder (child);
     else
       (void)g_unlink (child);
   }
@@ -262,7 +262,7 @@ rtk_test_server_free (RtkTestServer *self)
   g_assert_null (strstr (self->log->str, RTK_TEST_PASSWORD));
   g_assert_null (strstr (self->log->str, "\"warning\""));
   if (self->folder != NULL)
-    remove_folder (self->folder);
+    rtk_test_remove_folder (self->folder);
   g_clear_object (&self->session);
   g_free (self->folder);
   g_free (self->url);
