@@ -139,6 +139,7 @@ setup_row_cb (GtkSignalListItemFactory *factory, GtkListItem *item)
   gtk_widget_add_css_class (number, "caption");
   gtk_label_set_xalign (GTK_LABEL (reasons), 0.0f);
   gtk_label_set_ellipsize (GTK_LABEL (reasons), PANGO_ELLIPSIZE_END);
+  gtk_label_set_max_width_chars (GTK_LABEL (reasons), 24);
   gtk_widget_add_css_class (reasons, "caption");
   gtk_box_append (GTK_BOX (line), name);
   gtk_box_append (GTK_BOX (line), number);

@@ -7,6 +7,8 @@
 #include "render/rtk-view.h"
 #include "widgets/rtk-texture.h"
 
+#include <math.h>
+
 struct _RtkCropView {
   GtkWidget parent_instance;
 
@@ -32,6 +34,7 @@ rtk_crop_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   if (self->texture == NULL || room.width < 1 || room.height < 1)
     return;
   place = rtk_view_fit (room, (int)self->part.width, (int)self->part.height);
+  place.y = room.y;
   zoom = place.width / self->part.width;
   gtk_snapshot_push_clip (snapshot, &GRAPHENE_RECT_INIT ((float)place.x, (float)place.y,
                                                          (float)place.width, (float)place.height));
@@ -53,9 +56,20 @@ rtk_crop_view_measure (GtkWidget     *widget,
                        int           *minimum_baseline,
                        int           *natural_baseline)
 {
+  RtkCropView *self = RTK_CROP_VIEW (widget);
+
   *minimum = orientation == GTK_ORIENTATION_HORIZONTAL ? 120 : 160;
   *natural = orientation == GTK_ORIENTATION_HORIZONTAL ? 240 : 320;
+  /* As high as the picture is at this width, where there is that much. */
+  if (orientation == GTK_ORIENTATION_VERTICAL && for_size > 0 && self->texture != NULL)
+    *natural = MAX (*minimum, (int)ceil (for_size * self->part.height / self->part.width));
   *minimum_baseline = *natural_baseline = -1;
+}
+
+static GtkSizeRequestMode
+rtk_crop_view_get_request_mode (GtkWidget *widget)
+{
+  return GTK_SIZE_REQUEST_HEIGHT_FOR_WIDTH;
 }
 
 static void
@@ -103,6 +117,7 @@ rtk_crop_view_class_init (RtkCropViewClass *klass)
   object_class->get_property = rtk_crop_view_get_property;
   object_class->set_property = rtk_crop_view_set_property;
   widget_class->snapshot = rtk_crop_view_snapshot;
+  widget_class->get_request_mode = rtk_crop_view_get_request_mode;
   widget_class->measure = rtk_crop_view_measure;
   properties[PROP_LABEL] =
       g_param_spec_string ("label", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
@@ -134,5 +149,21 @@ rtk_crop_view_set_image (RtkCropView *self, RtkImage *image, const RtkCrop *crop
     if (crop != NULL)
       self->part = rtk_crop_get_source_rect (crop);
   }
-  gtk_widget_queue_draw (GTK_WIDGET (self));
+  gtk_widget_queue_resize (GTK_WIDGET (self));
+}
+
+/**
+ * rtk_crop_view_set_texture:
+ * @self: a view
+ * @texture: (nullable): a picture, all of which is seen
+ */
+void
+rtk_crop_view_set_texture (RtkCropView *self, GdkTexture *texture)
+{
+  g_return_if_fail (RTK_IS_CROP_VIEW (self));
+
+  g_set_object (&self->texture, texture);
+  if (texture != NULL)
+    self->part = (RtkRect){0, 0, gdk_texture_get_width (texture), gdk_texture_get_height (texture)};
+  gtk_widget_queue_resize (GTK_WIDGET (self));
 }

@@ -4,6 +4,7 @@
 
 #include "widgets/rtk-subject-pane.h"
 
+#include "widgets/rtk-crop-view.h"
 #include "widgets/rtk-texture.h"
 #include "widgets/rtk-words.h"
 
@@ -15,15 +16,15 @@ struct _RtkSubjectPane {
   RtkRetakeSession *session;     /* (owned) (nullable) */
   GCancellable     *cancellable; /* (owned) (nullable): of the photo that is being decoded */
 
-  GtkLabel   *name;          /* (template) */
-  GtkLabel   *school;        /* (template) */
-  GtkLabel   *number;        /* (template) */
-  GtkStack   *photo;         /* (template) */
-  GtkPicture *picture;       /* (template) */
-  GtkLabel   *missing;       /* (template) */
-  GtkLabel   *note;          /* (template) */
-  GtkWidget  *reasons_title; /* (template) */
-  GtkListBox *reasons;       /* (template) */
+  GtkLabel    *name;          /* (template) */
+  GtkLabel    *school;        /* (template) */
+  GtkLabel    *number;        /* (template) */
+  GtkStack    *photo;         /* (template) */
+  RtkCropView *picture;       /* (template) */
+  GtkLabel    *missing;       /* (template) */
+  GtkLabel    *note;          /* (template) */
+  GtkWidget   *reasons_title; /* (template) */
+  GtkListBox  *reasons;       /* (template) */
 };
 
 G_DEFINE_FINAL_TYPE (RtkSubjectPane, rtk_subject_pane, GTK_TYPE_BOX)
@@ -72,6 +73,7 @@ create_reason (gpointer item, gpointer user_data)
   gtk_image_set_pixel_size (GTK_IMAGE (icon), 16);
   gtk_label_set_xalign (GTK_LABEL (title), 0.0f);
   gtk_label_set_ellipsize (GTK_LABEL (title), PANGO_ELLIPSIZE_END);
+  gtk_label_set_max_width_chars (GTK_LABEL (title), 18);
   gtk_widget_set_tooltip_text (title, _ (rtk_reason_item_get_title (item)));
   gtk_widget_set_hexpand (title, TRUE);
   gtk_widget_add_css_class (word, "check-word");
@@ -102,7 +104,7 @@ photo_loaded_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     gtk_label_set_text (self->missing, rtk_words_old_photo (RTK_OLD_PHOTO_FAILED));
     return;
   }
-  gtk_picture_set_paintable (self->picture, GDK_PAINTABLE (texture));
+  rtk_crop_view_set_texture (self->picture, texture);
   gtk_stack_set_visible_child_name (self->photo, "picture");
 }
 
@@ -115,7 +117,7 @@ update_photo (RtkSubjectPane *self)
   if (self->cancellable != NULL)
     g_cancellable_cancel (self->cancellable);
   g_clear_object (&self->cancellable);
-  gtk_picture_set_paintable (self->picture, NULL);
+  rtk_crop_view_set_texture (self->picture, NULL);
   gtk_label_set_text (
       self->missing,
       rtk_words_old_photo (state == RTK_OLD_PHOTO_READY ? RTK_OLD_PHOTO_LOADING : state));
@@ -173,6 +175,7 @@ rtk_subject_pane_class_init (RtkSubjectPaneClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
+  g_type_ensure (RTK_TYPE_CROP_VIEW);
   G_OBJECT_CLASS (klass)->dispose = rtk_subject_pane_dispose;
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/retake_station/Retake/ui/rtk-subject-pane.ui");

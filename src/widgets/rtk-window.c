@@ -16,8 +16,9 @@
 struct _RtkWindow {
   AdwApplicationWindow parent_instance;
 
-  RtkStatus *status;     /* (owned) (nullable) */
-  AdwToast  *undo_toast; /* (unowned) (nullable): the one that offers to undo, while it is shown */
+  RtkStatus *status;      /* (owned) (nullable) */
+  AdwToast  *undo_toast;  /* (unowned) (nullable): the one that offers to undo, while it is shown */
+  AdwToast  *other_toast; /* (unowned) (nullable): any other, while it is shown */
 
   GtkWidget       *demo_strip;   /* (template) */
   GtkRevealer     *offline;      /* (template) */
@@ -42,6 +43,8 @@ toast_dismissed_cb (RtkWindow *self, AdwToast *toast)
 {
   if (self->undo_toast == toast)
     self->undo_toast = NULL;
+  if (self->other_toast == toast)
+    self->other_toast = NULL;
 }
 
 static void
@@ -361,19 +364,23 @@ rtk_window_say (RtkWindow *self, const char *sentence, gboolean with_undo)
   g_return_if_fail (RTK_IS_WINDOW (self));
 
   escaped = g_markup_escape_text (sentence, -1);
-  toast = adw_toast_new (escaped);
-  if (self->undo_toast != NULL)
+  /* What was said before is overtaken; the offer to undo waits behind a plain sentence. */
+  if (with_undo && self->undo_toast != NULL)
     adw_toast_dismiss (self->undo_toast);
+  if (self->other_toast != NULL)
+    adw_toast_dismiss (self->other_toast);
+  toast = adw_toast_new (escaped);
+  g_signal_connect_object (toast, "dismissed", G_CALLBACK (toast_dismissed_cb), self,
+                           G_CONNECT_SWAPPED);
   if (with_undo) {
     adw_toast_set_button_label (toast, _ ("Undo  Ctrl+Z"));
     adw_toast_set_action_name (toast, "win.undo");
     adw_toast_set_timeout (toast, RTK_RETAKE_SESSION_UNDO_SECONDS);
     self->undo_toast = toast;
-    g_signal_connect_object (toast, "dismissed", G_CALLBACK (toast_dismissed_cb), self,
-                             G_CONNECT_SWAPPED);
   } else {
     adw_toast_set_timeout (toast, TOAST_SECONDS);
     adw_toast_set_priority (toast, ADW_TOAST_PRIORITY_HIGH);
+    self->other_toast = toast;
   }
   adw_toast_overlay_add_toast (self->toasts, toast);
 }

@@ -436,6 +436,8 @@ rtk_words_value (double value, const char *unit)
     return g_strdup ("");
   if (unit == NULL)
     unit = "";
+  if (g_str_equal (unit, "ratio") || g_str_equal (unit, "count"))
+    unit = space = "";
   if (g_str_equal (unit, "deg")) {
     unit = "°";
     space = "";
