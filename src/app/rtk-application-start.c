@@ -163,6 +163,9 @@ connect_station (RtkApplication *self)
     fail (self, error);
     return;
   }
+  /* A folder that was set up before is opened already: its work does not wait for the server. */
+  if (rtk_setup_get_mode (self->setup) != RTK_SETUP_NONE && !self->is_shown)
+    finish (self);
   sign_in (self);
 }
 

@@ -16,6 +16,9 @@
 
 #define START_SECONDS 20
 #define SECRET_BYTES 32
+/* A server that was killed comes back on its old port; one that cannot live is left alone. */
+#define RESTART_SECONDS 1
+#define LIFE_SECONDS 5
 
 struct _RtkChildServer {
   GObject       parent_instance;
@@ -28,6 +31,9 @@ struct _RtkChildServer {
   GFileMonitor *monitor;    /* (owned) (nullable): of the ready file */
   GTask        *starting;   /* (owned) (nullable) */
   guint         timeout;
+  char         *address;    /* (owned): where it listens; its own port once it had one */
+  gint64        started_at; /* monotonic: a server that ends at once is not started again */
+  guint         restart;
 };
 
 G_DEFINE_FINAL_TYPE (RtkChildServer, rtk_child_server, G_TYPE_OBJECT)
@@ -59,6 +65,7 @@ rtk_child_server_finalize (GObject *object)
   g_free (self->folder);
   g_free (self->ready_file);
   g_free (self->url);
+  g_free (self->address);
   G_OBJECT_CLASS (rtk_child_server_parent_class)->finalize (object);
 }
 
@@ -72,6 +79,7 @@ static void
 rtk_child_server_init (RtkChildServer *self)
 {
   self->pipe = -1;
+  self->address = g_strdup ("127.0.0.1:0");
 }
 
 /* The server lies beside this program, installed or in the build folder; else in the path. */
@@ -199,6 +207,10 @@ ready_read_cb (GObject *object, GAsyncResult *result, gpointer user_data)
       size == 0 || text[size - 1] != '\n' || self->url != NULL || self->starting == NULL)
     return;
   self->url = g_strdup (g_strstrip (text));
+  if (g_str_has_prefix (self->url, "http://")) {
+    g_free (self->address);
+    self->address = g_strdup (self->url + strlen ("http://"));
+  }
   end_start (self, NULL);
 }
 
@@ -208,6 +220,18 @@ try_ready_file (RtkChildServer *self)
   g_autoptr (GFile) file = g_file_new_for_path (self->ready_file);
 
   g_file_load_contents_async (file, NULL, ready_read_cb, g_object_ref (self));
+}
+
+static gboolean
+restart_cb (gpointer user_data)
+{
+  RtkChildServer *self = user_data;
+
+  self->restart = 0;
+  close (self->pipe);
+  self->pipe = -1;
+  rtk_child_server_start_async (self, NULL, NULL, NULL);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -222,6 +246,12 @@ process_ended_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   if (self == NULL || self->process != G_SUBPROCESS (object))
     return;
   g_clear_object (&self->process);
+  if (self->starting == NULL &&
+      g_get_monotonic_time () - self->started_at > LIFE_SECONDS * G_USEC_PER_SEC) {
+    g_message ("The server of this computer ended by itself and is started again");
+    self->restart = g_timeout_add_seconds (RESTART_SECONDS, restart_cb, self);
+    return;
+  }
   end_start (self, g_error_new_literal (RTK_ERROR, RTK_ERROR_SERVER,
                                         "The server of this computer ended by itself"));
 }
@@ -274,7 +304,7 @@ spawn (RtkChildServer *self, GError **error)
    * this program lives, and its end tells the child to stop. */
   g_subprocess_launcher_take_fd (launcher, ends[0], 3);
   self->process = g_subprocess_launcher_spawn (launcher, error, program, "--data", self->folder,
-                                               "--listen", "127.0.0.1:0", "--bootstrap-fd", "3",
+                                               "--listen", self->address, "--bootstrap-fd", "3",
                                                "--ready-file", self->ready_file, NULL);
   if (self->process == NULL)
     return FALSE;
@@ -291,7 +321,8 @@ spawn (RtkChildServer *self, GError **error)
  * @callback: called on the main thread
  * @user_data: for @callback
  *
- * Starts the server and waits until it answers.
+ * Starts the server and waits until it answers. If it ends by itself later it is started again, at
+ * the same address.
  */
 void
 rtk_child_server_start_async (RtkChildServer     *self,
@@ -321,6 +352,7 @@ rtk_child_server_start_async (RtkChildServer     *self,
     return;
   }
   self->starting = g_steal_pointer (&task);
+  self->started_at = g_get_monotonic_time ();
   g_signal_connect_object (self->monitor, "changed", G_CALLBACK (try_ready_file), self,
                            G_CONNECT_SWAPPED);
   self->timeout = g_timeout_add_seconds (START_SECONDS, start_timeout_cb, self);
@@ -467,6 +499,7 @@ void
 rtk_child_server_stop (RtkChildServer *self)
 {
   clear_start (self);
+  g_clear_handle_id (&self->restart, g_source_remove);
   if (self->pipe >= 0)
     close (self->pipe);
   self->pipe = -1;

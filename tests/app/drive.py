@@ -237,6 +237,24 @@ class Program:
         if len(found) != 1:
             raise Failure(f"{len(found)} submissions instead of one")
 
+    def server_killed(self):
+        """Killed hard, the server is there again at its old address, and nothing is there twice."""
+        children = subprocess.run(["ps", "--ppid", str(self.process.pid), "-o", "pid=,comm="],
+                                  capture_output=True, text=True).stdout.split("\n")
+        servers = [int(line.split()[0]) for line in children if "retake-server" in line]
+        if len(servers) != 1:
+            raise Failure(f"{len(servers)} servers run")
+        os.kill(servers[0], signal.SIGKILL)
+
+        def answers():
+            try:
+                self.server_has_it()
+                return True
+            except (OSError, KeyError):
+                return False
+
+        wait_for("the server's return", answers, 30)
+
     def quit(self):
         self.keys("ctrl+q")
         code = self.process.wait(timeout=20)
@@ -303,7 +321,7 @@ def main():
         ("start", program.start), ("code", lambda: program.open_by_code(0)),
         ("shoot", program.shoot_with_override), ("submit", program.submit),
         ("undo", program.undo_and_submit), ("next", program.release_by_next),
-        ("server", program.server_has_it), ("quit", program.quit),
+        ("server", program.server_has_it), ("server-killed", program.server_killed), ("quit", program.quit),
     ]
     print(f"1..{len(steps)}")
     failed = False
