@@ -13,6 +13,7 @@
 #include "vision/rtk-file-facts.h"
 #include "vision/rtk-models.h"
 #include "vision/rtk-photo-maker.h"
+#include "vision/rtk-photo-verify.h"
 #include "vision/rtk-png.h"
 
 #include <glib/gi18n.h>
@@ -354,9 +355,9 @@ run_matte (RtkCtl *ctl, int argc, char **argv)
   return RTK_EXIT_OK;
 }
 
-/* Compares a file with the hash the certificate names for it. */
-static gboolean
-hash_fits (const RtkCertificate *certificate, const char *member, const char *path, GError **error)
+/* Reads a file and compares it with the hash the certificate names for it. */
+static GBytes *
+read_named (const RtkCertificate *certificate, const char *member, const char *path, GError **error)
 {
   g_autoptr (GBytes) bytes = NULL;
   char          hex[65];
@@ -364,14 +365,83 @@ hash_fits (const RtkCertificate *certificate, const char *member, const char *pa
   const guint8 *data;
 
   if (!rtk_ctl_read_file (path, &bytes, error))
-    return FALSE;
+    return NULL;
   data = g_bytes_get_data (bytes, &size);
   rtk_sha256_hex (data, size, hex);
   if (g_strcmp0 (hex, rtk_certificate_get_string (certificate, member)) == 0)
-    return TRUE;
+    return g_steal_pointer (&bytes);
   g_set_error (error, RTK_ERROR, RTK_ERROR_DAMAGED,
                "this is not the file that the certificate speaks of");
-  return FALSE;
+  return NULL;
+}
+
+static void
+print_proof (RtkCtl *ctl, gboolean is_signed, RtkPhotoProof proof)
+{
+  static const char *const names[] = {"proved", "consistent", "differs"};
+  static const char *const sentences[] = {
+      N_ ("Made again from the original it is the same file: proved."),
+      N_ ("Made again from the original it is near everywhere: consistent, not proved."),
+      N_ ("Made again from the original it looks different."),
+  };
+  g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new ();
+
+  json_object_set_boolean_member (object, "hashes", TRUE);
+  json_object_set_boolean_member (object, "signed", is_signed);
+  json_object_set_string_member (object, "proof", names[proof]);
+  json_node_take_object (node, object);
+  if (ctl->json) {
+    rtk_ctl_print_json (node);
+    return;
+  }
+  printf ("%s\n%s\n",
+          is_signed ? _ ("The hashes and the station's signature fit.")
+                    : _ ("The hashes fit; provenance unknown: no station signed this."),
+          _ (sentences[proof]));
+}
+
+/* The files first, then the signature, then the pixels; @about is what an error is about. */
+static gboolean
+verify (const char    *path,
+        const char    *original,
+        const char    *delivered,
+        const char   **about,
+        gboolean      *out_signed,
+        RtkPhotoProof *out_proof,
+        GError       **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GBytes) original_bytes = NULL;
+  g_autoptr (GBytes) delivered_bytes = NULL;
+  g_autoptr (RtkCertificate) certificate = NULL;
+  g_autoptr (RtkNetworks) networks = NULL;
+
+  *about = path;
+  if (!rtk_ctl_read_file (path, &bytes, error))
+    return FALSE;
+  certificate = rtk_certificate_from_bytes (bytes, error);
+  if (certificate == NULL)
+    return FALSE;
+  *about = original;
+  original_bytes = read_named (certificate, "sha256.original", original, error);
+  if (original_bytes == NULL)
+    return FALSE;
+  *about = delivered;
+  delivered_bytes = read_named (certificate, "sha256.delivered", delivered, error);
+  if (delivered_bytes == NULL)
+    return FALSE;
+  *about = path;
+  *out_signed = rtk_certificate_is_signed (certificate);
+  if (*out_signed && !rtk_certificate_check_signature (certificate, error))
+    return FALSE;
+  *about = NULL;
+  networks = rtk_networks_new (rtk_models_find_dir (), error);
+  if (networks == NULL)
+    return FALSE;
+  *about = original;
+  return rtk_photo_verify (networks, certificate, original_bytes, NULL, delivered_bytes, out_proof,
+                           error);
 }
 
 static int
@@ -384,11 +454,10 @@ run_verify (RtkCtl *ctl, int argc, char **argv)
           {"delivered", 0, 0, G_OPTION_ARG_FILENAME, &delivered, N_ ("the finished photo"), "FILE"},
           G_OPTION_ENTRY_NULL,
   };
-  g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (RtkCertificate) certificate = NULL;
   g_autoptr (GError) error = NULL;
-  const char *about;
-  gboolean    fits;
+  const char   *about = NULL;
+  gboolean      is_signed = FALSE;
+  RtkPhotoProof proof;
 
   if (!rtk_ctl_parse (entries, "CERT.json --original FILE --delivered FILE", &argc, &argv, 1, 1))
     return RTK_EXIT_ERROR;
@@ -396,30 +465,16 @@ run_verify (RtkCtl *ctl, int argc, char **argv)
     rtk_ctl_say (_ ("retakectl: both --original and --delivered are needed."));
     return RTK_EXIT_ERROR;
   }
-  if (rtk_ctl_read_file (argv[1], &bytes, &error))
-    certificate = rtk_certificate_from_bytes (bytes, &error);
-  if (certificate == NULL) {
-    rtk_ctl_complain (argv[1], error);
+  if (!verify (argv[1], original, delivered, &about, &is_signed, &proof, &error)) {
+    if (g_error_matches (error, RTK_ERROR, RTK_ERROR_DAMAGED)) {
+      rtk_ctl_say (_ ("retakectl: %s: does not fit the certificate (%s)"), about, error->message);
+      return RTK_EXIT_NO;
+    }
+    rtk_ctl_complain (about, error);
     return RTK_EXIT_ERROR;
   }
-  about = original;
-  fits = hash_fits (certificate, "sha256.original", original, &error);
-  if (fits) {
-    about = delivered;
-    fits = hash_fits (certificate, "sha256.delivered", delivered, &error);
-  }
-  if (fits && rtk_certificate_is_signed (certificate)) {
-    about = argv[1];
-    fits = rtk_certificate_check_signature (certificate, &error);
-  }
-  if (!fits) {
-    rtk_ctl_complain (about, error);
-    return g_error_matches (error, RTK_ERROR, RTK_ERROR_DAMAGED) ? RTK_EXIT_NO : RTK_EXIT_ERROR;
-  }
-  printf ("%s\n", rtk_certificate_is_signed (certificate)
-                      ? _ ("The hashes and the station's signature fit.")
-                      : _ ("The hashes fit; provenance unknown: no station signed this."));
-  return RTK_EXIT_OK;
+  print_proof (ctl, is_signed, proof);
+  return proof == RTK_PHOTO_DIFFERS ? RTK_EXIT_NO : RTK_EXIT_OK;
 }
 
 const RtkCtlCommand rtk_ctl_photo_commands[] = {
