@@ -20,6 +20,10 @@
 /* Shoulders move slowly, and their network is the slowest. */
 #define SHOULDERS_EVERY 3
 
+/* From here on a picture is looked at in squares, too; so many at most. */
+#define LONG_ASPECT 1.2
+#define MAX_SQUARES 6
+
 /* More faces than this are a crowd anyway. */
 #define MAX_FACES RTK_TRACKER_MAX_FACES
 
@@ -124,50 +128,77 @@ find_mesh (Run *self, const RtkFaceRoi *roi, RtkFaceMesh *mesh, GError **error)
   return stop (self, rtk_networks_find_mesh (self->networks, self->image, roi, mesh, error));
 }
 
-/* A view of the square in the middle of @image; its pixels are shared. */
+/* A view of a square of @image as large as it can be; its pixels are shared. */
 static RtkImage *
-get_middle (const RtkImage *image, int *out_x, int *out_y)
+get_square (const RtkImage *image, int x, int y)
 {
   int     side = MIN (rtk_image_get_width (image), rtk_image_get_height (image));
   int     step = rtk_pixel_format_get_bytes (rtk_image_get_format (image));
   gsize   stride = rtk_image_get_stride (image);
   GBytes *all = rtk_image_get_bytes (image);
-  gsize   offset;
-  g_autoptr (GBytes) bytes = NULL;
+  gsize   offset = (gsize)y * stride + (gsize)x * (gsize)step;
+  g_autoptr (GBytes) bytes = g_bytes_new_from_bytes (all, offset, g_bytes_get_size (all) - offset);
 
-  *out_x = (rtk_image_get_width (image) - side) / 2;
-  *out_y = (rtk_image_get_height (image) - side) / 2;
-  offset = (gsize)*out_y * stride + (gsize)*out_x * (gsize)step;
-  bytes = g_bytes_new_from_bytes (all, offset, g_bytes_get_size (all) - offset);
   return rtk_image_new (rtk_image_get_format (image), side, side, stride, bytes);
 }
 
-/* Looks for faces in the whole picture, and when there is none in the square in its middle: the
- * detector squeezes what it is given to 128 pixels, in which a face across a wide frame is lost. */
+/* Whether @box is most of, or mostly in, one of @found. */
+static gboolean
+is_known (const GArray *found, const RtkRect *box)
+{
+  for (guint i = 0; i < found->len; i++) {
+    const RtkRect *other = &g_array_index (found, RtkFaceDetection, i).box;
+    double width = MIN (box->x + box->width, other->x + other->width) - MAX (box->x, other->x);
+    double height = MIN (box->y + box->height, other->y + other->height) - MAX (box->y, other->y);
+    double smaller = MIN (box->width * box->height, other->width * other->height);
+
+    if (width > 0. && height > 0. && width * height > .4 * smaller)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+add_from_square (GArray *found, GArray *in_square, int x, int y)
+{
+  for (guint i = 0; i < in_square->len; i++) {
+    RtkFaceDetection face = g_array_index (in_square, RtkFaceDetection, i);
+
+    face.box.x += x;
+    face.box.y += y;
+    for (int k = 0; k < RTK_N_DETECTION_POINTS; k++) {
+      face.points[k].x += x;
+      face.points[k].y += y;
+    }
+    if (!is_known (found, &face.box))
+      g_array_append_val (found, face);
+  }
+}
+
+/* Looks for faces in the whole picture, and in a long one also in overlapping squares along it: the
+ * detector squeezes what it is given to 128 pixels, in which a face across a wide frame is lost,
+ * and with it the second person beside the subject. */
 static GArray *
 detect (Run *self, GError **error)
 {
   g_autoptr (GArray) found = rtk_networks_detect_faces (self->networks, self->image, error);
-  g_autoptr (RtkImage) middle = NULL;
-  double width = rtk_image_get_width (self->image);
-  double height = rtk_image_get_height (self->image);
-  int    x;
-  int    y;
+  int    width = rtk_image_get_width (self->image);
+  int    height = rtk_image_get_height (self->image);
+  int    rest = ABS (width - height);
+  double aspect = (double)MAX (width, height) / MIN (width, height);
+  int    n = MIN (MAX_SQUARES, (int)ceil (aspect * 1.5));
 
-  if (found == NULL || found->len > 0 || MAX (width, height) < 1.2 * MIN (width, height))
+  if (found == NULL || aspect < LONG_ASPECT)
     return g_steal_pointer (&found);
-  middle = get_middle (self->image, &x, &y);
-  g_array_unref (found);
-  found = rtk_networks_detect_faces (self->networks, middle, error);
-  for (guint i = 0; found != NULL && i < found->len; i++) {
-    RtkFaceDetection *face = &g_array_index (found, RtkFaceDetection, i);
+  for (int i = 0; i < n; i++) {
+    int x = width > height ? rest * i / (n - 1) : 0;
+    int y = width > height ? 0 : rest * i / (n - 1);
+    g_autoptr (RtkImage) square = get_square (self->image, x, y);
+    g_autoptr (GArray) in_square = rtk_networks_detect_faces (self->networks, square, error);
 
-    face->box.x += x;
-    face->box.y += y;
-    for (int k = 0; k < RTK_N_DETECTION_POINTS; k++) {
-      face->points[k].x += x;
-      face->points[k].y += y;
-    }
+    if (in_square == NULL)
+      return NULL;
+    add_from_square (found, in_square, x, y);
   }
   return g_steal_pointer (&found);
 }
