@@ -75,8 +75,13 @@ show_station (RtkApplication *self)
     if (picture != NULL)
       camera = g_strconcat ("replay:", picture, NULL);
   }
-  if (!rtk_station_use_camera (self->station, camera, &error))
-    rtk_window_say (self->window, _ (rtk_error_sentence (error)), FALSE);
+  if (!rtk_station_use_camera (self->station, camera, &error)) {
+    g_message ("The camera of the command line cannot be used: %s", error->message);
+    rtk_window_say (self->window,
+                    _ ("The file to be played as a camera is not there: another camera is used."),
+                    FALSE);
+    (void)rtk_station_use_camera (self->station, NULL, NULL);
+  }
 }
 
 /* The last step: the recovery key once, then the station. */

@@ -37,11 +37,25 @@ sign_in_cb (RtkSignInPage *self)
   g_signal_emit (self, signals[SIGNAL_SIGN_IN], 0, name, passphrase);
 }
 
+/* The cursor waits where the next key belongs. */
+static void
+rtk_sign_in_page_map (GtkWidget *widget)
+{
+  RtkSignInPage *self = RTK_SIGN_IN_PAGE (widget);
+
+  GTK_WIDGET_CLASS (rtk_sign_in_page_parent_class)->map (widget);
+  if (gtk_editable_get_text (self->name)[0] == '\0')
+    gtk_widget_grab_focus (GTK_WIDGET (self->name));
+  else
+    gtk_widget_grab_focus (GTK_WIDGET (self->passphrase));
+}
+
 static void
 rtk_sign_in_page_class_init (RtkSignInPageClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
+  widget_class->map = rtk_sign_in_page_map;
   signals[SIGNAL_SIGN_IN] =
       g_signal_new ("sign-in", RTK_TYPE_SIGN_IN_PAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                     G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
@@ -59,6 +73,7 @@ static void
 rtk_sign_in_page_init (RtkSignInPage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  gtk_widget_set_visible (GTK_WIDGET (self->spinner), FALSE);
 }
 
 /**
@@ -89,6 +104,7 @@ rtk_sign_in_page_set_busy (RtkSignInPage *self, gboolean busy)
 
   gtk_widget_set_sensitive (self->button, !busy);
   gtk_spinner_set_spinning (self->spinner, busy);
+  gtk_widget_set_visible (GTK_WIDGET (self->spinner), busy);
   if (busy)
     gtk_label_set_text (self->problem, "");
 }

@@ -60,8 +60,6 @@ update_name (RtkStatusLights *self)
                             gtk_label_get_text (self->lights[kind].text));
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->button), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   name->str, -1);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->button),
-                               _ ("Status: camera, server, outbox, disk"));
   g_string_free (name, TRUE);
 }
 

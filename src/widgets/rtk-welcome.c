@@ -29,6 +29,7 @@ struct _RtkWelcome {
   GtkWidget   *back;       /* (template) */
   GtkSpinner  *spinner;    /* (template) */
   GtkLabel    *key;        /* (template) */
+  GtkWidget   *print;      /* (template) */
 };
 
 G_DEFINE_FINAL_TYPE (RtkWelcome, rtk_welcome, ADW_TYPE_BIN)
@@ -189,6 +190,7 @@ rtk_welcome_class_init (RtkWelcomeClass *klass)
   gtk_widget_class_bind_template_child (widget_class, RtkWelcome, back);
   gtk_widget_class_bind_template_child (widget_class, RtkWelcome, spinner);
   gtk_widget_class_bind_template_child (widget_class, RtkWelcome, key);
+  gtk_widget_class_bind_template_child (widget_class, RtkWelcome, print);
   gtk_widget_class_bind_template_callback (widget_class, demo_cb);
   gtk_widget_class_bind_template_callback (widget_class, stand_alone_cb);
   gtk_widget_class_bind_template_callback (widget_class, connect_cb);
@@ -202,6 +204,7 @@ static void
 rtk_welcome_init (RtkWelcome *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  gtk_widget_set_visible (GTK_WIDGET (self->spinner), FALSE);
 }
 
 /**
@@ -242,6 +245,7 @@ rtk_welcome_set_busy (RtkWelcome *self, gboolean busy)
   gtk_widget_set_sensitive (self->next, !busy);
   gtk_widget_set_sensitive (self->back, !busy);
   gtk_spinner_set_spinning (self->spinner, busy);
+  gtk_widget_set_visible (GTK_WIDGET (self->spinner), busy);
 }
 
 /**
@@ -271,4 +275,5 @@ rtk_welcome_show_recovery_key (RtkWelcome *self, const char *key)
   rtk_welcome_set_busy (self, FALSE);
   gtk_label_set_text (self->key, key);
   gtk_stack_set_visible_child_name (self->stack, "recovery");
+  gtk_widget_grab_focus (self->print);
 }
