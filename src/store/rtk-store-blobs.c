@@ -282,6 +282,12 @@ write_one (RtkStoreState *self, const RtkBlob *blob, gboolean *out_is_new, GErro
   return g_steal_pointer (&stored);
 }
 
+static gboolean
+has_name (gconstpointer stored, gconstpointer name)
+{
+  return g_str_equal (((const RtkStoredBlob *)stored)->name, name);
+}
+
 /* Written down before the files, so that the next start finds what a kill left without a row. */
 static gboolean
 note_intents (RtkStoreState *self, GPtrArray *names, GError **error)
@@ -333,7 +339,8 @@ sync_folders (GHashTable *folders, GError **error)
  * Writes contents into the vault: temporary file, fsync, rename, fsync of the folder. Their rows
  * come next, by rtk_store_blobs_insert(); whatever becomes of it, rtk_store_blobs_tidy() ends it.
  *
- * Returns: (transfer full) (element-type RtkStoredBlob): what was written, or %NULL
+ * Returns: (transfer full) (element-type RtkStoredBlob): what was written, each content once, or
+ *   %NULL
  */
 GPtrArray *
 rtk_store_blobs_write (RtkStoreState        *self,
@@ -352,8 +359,12 @@ rtk_store_blobs_write (RtkStoreState        *self,
     return NULL;
   for (guint i = 0; i < n_blobs; i++) {
     gboolean       is_new;
-    RtkStoredBlob *stored = write_one (self, blobs[i], &is_new, error);
+    RtkStoredBlob *stored;
 
+    /* One content has one file and one key, also when two parts of an attempt share it. */
+    if (g_ptr_array_find_with_equal_func (written, names->pdata[i], has_name, NULL))
+      continue;
+    stored = write_one (self, blobs[i], &is_new, error);
     if (stored == NULL)
       return NULL;
     if (is_new)

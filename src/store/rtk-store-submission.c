@@ -124,11 +124,11 @@ insert_rows (RtkStoreState    *self,
                    rtk_operation_get_id (operation), rtk_operation_get_created_at (operation)))
     return FALSE;
   for (guint i = 0; i < N_PARTS; i++) {
-    const RtkStoredBlob *blob = g_ptr_array_index (written, i);
+    g_autofree char *name = rtk_store_blobs_dup_name (self, submission->parts[i]->sha256);
 
     if (!rtk_db_run (self->db, error,
                      "INSERT INTO attempt_blobs(attempt_id, role, blob) VALUES(?, ?, ?)", "sss",
-                     submission->id, rtk_store_submission_roles[i], blob->name))
+                     submission->id, rtk_store_submission_roles[i], name))
       return FALSE;
   }
   return TRUE;

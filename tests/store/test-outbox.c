@@ -63,6 +63,30 @@ test_commit (Fixture *self, gconstpointer unused)
   g_assert_cmpuint (fixture_count_files (self->folder), ==, 5);
 }
 
+/* Two parts of one attempt with the same content are one file, and it opens. */
+static void
+test_same_content (Fixture *self, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RtkOrder) order = fixture_order (1, 3, "rejected");
+  g_autoptr (RtkPhoto) photo = fixture_photo (1, 100000);
+  g_autoptr (GBytes) original = g_bytes_ref (photo->original.bytes);
+  g_autoptr (RtkOperation) operation = NULL;
+  g_autoptr (GPtrArray) items = NULL;
+  g_autoptr (GBytes) read = NULL;
+
+  rtk_blob_clear (&photo->delivered);
+  rtk_blob_init (&photo->delivered, original, "image/jpeg");
+  operation = fixture_commit (self, order, photo, FIXTURE_NOW, &error);
+  g_assert_no_error (error);
+  read = fixture_read_blob (self->store, photo->original.sha256, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_bytes_equal (read, original));
+  items = fixture_list_outbox (self->store, TRUE);
+  g_assert_cmpuint (((RtkOutboxItem *)items->pdata[0])->blobs->len, ==, 4);
+  g_assert_cmpuint (fixture_count_files (self->folder), ==, 4);
+}
+
 /* Held until its time, then ready, then no longer to be taken back. */
 static void
 test_hold (Fixture *self, gconstpointer unused)
@@ -377,6 +401,7 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("commit", NULL, test_commit);
+  ADD ("same-content", NULL, test_same_content);
   ADD ("hold", NULL, test_hold);
   ADD ("undo", NULL, test_undo);
   ADD ("release", NULL, test_release);
