@@ -202,6 +202,22 @@ test_tampered (Ring *self, gconstpointer change)
   assert_opens (self, NULL, self->recovery);
 }
 
+/* A table that somebody made without its limits: nothing in it is believed. */
+static void
+test_holes (Ring *self, gconstpointer column)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *sql = g_strdup_printf ("CREATE TABLE copy AS SELECT * FROM wraps;"
+                                          "DROP TABLE wraps; ALTER TABLE copy RENAME TO wraps;"
+                                          "UPDATE wraps SET %s = NULL WHERE kind = 'staff'",
+                                          (const char *)column);
+
+  g_assert_true (rtk_db_exec (self->db, sql, &error));
+  g_assert_no_error (error);
+  assert_fails (self, NULL, "four quiet horses", RTK_ERROR_DAMAGED);
+  assert_opens (self, NULL, self->recovery);
+}
+
 /* The parameters are stored with the wrap: a ring of today's cost opens beside a cheaper one. */
 static void
 test_costs (Ring *self, gconstpointer unused)
@@ -303,6 +319,11 @@ main (int argc, char *argv[])
   ADD ("tampered/cost", "memory = memory * 2", test_tampered);
   ADD ("tampered/huge-cost", "memory = 1 << 50", test_tampered);
   ADD ("tampered/name", "name = 'wang'", test_tampered);
+  ADD ("holes/id", "id", test_holes);
+  ADD ("holes/name", "name", test_holes);
+  ADD ("holes/salt", "salt", test_holes);
+  ADD ("holes/sealed", "sealed", test_holes);
+  ADD ("holes/checksum", "checksum", test_holes);
   ADD ("tampered/checksum", "checksum = randomblob(16)", test_tampered);
   g_test_add_func ("/store/keyring/recovery-slips", test_recovery_slips);
   g_test_add_func ("/store/keyring/derive", test_derive);
