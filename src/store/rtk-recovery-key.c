@@ -79,6 +79,22 @@ rtk_recovery_key_new (void)
   return text;
 }
 
+/* Reads 36 letters, whatever stands between them, into @out; FALSE when it is anything else. */
+static gboolean
+read_letters (const char *text, char out[N_LETTERS + N_CHECK])
+{
+  gsize n = 0;
+
+  for (const char *c = text; *c != '\0'; c++) {
+    if (g_ascii_isspace (*c) || *c == '-')
+      continue;
+    if (n == N_LETTERS + N_CHECK || strchr (alphabet, read_letter (*c)) == NULL)
+      return FALSE;
+    out[n++] = read_letter (*c);
+  }
+  return n == N_LETTERS + N_CHECK;
+}
+
 /**
  * rtk_recovery_key_parse:
  * @text: what a person typed: any case, with or without spaces and dashes
@@ -92,24 +108,19 @@ gboolean
 rtk_recovery_key_parse (const char *text, char **out_letters)
 {
   g_autofree char *normal = g_utf8_normalize (text, -1, G_NORMALIZE_NFKC);
-  char             letters[N_LETTERS + N_CHECK + 1] = {0};
+  char             letters[N_LETTERS + N_CHECK];
   char             check[N_CHECK];
-  gsize            n = 0;
+  gboolean         is_key = normal != NULL && read_letters (normal, letters);
 
-  for (const char *c = normal; c != NULL && *c != '\0'; c++) {
-    if (g_ascii_isspace (*c) || *c == '-')
-      continue;
-    if (n == N_LETTERS + N_CHECK || strchr (alphabet, read_letter (*c)) == NULL)
-      return FALSE;
-    letters[n++] = read_letter (*c);
+  if (is_key) {
+    add_check (letters, check);
+    is_key = memcmp (check, letters + N_LETTERS, N_CHECK) == 0;
   }
-  if (n != N_LETTERS + N_CHECK)
-    return FALSE;
-  add_check (letters, check);
-  if (memcmp (check, letters + N_LETTERS, N_CHECK) != 0)
-    return FALSE;
-  *out_letters = g_strndup (letters, N_LETTERS);
+  if (is_key)
+    *out_letters = g_strndup (letters, N_LETTERS);
+  /* What is no recovery key is most often a passphrase. */
   sodium_memzero (letters, sizeof letters);
-  sodium_memzero (normal, strlen (normal));
-  return TRUE;
+  if (normal != NULL)
+    sodium_memzero (normal, strlen (normal));
+  return is_key;
 }
