@@ -416,8 +416,13 @@ list_intents (RtkStoreState *self, GError **error)
                       "SELECT name FROM intents WHERE name NOT IN (SELECT name FROM blobs)", "");
   if (row == NULL)
     return NULL;
-  while (rtk_db_step (self->db, row, &failure))
-    g_strv_builder_add (names, (const char *)sqlite3_column_text (row, 0));
+  while (rtk_db_step (self->db, row, &failure)) {
+    const char *name = (const char *)sqlite3_column_text (row, 0);
+
+    /* A name becomes part of a path, and a database may come from elsewhere. */
+    if (rtk_sha256_is_valid (name))
+      g_strv_builder_add (names, name);
+  }
   if (failure != NULL) {
     g_propagate_error (error, g_steal_pointer (&failure));
     return NULL;

@@ -10,10 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DATABASE "station.db"
+#define VAULT "vault"
 #define SETTING_STATION "station-id"
 #define SETTING_SIGNING_KEY "signing-key"
 #define SECRET_SIGNING_SEED "signing-seed"
@@ -37,7 +40,7 @@ rtk_store_state_new (const char     *folder,
   RtkStoreState *self = g_new0 (RtkStoreState, 1);
 
   self->folder = g_strdup (folder);
-  self->vault_folder = g_build_filename (folder, "vault", NULL);
+  self->vault_folder = g_build_filename (folder, VAULT, NULL);
   self->clock = g_object_ref (clock);
   self->signer = g_object_ref (signer);
   self->read_only = read_only;
@@ -80,15 +83,37 @@ make_database_file (const char *path, GError **error)
   return TRUE;
 }
 
+/* The way to a home may lead through links (/home -> /var/home), which SQLite refuses everywhere in
+ * a path when it is to refuse them at its end. So the folder is known by its real path. */
 static gboolean
-open_for_writing (RtkStoreState *self, const char *path, GError **error)
+resolve_folder (RtkStoreState *self, GError **error)
 {
-  g_autofree char   *lock = g_build_filename (self->folder, "lock", NULL);
+  char *real = realpath (self->folder, NULL);
+
+  if (real == NULL) {
+    rtk_files_set_error (error, errno, "the data folder cannot be reached");
+    return FALSE;
+  }
+  g_free (self->folder);
+  self->folder = g_strdup (real);
+  free (real);
+  g_free (self->vault_folder);
+  self->vault_folder = g_build_filename (self->folder, VAULT, NULL);
+  return TRUE;
+}
+
+static gboolean
+open_for_writing (RtkStoreState *self, GError **error)
+{
+  g_autofree char   *path = NULL;
+  g_autofree char   *lock = NULL;
   const char *const *migrations;
   guint              n;
 
-  if (!rtk_files_make_folder (self->folder, error))
+  if (!rtk_files_make_folder (self->folder, error) || !resolve_folder (self, error))
     return FALSE;
+  path = g_build_filename (self->folder, DATABASE, NULL);
+  lock = g_build_filename (self->folder, "lock", NULL);
   self->lock_fd = rtk_files_lock (lock, error);
   if (self->lock_fd < 0 || !make_database_file (path, error))
     return FALSE;
@@ -102,10 +127,14 @@ open_for_writing (RtkStoreState *self, const char *path, GError **error)
 }
 
 static gboolean
-open_for_reading (RtkStoreState *self, const char *path, GError **error)
+open_for_reading (RtkStoreState *self, GError **error)
 {
-  guint n;
+  g_autofree char *path = NULL;
+  guint            n;
 
+  if (!resolve_folder (self, error))
+    return FALSE;
+  path = g_build_filename (self->folder, DATABASE, NULL);
   if (access (path, F_OK) != 0) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, "there is no data folder here");
     return FALSE;
@@ -129,12 +158,10 @@ open_for_reading (RtkStoreState *self, const char *path, GError **error)
 gboolean
 rtk_store_state_open (RtkStoreState *self, GError **error)
 {
-  g_autofree char *path = g_build_filename (self->folder, "station.db", NULL);
   g_autofree char *station = NULL;
   g_autofree char *key_id = NULL;
 
-  if (!(self->read_only ? open_for_reading (self, path, error)
-                        : open_for_writing (self, path, error)))
+  if (!(self->read_only ? open_for_reading (self, error) : open_for_writing (self, error)))
     return FALSE;
   station = rtk_db_dup_setting (self->db, SETTING_STATION, error);
   if (station == NULL)

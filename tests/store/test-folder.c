@@ -132,6 +132,48 @@ test_nothing_to_read (void)
   g_assert_false (g_file_test (folder, G_FILE_TEST_EXISTS));
 }
 
+/* Homes are reached through links on some systems (/home -> /var/home): the folder may be, too. */
+static void
+test_linked (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RtkTestClock) clock = rtk_test_clock_new (FIXTURE_NOW);
+  g_autofree char *folder = fixture_make_folder ();
+  g_autofree char *target = g_build_filename (folder, "var", NULL);
+  g_autofree char *link = g_build_filename (folder, "home", NULL);
+  g_autofree char *data = g_build_filename (link, "data", NULL);
+  g_autofree char *db = g_build_filename (target, "data", "station.db", NULL);
+
+  g_assert_cmpint (g_mkdir (target, 0700), ==, 0);
+  g_assert_cmpint (symlink (target, link), ==, 0);
+  for (int i = 0; i < 2; i++) {
+    g_autoptr (RtkSqliteStore) store = rtk_sqlite_store_open (
+        data, RTK_CLOCK (clock), i == 0 ? RTK_SQLITE_STORE_WRITE : RTK_SQLITE_STORE_READ, &error);
+
+    g_assert_no_error (error);
+    rtk_sqlite_store_close (store);
+  }
+  g_assert_true (g_file_test (db, G_FILE_TEST_EXISTS));
+  /* The database itself is no link to somewhere else. */
+  g_assert_cmpint (g_unlink (db), ==, 0);
+  g_assert_cmpint (symlink ("/dev/null", db), ==, 0);
+  assert_refused (data, RTK_SQLITE_STORE_WRITE, RTK_ERROR_STORAGE);
+  fixture_remove_folder (folder);
+}
+
+/* A database from elsewhere cannot make the program remove what is not the vault's. */
+static void
+test_foreign_intents (Fixture *self, gconstpointer unused)
+{
+  g_autofree char *victim = g_build_filename (self->folder, "victim", NULL);
+
+  g_assert_true (g_file_set_contents (victim, "text", 4, NULL));
+  fixture_close (self);
+  fixture_sql (self->folder, "INSERT INTO intents VALUES('../victim'), (''), ('x')");
+  fixture_reopen (self);
+  g_assert_true (g_file_test (victim, G_FILE_TEST_EXISTS));
+}
+
 /* A file where the folder should be; a database that is none. */
 static void
 test_not_a_folder (void)
@@ -451,10 +493,12 @@ main (int argc, char *argv[])
   ADD ("read-alone", test_read_alone);
   ADD ("file-limit", test_file_limit);
   ADD ("newer", test_newer);
+  ADD ("foreign-intents", test_foreign_intents);
   ADD ("new-async", test_new_async);
   ADD ("staff", test_staff);
   g_test_add_func ("/store/folder/nothing-to-read", test_nothing_to_read);
   g_test_add_func ("/store/folder/not-a-folder", test_not_a_folder);
+  g_test_add_func ("/store/folder/linked", test_linked);
   g_test_add_func ("/store/folder/migrate", test_migrate);
   g_test_add_func ("/store/folder/read-only", test_read_only);
   g_test_add_func ("/store/folder/becomes-read-only", test_becomes_read_only);
