@@ -144,17 +144,22 @@ measure_geometry (const Judge *self, RtkCheckId id)
 }
 
 static RtkMeasure
-measure_file (const RtkFileFacts *facts, RtkCheckId id)
+measure_file (const Judge *self, RtkCheckId id)
 {
-  RtkMeasure measure = {.known = TRUE, .value = NAN};
+  const RtkFileFacts *facts = self->facts;
+  const double        dpi = rtk_rule_pack_get_dpi (self->pack);
+  RtkMeasure          measure = {.known = TRUE, .value = NAN};
 
   if (id == RTK_CHECK_FILE_WIDTH) {
     measure.value = facts->width;
   } else if (id == RTK_CHECK_FILE_HEIGHT) {
     measure.value = facts->height;
   } else if (id == RTK_CHECK_FILE_DPI) {
-    /* The axis that is further off speaks for both, which only agree in a sound file. */
-    measure.value = MIN (facts->dpi_x, facts->dpi_y);
+    /* The axis that is further off speaks for both, which only agree in a sound file; one that is
+     * no number is the furthest off. */
+    measure.value = facts->dpi_x;
+    if (isfinite (facts->dpi_x) && !(fabs (facts->dpi_y - dpi) <= fabs (facts->dpi_x - dpi)))
+      measure.value = facts->dpi_y;
   } else if (id == RTK_CHECK_FILE_DEPTH) {
     measure.value = facts->depth;
   } else if (id == RTK_CHECK_FILE_BYTES) {
@@ -228,7 +233,7 @@ judge_rule (const Judge *self, const RtkRule *rule)
     return;
   }
   if (is_file_check (rule->id))
-    measure = measure_file (self->facts, rule->id);
+    measure = measure_file (self, rule->id);
   else if (is_geometry_check (rule->id))
     measure = measure_geometry (self, rule->id);
   else
@@ -237,7 +242,8 @@ judge_rule (const Judge *self, const RtkRule *rule)
   check->n_place = measure.n_place;
   for (guint i = 0; i < measure.n_place; i++)
     check->place[i] = measure.place[i];
-  if (measure.known) {
+  /* What is not a number lies inside any limits: it must not pass for it. */
+  if (measure.known && isfinite (measure.value)) {
     judge_value (check, rule, measure.value);
   } else {
     const char *why = measure.unknown_why != NULL ? measure.unknown_why : RTK_WHY_NOT_MEASURED;

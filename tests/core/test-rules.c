@@ -263,6 +263,32 @@ test_head_cut (void)
                    RTK_VERDICT_UNKNOWN);
 }
 
+/* A line that is nowhere lies outside no limit; it must not be taken for a good one. */
+static void
+test_not_a_number (void)
+{
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+
+  for (int finished = 0; finished < 2; finished++) {
+    g_autoptr (RtkAnalysis) analysis = good_analysis ();
+    g_autoptr (RtkReport) report = NULL;
+
+    set_all_good (analysis, pack);
+    analysis->head.chin.y = NAN;
+    if (finished)
+      analysis->head.eye_mid.y = NAN;
+    analysis->measures[RTK_CHECK_POSE_YAW].value = NAN;
+    report = rtk_rules_judge (pack, analysis, NULL, finished);
+    g_assert_cmpint (rtk_report_find (report, RTK_CHECK_GEOMETRY_HEAD_WHOLE)->verdict, ==,
+                     RTK_VERDICT_UNKNOWN);
+    g_assert_cmpint (rtk_report_find (report, RTK_CHECK_GEOMETRY_EYE_LINE)->verdict, ==,
+                     finished ? RTK_VERDICT_UNKNOWN : RTK_VERDICT_PASS);
+    g_assert_cmpint (rtk_report_find (report, RTK_CHECK_POSE_YAW)->verdict, ==,
+                     RTK_VERDICT_UNKNOWN);
+    g_assert_false (rtk_report_may_shoot (report));
+  }
+}
+
 static void
 test_file (void)
 {
@@ -282,6 +308,8 @@ test_file (void)
       {RTK_CHECK_FILE_WIDTH, "JPEG", "1.jpg", 481, 300., 24, 30000, 85, RTK_VERDICT_FAIL},
       {RTK_CHECK_FILE_DPI, "JPEG", "1.jpg", 480, 72., 24, 30000, 85, RTK_VERDICT_FAIL},
       {RTK_CHECK_FILE_DPI, "JPEG", "1.jpg", 480, 0., 24, 30000, 85, RTK_VERDICT_FAIL},
+      {RTK_CHECK_FILE_DPI, "JPEG", "1.jpg", 480, 600., 24, 30000, 85, RTK_VERDICT_FAIL},
+      {RTK_CHECK_FILE_DPI, "JPEG", "1.jpg", 480, NAN, 24, 30000, 85, RTK_VERDICT_UNKNOWN},
       {RTK_CHECK_FILE_DEPTH, "JPEG", "1.jpg", 480, 300., 8, 30000, 85, RTK_VERDICT_FAIL},
       {RTK_CHECK_FILE_BYTES, "JPEG", "1.jpg", 480, 300., 24, 20479, 85, RTK_VERDICT_WARN},
       {RTK_CHECK_FILE_BYTES, "JPEG", "1.jpg", 480, 300., 24, 40961, 85, RTK_VERDICT_WARN},
@@ -476,6 +504,7 @@ main (int argc, char **argv)
   g_test_add_func ("/core/rules/nobody", test_nobody);
   g_test_add_func ("/core/rules/geometry", test_geometry);
   g_test_add_func ("/core/rules/head-cut", test_head_cut);
+  g_test_add_func ("/core/rules/not-a-number", test_not_a_number);
   g_test_add_func ("/core/rules/file", test_file);
   g_test_add_func ("/core/rules/first-to-mend", test_first_to_mend);
   g_test_add_func ("/core/rules/json", test_json);
