@@ -41,7 +41,9 @@ typedef struct {
   double min;
   double max;
   double target;
-  double width; /* the unit in which distance and violation count */
+  double width;    /* the unit in which distance and violation count */
+  double loose;    /* widths by which the limits give way now; negative: they close in */
+  guint  if_fails; /* what a failure costs: one of a blocking rule more than all that advise */
 } Zone;
 
 enum { N_BOUNDS_E = 4, N_BOUNDS_C = 4 };
@@ -77,6 +79,7 @@ zone_init (Zone *zone, const RtkRulePack *pack, RtkCheckId id, double target, do
   zone->min = min;
   zone->max = max;
   zone->target = target;
+  zone->if_fails = rule != NULL && rule->mode == RTK_RULE_BLOCK ? N_ZONES + 1 : 1;
 }
 
 static void
@@ -110,6 +113,26 @@ problem_init (Problem           *self,
              self->out_width / 10.);
 }
 
+/* Zones whose bit is in @failing give way by @violation widths, the others by @kept. */
+static void
+set_loose (Problem *self, guint failing, double violation, double kept)
+{
+  for (guint i = 0; i < N_ZONES; i++)
+    self->zones[i].loose = failing & (1u << i) ? violation : kept;
+}
+
+static double
+zone_min (const Problem *self, guint zone)
+{
+  return self->zones[zone].min - self->zones[zone].loose * self->zones[zone].width;
+}
+
+static double
+zone_max (const Problem *self, guint zone)
+{
+  return self->zones[zone].max + self->zones[zone].loose * self->zones[zone].width;
+}
+
 /* Narrows [*low, *high] to the u with lower(u) <= upper(u). */
 static void
 clip_u (Bound lower, Bound upper, double *low, double *high)
@@ -127,28 +150,23 @@ clip_u (Bound lower, Bound upper, double *low, double *high)
     *high = -INFINITY;
 }
 
-/* The bounds of e (eye line) and c (centre): zones loosened by @loose widths, and the edges of the
+/* The bounds of e (eye line) and c (centre): zones as loose as they are now, and the edges of the
  * picture, which never give way. */
 static void
 get_bounds (const Problem *self,
-            double         loose,
             Bound          lower_e[N_BOUNDS_E],
             Bound          upper_e[N_BOUNDS_E],
             Bound          lower_c[N_BOUNDS_C],
             Bound          upper_c[N_BOUNDS_C])
 {
-  const Zone *eye = &self->zones[ZONE_EYE];
-  const Zone *hair = &self->zones[ZONE_HAIR];
-  const Zone *centre = &self->zones[ZONE_CENTRE];
-
-  lower_e[0] = (Bound){0., eye->min - loose * eye->width};
-  upper_e[0] = (Bound){0., eye->max + loose * eye->width};
-  lower_e[1] = (Bound){self->drop, hair->min - loose * hair->width};
-  upper_e[1] = (Bound){self->drop, hair->max + loose * hair->width};
+  lower_e[0] = (Bound){0., zone_min (self, ZONE_EYE)};
+  upper_e[0] = (Bound){0., zone_max (self, ZONE_EYE)};
+  lower_e[1] = (Bound){self->drop, zone_min (self, ZONE_HAIR)};
+  upper_e[1] = (Bound){self->drop, zone_max (self, ZONE_HAIR)};
   lower_e[2] = (Bound){self->eye_y - self->height, self->out_height};
   upper_e[2] = (Bound){self->eye_y, 0.};
-  lower_c[0] = (Bound){0., centre->min - loose * centre->width};
-  upper_c[0] = (Bound){0., centre->max + loose * centre->width};
+  lower_c[0] = (Bound){0., zone_min (self, ZONE_CENTRE)};
+  upper_c[0] = (Bound){0., zone_max (self, ZONE_CENTRE)};
   lower_c[1] = (Bound){self->eye_x - self->width, self->out_width};
   upper_c[1] = (Bound){self->eye_x, 0.};
   /* Both shoulders right of the left edge, left of the right one and above the lower one. */
@@ -159,31 +177,30 @@ get_bounds (const Problem *self,
   lower_c[3] = lower_c[1];
   upper_c[3] = upper_c[1];
   if (self->keep_shoulders) {
+    double middle = self->zones[ZONE_CENTRE].target;
     double lowest = MAX (self->shoulders[0].y, self->shoulders[1].y);
-
     double margin = SHOULDER_MARGIN * self->out_width;
     double shift = SHOULDER_SHIFT * self->out_width;
 
     upper_e[3] = (Bound){self->eye_y - lowest, self->out_height - margin};
     lower_c[2] = (Bound){self->eye_x - self->shoulders[0].x, margin};
     upper_c[2] = (Bound){self->eye_x - self->shoulders[1].x, self->out_width - margin};
-    lower_c[3] = (Bound){0., centre->target - shift};
-    upper_c[3] = (Bound){0., centre->target + shift};
+    lower_c[3] = (Bound){0., middle - shift};
+    upper_c[3] = (Bound){0., middle + shift};
   }
 }
 
 static gboolean
-find_u_range (const Problem *self, double loose, double *out_low, double *out_high)
+find_u_range (const Problem *self, double *out_low, double *out_high)
 {
-  const Zone *face = &self->zones[ZONE_FACE];
-  Bound       lower_e[N_BOUNDS_E];
-  Bound       upper_e[N_BOUNDS_E];
-  Bound       lower_c[N_BOUNDS_C];
-  Bound       upper_c[N_BOUNDS_C];
-  double      low = MAX (1e-6, (face->min - loose * face->width) / self->face);
-  double      high = MIN (MAX_ENLARGEMENT, (face->max + loose * face->width) / self->face);
+  Bound  lower_e[N_BOUNDS_E];
+  Bound  upper_e[N_BOUNDS_E];
+  Bound  lower_c[N_BOUNDS_C];
+  Bound  upper_c[N_BOUNDS_C];
+  double low = MAX (1e-6, zone_min (self, ZONE_FACE) / self->face);
+  double high = MIN (MAX_ENLARGEMENT, zone_max (self, ZONE_FACE) / self->face);
 
-  get_bounds (self, loose, lower_e, upper_e, lower_c, upper_c);
+  get_bounds (self, lower_e, upper_e, lower_c, upper_c);
   for (int i = 0; i < N_BOUNDS_E; i++) {
     for (int j = 0; j < N_BOUNDS_E; j++)
       clip_u (lower_e[i], upper_e[j], &low, &high);
@@ -218,7 +235,7 @@ square (double value)
 
 /* The best e and c for one scale, in closed form, and the squared distance to the target. */
 static double
-solve_at (const Problem *self, double loose, double u, double *out_e, double *out_c)
+solve_at (const Problem *self, double u, double *out_e, double *out_c)
 {
   const Zone *eye = &self->zones[ZONE_EYE];
   const Zone *hair = &self->zones[ZONE_HAIR];
@@ -233,7 +250,7 @@ solve_at (const Problem *self, double loose, double u, double *out_e, double *ou
   double      e;
   double      c;
 
-  get_bounds (self, loose, lower_e, upper_e, lower_c, upper_c);
+  get_bounds (self, lower_e, upper_e, lower_c, upper_c);
   e = (weight_eye * eye->target + weight_hair * (hair->target + self->drop * u)) /
       (weight_eye + weight_hair);
   e = MIN (MAX (e, bound_at (lower_e, N_BOUNDS_E, u, FALSE)),
@@ -248,51 +265,100 @@ solve_at (const Problem *self, double loose, double u, double *out_e, double *ou
          square ((c - centre->target) / centre->width);
 }
 
-/* Leaves the problem with the least loosening of all zones, in their widths, for which a crop
- * exists: with a reserve and the shoulders, without one, without the other, with neither. */
-static gboolean
-find_loosening (Problem *self, double *out_loose)
+/* The least violation, in widths, of the zones in @failing for which a crop exists while the others
+ * keep to @kept; INFINITY when none does. */
+static double
+find_violation (Problem *self, guint failing, double kept)
 {
-  const gboolean wants_shoulders = self->keep_shoulders;
-  double         low;
-  double         high;
-  double         none = 0.;
-  double         enough = 1.;
+  double low;
+  double high;
+  double none = 0.;
+  double enough = 1.;
 
-  for (int i = wants_shoulders ? 0 : 2; i < 4; i++) {
-    /* Shoulders give way before the size of the head does: whole ones seldom fit beside it. */
-    self->keep_shoulders = i < 2;
-    *out_loose = i % 2 == 0 ? -RESERVE : 0.;
-    if (find_u_range (self, *out_loose, &low, &high))
-      return TRUE;
-  }
-  while (!find_u_range (self, enough, &low, &high)) {
+  set_loose (self, failing, enough, kept);
+  while (!find_u_range (self, &low, &high)) {
     enough *= 2.;
     if (enough > 1024.)
-      return FALSE;
+      return INFINITY;
+    set_loose (self, failing, enough, kept);
   }
   for (int i = 0; i < 40; i++) {
     double middle = (none + enough) / 2.;
 
-    if (find_u_range (self, middle, &low, &high))
+    set_loose (self, failing, middle, kept);
+    if (find_u_range (self, &low, &high))
       enough = middle;
     else
       none = middle;
   }
-  *out_loose = enough;
-  return TRUE;
+  return enough;
+}
+
+/* No crop fits all zones. As few as possible fail, those of blocking rules counting first; the
+ * others keep a reserve where they can; then the worst violation is as small as it can be. Equal
+ * ones are told apart by the order of the zones. */
+static gboolean
+loosen_fewest (Problem *self)
+{
+  const guint most = N_ZONES * (N_ZONES + 1);
+
+  for (guint cost = 1; cost <= most; cost++) {
+    for (int reserve = 1; reserve >= 0; reserve--) {
+      const double kept = reserve ? -RESERVE : 0.;
+      double       least = INFINITY;
+      guint        best = 0;
+
+      for (guint failing = 1; failing < 1u << N_ZONES; failing++) {
+        double violation = INFINITY;
+        guint  sum = 0;
+
+        for (guint i = 0; i < N_ZONES; i++)
+          sum += failing & (1u << i) ? self->zones[i].if_fails : 0;
+        if (sum == cost)
+          violation = find_violation (self, failing, kept);
+        if (violation < least) {
+          least = violation;
+          best = failing;
+        }
+      }
+      if (best != 0) {
+        set_loose (self, best, least, kept);
+        return TRUE;
+      }
+    }
+  }
+  return FALSE;
+}
+
+/* Leaves the zones as loose as they must be for a crop to exist: with a reserve and the shoulders,
+ * without one, without the other, with neither; else some zones fail. */
+static gboolean
+find_loosening (Problem *self)
+{
+  const gboolean wants_shoulders = self->keep_shoulders;
+  double         low;
+  double         high;
+
+  for (int i = wants_shoulders ? 0 : 2; i < 4; i++) {
+    /* Shoulders give way before the size of the head does: whole ones seldom fit beside it. */
+    self->keep_shoulders = i < 2;
+    set_loose (self, 0, 0., i % 2 == 0 ? -RESERVE : 0.);
+    if (find_u_range (self, &low, &high))
+      return TRUE;
+  }
+  return loosen_fewest (self);
 }
 
 static double
-find_best_u (const Problem *self, double loose, double low, double high)
+find_best_u (const Problem *self, double low, double high)
 {
   const double golden = 0.6180339887498949;
   double       e;
   double       c;
   double       a = high - golden * (high - low);
   double       b = low + golden * (high - low);
-  double       cost_a = solve_at (self, loose, a, &e, &c);
-  double       cost_b = solve_at (self, loose, b, &e, &c);
+  double       cost_a = solve_at (self, a, &e, &c);
+  double       cost_b = solve_at (self, b, &e, &c);
 
   for (int i = 0; i < 60; i++) {
     if (cost_a <= cost_b) {
@@ -300,20 +366,20 @@ find_best_u (const Problem *self, double loose, double low, double high)
       b = a;
       cost_b = cost_a;
       a = high - golden * (high - low);
-      cost_a = solve_at (self, loose, a, &e, &c);
+      cost_a = solve_at (self, a, &e, &c);
     } else {
       low = a;
       a = b;
       cost_a = cost_b;
       b = low + golden * (high - low);
-      cost_b = solve_at (self, loose, b, &e, &c);
+      cost_b = solve_at (self, b, &e, &c);
     }
   }
   return (low + high) / 2.;
 }
 
 static void
-quantise (const Problem *self, double loose, double u, RtkCrop *crop)
+quantise (const Problem *self, double u, RtkCrop *crop)
 {
   double e;
   double c;
@@ -322,7 +388,7 @@ quantise (const Problem *self, double loose, double u, RtkCrop *crop)
   /* A crop as large as the picture must not grow over its edge by rounding. */
   while (scale * self->out_width > self->width || scale * self->out_height > self->height)
     scale -= 1. / QUANTUM;
-  solve_at (self, loose, 1. / scale, &e, &c);
+  solve_at (self, 1. / scale, &e, &c);
   crop->scale = scale;
   crop->x = round ((self->eye_x - c * scale) * QUANTUM) / QUANTUM;
   crop->y = round ((self->eye_y - e * scale) * QUANTUM) / QUANTUM;
@@ -344,12 +410,14 @@ quantise (const Problem *self, double loose, double u, RtkCrop *crop)
  * Finds the legal crop nearest to the pack's target.
  *
  * Distance counts hair top, eye line, face width and centre, each in units of its zone's width. The
- * crop always lies inside the picture. When no crop fits all zones at once, the one whose worst
- * violation (in the same units) is least is taken, so that the rules fail with honest values. Both
- * shoulders lie inside when a legal crop has room for them and the pack asks for it.
- * Position and scale are multiples of 1/65536. Any thread; some thousand multiplications.
- * Fails with %RTK_ERROR_NO_CROP when the head is so small that the picture would have to be
- * enlarged more than twice, and when the crop does not fit into the picture at all.
+ * crop always lies inside the picture. When no crop fits all zones at once, the one is taken in
+ * which the fewest fail (blocking rules count first), and of those the one whose worst violation,
+ * in the same units, is least: the rules fail with honest values, and no more of them than must.
+ * Both shoulders lie inside when a legal crop has room for them and the pack asks for it. Position
+ * and scale are multiples of 1/65536. Any thread; some thousand multiplications, some hundred
+ * thousand when no crop is legal. Fails with %RTK_ERROR_NO_CROP when the head is so small that the
+ * picture would have to be enlarged more than twice, and when the crop does not fit into the
+ * picture at all.
  *
  * Returns: %TRUE on success; on %FALSE, @out_crop is left as it was
  */
@@ -362,7 +430,6 @@ rtk_geometry_find_crop (const RtkRulePack *pack,
                         GError           **error)
 {
   Problem problem;
-  double  loose;
   double  low;
   double  high;
 
@@ -381,14 +448,14 @@ rtk_geometry_find_crop (const RtkRulePack *pack,
                  problem.face, ceil (problem.zones[ZONE_FACE].min / MAX_ENLARGEMENT));
     return FALSE;
   }
-  if (!find_loosening (&problem, &loose)) {
+  if (!find_loosening (&problem)) {
     g_set_error (error, RTK_ERROR, RTK_ERROR_NO_CROP,
                  "No crop of %dx%d lies inside a picture of %dx%d around this head",
                  problem.out_width, problem.out_height, picture_width, picture_height);
     return FALSE;
   }
-  find_u_range (&problem, loose, &low, &high);
-  quantise (&problem, loose, find_best_u (&problem, loose, low, high), out_crop);
+  find_u_range (&problem, &low, &high);
+  quantise (&problem, find_best_u (&problem, low, high), out_crop);
   return TRUE;
 }
 
