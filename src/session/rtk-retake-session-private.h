@@ -77,7 +77,8 @@ struct _RtkRetakeSession {
   /* What was submitted and is held. */
   RtkSubject     *held;           /* (owned) (nullable) */
   RtkOperation   *held_operation; /* (owned) (nullable) */
-  gint64          undo_deadline;
+  gint64          undo_deadline;  /* wall clock, for those who look */
+  gint64          held_until;     /* the same moment, monotonic */
   guint           undo_seconds;
   guint           release_id;
   RtkSessionState undo_from;

@@ -15,6 +15,7 @@ set_held (RtkRetakeSession *self, RtkSubject *subject, RtkOperation *operation, 
     rtk_subject_ref (subject);
   g_clear_pointer (&self->held, rtk_subject_unref);
   self->held = subject;
+  self->held_until = rtk_clock_monotonic (self->clock) + deadline - rtk_clock_now (self->clock);
   if (g_set_object (&self->held_operation, operation))
     rtk_retake_session_notify (self, RTK_RETAKE_PROP_SUBMITTED_OPERATION);
   if (self->undo_deadline != deadline) {
@@ -167,14 +168,16 @@ rtk_retake_submit_settle (RtkRetakeSession *self)
 
   if (self->held_operation == NULL || self->state == RTK_SESSION_UNDOING)
     return;
-  left_us = self->undo_deadline - rtk_clock_now (self->clock);
+  /* The wall clock may be set back: no longer than it was meant to be. */
+  left_us = MIN (self->undo_deadline - rtk_clock_now (self->clock),
+                 self->held_until - rtk_clock_monotonic (self->clock));
   if (left_us <= 0) {
     rtk_store_release_async (self->store, NULL, released_cb, NULL);
     end_undo (self, RTK_SESSION_MESSAGE_RELEASED);
     return;
   }
   if (self->release_id == 0) {
-    /* The wall clock may be set: look again at least every second. */
+    /* The wall clock may be set forward: look again at least every second. */
     guint wait_ms = (guint)MIN (left_us / 1000 + 1, 1000);
 
     self->release_id = g_timeout_add (wait_ms, release_due_cb, self);

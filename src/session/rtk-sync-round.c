@@ -153,7 +153,8 @@ written_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     rtk_sync_round_end (self, g_steal_pointer (&error));
 }
 
-/* What was under way when the program ended is sent again: nobody else sends from this folder. */
+/* What was under way when the program or a round ended is sent again: nobody else sends from this
+ * folder. */
 static void
 recovered_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 {
@@ -266,7 +267,8 @@ rtk_sync_round_end (RtkSyncRound *self, GError *error)
  * @vault: its photos
  * @transport: the server
  * @epoch: (nullable): the server's epoch as it was seen last
- * @recover: whether operations may still be marked as being sent from an earlier run
+ * @recover: whether operations may still be marked as being sent, from an earlier run or from a
+ *   round that ended early
  * @finished: called once, unless it is cancelled
  * @user_data: (transfer full): for @finished
  * @free_user_data: (nullable): frees it

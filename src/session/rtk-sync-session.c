@@ -180,7 +180,8 @@ round_over (RtkSyncSession      *self,
   g_clear_pointer (&self->epoch, g_free);
   self->epoch = g_strdup (rtk_sync_round_get_epoch (self->round));
   g_clear_pointer (&self->round, rtk_sync_round_unref);
-  self->recovered = TRUE;
+  /* A round that ended early may have left some marked as being sent. */
+  self->recovered = complete;
   add_counts (&self->counts, counts);
   self->failures = state == RTK_SYNC_OFFLINE || state == RTK_SYNC_FAILED ? self->failures + 1 : 0;
   if (attention != self->attention) {
@@ -480,11 +481,15 @@ rtk_sync_session_poke (RtkSyncSession *self)
 void
 rtk_sync_session_settle (RtkSyncSession *self)
 {
+  gint64 left;
+
   g_return_if_fail (RTK_IS_SYNC_SESSION (self));
 
   if (!self->started || self->next_try == 0 || self->round != NULL)
     return;
-  if (rtk_clock_now (self->clock) >= self->next_try)
+  left = self->next_try - rtk_clock_now (self->clock);
+  /* No wait is as long as that: the wall clock was set back. */
+  if (left <= 0 || left > MAX (BACKOFF_MAX_SECONDS, self->interval_seconds) * G_TIME_SPAN_SECOND)
     begin_round (self);
   else
     arm (self);

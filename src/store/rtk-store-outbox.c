@@ -406,16 +406,19 @@ read_item (RtkStoreState *self, sqlite3_stmt *row, GError **error)
 
 #define COLUMNS "SELECT id, sealed, state, release_at, tries, next_try_at, error FROM outbox o "
 
-/* Ready: waiting, not backing off, and nothing older of the same order still on its way. */
+/* Ready: waiting, not backing off, and nothing older of the same order still on its way. Who would
+ * back off beyond ?3, longer than anybody does, met a wall clock that was set back. */
 #define READY                                                                                      \
-  COLUMNS "WHERE state = 'waiting' AND next_try_at <= ?1 AND NOT EXISTS ("                         \
+  COLUMNS "WHERE state = 'waiting' AND next_try_at NOT BETWEEN ?1 + 1 AND ?3 AND NOT EXISTS ("     \
           "SELECT 1 FROM outbox b WHERE b.order_id = o.order_id AND b.seq < o.seq AND ("           \
-          "b.state IN ('held', 'sending') OR (b.state = 'waiting' AND b.next_try_at > ?1))) "      \
+          "b.state IN ('held', 'sending') OR"                                                      \
+          " (b.state = 'waiting' AND b.next_try_at BETWEEN ?1 + 1 AND ?3))) "                      \
           "ORDER BY seq LIMIT ?2"
 
 #define ALL                                                                                        \
-  COLUMNS "WHERE ?1 > 0 ORDER BY state = 'done', CASE WHEN state = 'done' THEN -seq ELSE seq END " \
-          "LIMIT ?2"
+  COLUMNS                                                                                          \
+      "WHERE ?1 < ?3 ORDER BY state = 'done', CASE WHEN state = 'done' THEN -seq ELSE seq END "    \
+      "LIMIT ?2"
 
 /* What was held until now is released on disk before anybody sees it as ready, so that it cannot
  * be sent and taken back at once. */
@@ -459,8 +462,8 @@ rtk_store_outbox_list (RtkStoreState *self, gboolean ready_only, guint limit, GE
 
   if (!rtk_store_state_require (self, FALSE, error) || !release_due (self, now, error))
     return NULL;
-  row = rtk_db_query (self->db, error, ready_only ? READY : ALL, "ii", now,
-                      limit > 0 ? (gint64)limit : (gint64)-1);
+  row = rtk_db_query (self->db, error, ready_only ? READY : ALL, "iii", now,
+                      limit > 0 ? (gint64)limit : (gint64)-1, now + BACK_OFF_LAST);
   if (row == NULL)
     return NULL;
   while (rtk_db_step (self->db, row, &failure)) {

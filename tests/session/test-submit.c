@@ -86,6 +86,22 @@ test_released_in_time (Desk *desk, gconstpointer data)
   desk_assert_message (desk, UNDO_TOO_LATE);
 }
 
+/* The wall clock is set back by days meanwhile: twenty seconds stay twenty seconds. */
+static void
+test_clock_set_back (Desk *desk, gconstpointer data)
+{
+  desk_open (desk, 1);
+  desk_shoot (desk);
+  desk_submit (desk);
+  rtk_test_clock_set_wall (desk->clock, -2 * G_TIME_SPAN_DAY);
+  pass (desk, 19);
+  desk_assert_state (desk, SUBMITTED);
+  pass (desk, 1);
+  desk_assert_state (desk, IDLE);
+  desk_assert_message (desk, RELEASED);
+  g_assert_cmpuint (desk->store->n_releases, ==, 1);
+}
+
 /* The same by the session's own timer. */
 static void
 test_released_by_itself (Desk *desk, gconstpointer data)
@@ -217,6 +233,7 @@ main (int argc, char **argv)
   desk_test ("submit/undo", test_undo);
   desk_test ("submit/undo-after-leave", test_undo_after_leave);
   desk_test ("submit/released-in-time", test_released_in_time);
+  desk_test ("submit/clock-set-back", test_clock_set_back);
   desk_test ("submit/released-by-itself", test_released_by_itself);
   desk_test ("submit/undo-after-release", test_undo_after_release);
   desk_test ("submit/undo-fails", test_undo_fails);

@@ -307,6 +307,71 @@ test_recovers (Line *line, gconstpointer data)
   assert_item (line, id, DONE);
 }
 
+/* The server asks for the photos of two and goes away then: both wait, and both go later. */
+static void
+test_asked_then_offline (Line *line, gconstpointer data)
+{
+  const char *ids[] = {add (line, 1), add (line, 2)};
+  g_autoptr (GAsyncResult) result = NULL;
+
+  line->transport->require_photos = TRUE;
+  for (guint i = 0; i < 2; i++)
+    g_ptr_array_set_size (rtk_test_store_find (line->store, ids[i])->blobs, 0);
+  line->transport->hold = TRUE;
+  rtk_sync_session_sync_once_async (line->sync, NULL, rtk_test_result_cb, &result);
+  rtk_test_wait_for (line->transport->n_pushes == 1);
+  rtk_test_transport_answer (line->transport);
+  line->transport->hold = FALSE;
+  line->transport->offline = TRUE;
+  rtk_test_wait_for (result != NULL);
+  g_assert_false (rtk_sync_session_sync_once_finish (line->sync, result, NULL, &line->error));
+  g_assert_error (line->error, RTK_ERROR, RTK_ERROR_OFFLINE);
+
+  line->transport->offline = FALSE;
+  g_assert_true (run_round (line));
+  for (guint i = 0; i < 2; i++)
+    assert_item (line, ids[i], DONE);
+}
+
+/* The server has done it, but the store could not write that down: it is asked again. */
+static void
+test_answer_not_written (Line *line, gconstpointer data)
+{
+  const char *id = add (line, 1);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  line->transport->hold = TRUE;
+  rtk_sync_session_sync_once_async (line->sync, NULL, rtk_test_result_cb, &result);
+  rtk_test_wait_for (line->transport->n_pushes == 1);
+  line->store->fail_next = g_error_new (RTK_ERROR, RTK_ERROR_DISK_FULL, "The disk");
+  line->transport->hold = FALSE;
+  rtk_test_transport_answer (line->transport);
+  rtk_test_wait_for (result != NULL);
+  g_assert_false (rtk_sync_session_sync_once_finish (line->sync, result, NULL, &line->error));
+  g_assert_error (line->error, RTK_ERROR, RTK_ERROR_DISK_FULL);
+
+  g_assert_true (run_round (line));
+  assert_item (line, id, DONE);
+  g_assert_cmpuint (line->counts.duplicate, ==, 1);
+}
+
+/* The wall clock is set back by days: the exchange does not wait for days. */
+static void
+test_clock_set_back (Line *line, gconstpointer data)
+{
+  const char *id = add (line, 1);
+
+  line->transport->offline = TRUE;
+  rtk_sync_session_start (line->sync);
+  rtk_test_wait_for (rtk_sync_session_get_state (line->sync) == RTK_SYNC_OFFLINE);
+  line->transport->offline = FALSE;
+  rtk_test_clock_set_wall (line->clock, -2 * G_TIME_SPAN_DAY);
+  rtk_sync_session_settle (line->sync);
+  g_assert_cmpint (rtk_sync_session_get_state (line->sync), ==, RTK_SYNC_WORKING);
+  rtk_test_wait_for (rtk_sync_session_get_state (line->sync) == RTK_SYNC_IDLE);
+  assert_item (line, id, DONE);
+}
+
 static void
 test_signed_out (Line *line, gconstpointer data)
 {
@@ -475,6 +540,9 @@ main (int argc, char **argv)
   ADD ("photo-missing-for-ever", test_photo_missing_for_ever);
   ADD ("new-epoch", test_new_epoch);
   ADD ("recovers", test_recovers);
+  ADD ("asked-then-offline", test_asked_then_offline);
+  ADD ("answer-not-written", test_answer_not_written);
+  ADD ("clock-set-back", test_clock_set_back);
   ADD ("signed-out", test_signed_out);
   ADD ("sign-in", test_sign_in);
   ADD ("by-itself", test_by_itself);

@@ -182,6 +182,30 @@ test_restart (Fixture *self, gconstpointer unused)
                    rtk_operation_get_id (sending));
 }
 
+/* The wall clock is set back by days: nothing backs off for days. */
+static void
+test_clock_set_back (Fixture *self, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RtkOperation) first = commit (self, 1, 0);
+  g_autoptr (RtkOperation) second = commit (self, 1, 0);
+  g_autoptr (GPtrArray) before = NULL;
+  g_autoptr (GPtrArray) after = NULL;
+
+  before = fixture_list_outbox (self->store, TRUE);
+  g_assert_cmpuint (before->len, ==, 2);
+  g_assert_true (fixture_set_outbox (self, rtk_operation_get_id (first), RTK_OPERATION_WAITING,
+                                     "no answer", &error));
+  g_clear_pointer (&before, g_ptr_array_unref);
+  before = fixture_list_outbox (self->store, TRUE);
+  g_assert_cmpuint (before->len, ==, 0);
+  rtk_test_clock_set_wall (self->clock, -2 * G_TIME_SPAN_DAY);
+  after = fixture_list_outbox (self->store, TRUE);
+  g_assert_cmpuint (after->len, ==, 2);
+  g_assert_cmpstr (rtk_operation_get_id (((RtkOutboxItem *)after->pdata[0])->operation), ==,
+                   rtk_operation_get_id (first));
+}
+
 /* 2 s, 4 s, 8 s ... 5 min, each between half and all of it; "now" ends the waiting. */
 static void
 test_back_off (Fixture *self, gconstpointer unused)
@@ -407,6 +431,7 @@ main (int argc, char *argv[])
   ADD ("release", NULL, test_release);
   ADD ("restart", NULL, test_restart);
   ADD ("back-off", NULL, test_back_off);
+  ADD ("clock-set-back", NULL, test_clock_set_back);
   ADD ("dependency", NULL, test_dependency);
   ADD ("settle", NULL, test_settle);
   ADD ("uploads", NULL, test_uploads);

@@ -4,7 +4,8 @@
 struct _RtkTestClock {
   GObject parent_instance;
   GMutex  mutex;
-  gint64  now; /* (lock mutex) */
+  gint64  now;    /* (lock mutex): wall clock */
+  gint64  set_by; /* (lock mutex): of it what is no time that passed */
 };
 
 static void clock_iface_init (RtkClockInterface *iface);
@@ -26,11 +27,23 @@ rtk_test_clock_now (RtkClock *clock)
   return now;
 }
 
+static gint64
+rtk_test_clock_monotonic (RtkClock *clock)
+{
+  RtkTestClock *self = RTK_TEST_CLOCK (clock);
+  gint64        now;
+
+  g_mutex_lock (&self->mutex);
+  now = self->now - self->set_by;
+  g_mutex_unlock (&self->mutex);
+  return now;
+}
+
 static void
 clock_iface_init (RtkClockInterface *iface)
 {
   iface->now = rtk_test_clock_now;
-  iface->monotonic = rtk_test_clock_now;
+  iface->monotonic = rtk_test_clock_monotonic;
 }
 
 static void
@@ -66,5 +79,14 @@ rtk_test_clock_advance (RtkTestClock *self, gint64 by_us)
 {
   g_mutex_lock (&self->mutex);
   self->now += by_us;
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+rtk_test_clock_set_wall (RtkTestClock *self, gint64 by_us)
+{
+  g_mutex_lock (&self->mutex);
+  self->now += by_us;
+  self->set_by += by_us;
   g_mutex_unlock (&self->mutex);
 }
