@@ -31,6 +31,18 @@ kept_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     g_message ("An old photo could not be kept: %s", error->message);
 }
 
+/* The store checks on its own thread that @bytes are what @name says. */
+static void
+keep_old_photo (RtkRetakeSession *self, const char *name, GBytes *bytes)
+{
+  RtkBlob blob = {.bytes = bytes, .media_type = "image/jpeg"};
+
+  if (name == NULL)
+    return;
+  g_strlcpy (blob.sha256, name, sizeof blob.sha256);
+  rtk_store_put_blob_async (self->store, &blob, NULL, kept_cb, NULL);
+}
+
 static void
 fetched_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 {
@@ -38,7 +50,6 @@ fetched_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   g_autoptr (RtkRetakeSession) self = rtk_step_dup_session (step);
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes = rtk_transport_fetch_finish (RTK_TRANSPORT (object), result, &error);
-  RtkBlob blob = {NULL};
 
   if (self == NULL || self->subject != step->subject)
     return;
@@ -50,9 +61,7 @@ fetched_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     return;
   }
   set_old_photo (self, step->subject, RTK_OLD_PHOTO_READY, bytes);
-  rtk_blob_init (&blob, bytes, "image/jpeg");
-  rtk_store_put_blob_async (self->store, &blob, NULL, kept_cb, NULL);
-  rtk_blob_clear (&blob);
+  keep_old_photo (self, rtk_subject_get_old_photo_name (step->subject), bytes);
 }
 
 static void

@@ -284,6 +284,23 @@ test_old_photo_fetched (Desk *desk, gconstpointer data)
   g_assert_cmpuint (desk->transport->n_fetches, ==, 1);
 }
 
+/* Photos are not hashed on the main thread: what came goes to the store by the name it was asked
+ * for by, and the store, which checks the name, is the one to refuse it. */
+static void
+test_old_photo_named (Desk *desk, gconstpointer data)
+{
+  const char *asked = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+  const char *found = "cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4";
+
+  g_hash_table_add (desk->transport->photos, g_strdup (asked));
+  rtk_test_store_add_order (desk->store, rtk_test_order_new (3, 1, "paid", "\"pose\"", asked),
+                            NULL);
+  desk_open (desk, 3);
+  rtk_test_wait_for (rtk_retake_session_get_old_photo_state (desk->session) == RTK_OLD_PHOTO_READY);
+  g_assert_nonnull (rtk_test_vault_find (desk->vault, asked));
+  g_assert_null (rtk_test_vault_find (desk->vault, found));
+}
+
 static void
 test_old_photo_offline (Desk *desk, gconstpointer data)
 {
@@ -373,6 +390,7 @@ main (int argc, char **argv)
   desk_test ("retake/take-still", test_take_still);
   desk_test ("retake/old-photo-here", test_old_photo_here);
   desk_test ("retake/old-photo-fetched", test_old_photo_fetched);
+  desk_test ("retake/old-photo-named", test_old_photo_named);
   desk_test ("retake/old-photo-offline", test_old_photo_offline);
   desk_test ("retake/scan", test_scan);
   desk_test ("retake/order-changes", test_order_changes);
