@@ -417,8 +417,8 @@ read_item (RtkStoreState *self, sqlite3_stmt *row, GError **error)
 
 #define ALL                                                                                        \
   COLUMNS                                                                                          \
-      "WHERE ?1 < ?3 ORDER BY state = 'done', CASE WHEN state = 'done' THEN -seq ELSE seq END "    \
-      "LIMIT ?2"
+  "WHERE ?1 < ?3 ORDER BY state = 'done', CASE WHEN state = 'done' THEN -seq ELSE seq END "        \
+  "LIMIT ?2"
 
 /* What was held until now is released on disk before anybody sees it as ready, so that it cannot
  * be sent and taken back at once. */

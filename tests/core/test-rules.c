@@ -470,11 +470,16 @@ test_damaged_json (void)
   g_autoptr (RtkAnalysis) analysis = good_analysis ();
   g_autoptr (RtkReport) report = rtk_rules_judge (pack, analysis, NULL, FALSE);
   g_autoptr (JsonNode) node = rtk_report_to_json (report);
-  g_autofree char *text = json_to_string (node, FALSE);
+  JsonArray       *checks = json_object_get_array_member (json_node_get_object (node), "checks");
+  g_autofree char *text = NULL;
   g_autoptr (GRand) rand = g_rand_new_with_seed (5);
   static const char letters[] = "0{}[]\",:nt-9e";
   int               n_read = 0;
 
+  /* Three checks hold all there is; more would only make each reading slower. */
+  while (json_array_get_length (checks) > 3)
+    json_array_remove_element (checks, 3);
+  text = json_to_string (node, FALSE);
   for (int i = 0; i < 1000; i++) {
     g_autofree char *copy = g_strdup (text);
     g_autoptr (JsonNode) damaged = NULL;
