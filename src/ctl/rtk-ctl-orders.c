@@ -35,6 +35,19 @@ new_sync (RtkCtlStation *station)
                                RTK_TRANSPORT (station->transport), station->clock);
 }
 
+/* A typing error in the address is said before a data folder is made for it. */
+static gboolean
+check_address (const char *address, GError **error)
+{
+  const char *scheme = g_uri_peek_scheme (address);
+
+  if (g_strcmp0 (scheme, "https") == 0 || g_strcmp0 (scheme, "http") == 0)
+    return TRUE;
+  g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE,
+               "“%s” is not the address of a server: it begins with https://", address);
+  return FALSE;
+}
+
 static int
 run_sign_in (RtkCtl *ctl, int argc, char **argv)
 {
@@ -62,7 +75,8 @@ run_sign_in (RtkCtl *ctl, int argc, char **argv)
     rtk_ctl_say (_ ("retakectl: both --server and --user are needed."));
     return RTK_EXIT_ERROR;
   }
-  password = rtk_ctl_read_secret (password_file, _ ("Password: "), &error);
+  if (check_address (server, &error))
+    password = rtk_ctl_read_secret (password_file, _ ("Password: "), &error);
   if (password == NULL || !rtk_ctl_station_create (&station, ctl, user, passphrase_file, &error) ||
       !rtk_ctl_station_connect (&station, server, &error))
     return complain_and_close (&station, error);

@@ -241,6 +241,9 @@ run_outbox (RtkCtl *ctl, int argc, char **argv)
   for (guint i = 0; i < items->len; i++) {
     const RtkOutboxItem *item = g_ptr_array_index (items, i);
 
+    /* The store keeps what is done for the history of the desk; it waits for nothing. */
+    if (item->state == RTK_OPERATION_DONE)
+      continue;
     add_item (array, item);
     if (!ctl->json)
       printf ("%s  %-10s %s\n", rtk_operation_get_id (item->operation),
