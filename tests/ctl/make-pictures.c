@@ -5,7 +5,8 @@
  * wall.png   nobody, only a wall
  * two.png    two people, the left one larger
  * cmyk.jpg   colours of a printing press
- * large.jpg  the portrait at the size that the receivers ask of an original, 1350 x 1350 */
+ * large.jpg  the portrait at the size that the receivers ask of an original, 1350 x 1350
+ * variant-N.png  the portrait with N columns less, so that each is a picture of its own */
 
 #include "vision/rtk-codec.h"
 #include "vision/rtk-cv.h"
@@ -24,6 +25,7 @@
 
 #define LARGE 1350
 #define WALL 512
+#define VARIANTS 16
 
 static void
 save (const char *folder, const char *name, GBytes *bytes)
@@ -128,6 +130,23 @@ save_cmyk (const char *folder)
   save (folder, "cmyk.jpg", bytes);
 }
 
+static void
+save_variants (const char *folder, const RtkImage *portrait)
+{
+  int     height = rtk_image_get_height (portrait);
+  GBytes *all = rtk_image_get_bytes (portrait);
+
+  for (int i = 1; i <= VARIANTS; i++) {
+    g_autofree char *name = g_strdup_printf ("variant-%d.png", i);
+    g_autoptr (GBytes) bytes =
+        g_bytes_new_from_bytes (all, (gsize)i * 3, g_bytes_get_size (all) - (gsize)i * 3);
+    g_autoptr (RtkImage) image = rtk_image_new (RTK_PIXEL_RGB24, rtk_image_get_width (portrait) - i,
+                                                height, rtk_image_get_stride (portrait), bytes);
+
+    save_png (folder, name, image);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -152,6 +171,7 @@ main (int argc, char **argv)
   save_png (argv[2], "wall.png", wall);
   save_two (argv[2], portrait);
   save_cmyk (argv[2]);
+  save_variants (argv[2], portrait);
   large = resize (portrait, LARGE, LARGE);
   jpeg = rtk_jpeg_encode (large, 92, RTK_JPEG_CHROMA_FULL, 300, NULL);
   save (argv[2], "large.jpg", jpeg);
