@@ -219,9 +219,11 @@ find_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError 
     upload->media_type = g_strdup (rtk_server_db_text (row, 2));
     upload->length = sqlite3_column_int64 (row, 3);
     upload->path = g_build_filename (store->config->data, "uploads", upload->id, NULL);
+    /* A part that is whole was not taken over when the server was killed in between: its last byte
+       is asked for again, and with it the photo is finished. */
     upload->offset = sqlite3_column_int64 (row, 4) != 0
                          ? upload->length
-                         : MAX (0, rtk_server_file_get_size (upload->path));
+                         : CLAMP (rtk_server_file_get_size (upload->path), 0, upload->length - 1);
   }
   rtk_server_db_end (row);
   if (upload->id == NULL && (error == NULL || *error == NULL))

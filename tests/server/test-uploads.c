@@ -210,6 +210,38 @@ test_killed_upload (void)
   assert_photo (server, token, bytes);
 }
 
+/* Killed after the last byte was written and before the photo got its name: it is not lost. */
+static void
+test_killed_before_the_end (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *token = rtk_test_sign_in (server, "operator");
+  g_autoptr (GBytes) bytes = rtk_test_make_blob ("image/jpeg", 50000, 11);
+  g_autofree char *location = begin (server, token, bytes);
+  g_autofree char *id = g_path_get_basename (location);
+  g_autofree char *path = g_build_filename (server->folder, "uploads", id, NULL);
+  g_autoptr (GBytes) half = g_bytes_new_from_bytes (bytes, 0, 25000);
+  g_autoptr (RtkTestReply) first = patch (server, token, location, 0, half, NULL);
+  g_autoptr (RtkTestReply) last = NULL;
+  g_autoptr (GBytes) rest = NULL;
+  g_autoptr (GError) error = NULL;
+  gint64 offset;
+
+  g_assert_cmpuint (first->status, ==, 204);
+  rtk_test_server_kill (server);
+  g_assert_true (g_file_test (path, G_FILE_TEST_IS_REGULAR));
+  g_file_set_contents (path, g_bytes_get_data (bytes, NULL), (gssize)g_bytes_get_size (bytes),
+                       &error);
+  g_assert_no_error (error);
+  rtk_test_server_start (server);
+  offset = ask (server, token, location);
+  g_assert_cmpint (offset, <, 50000);
+  rest = g_bytes_new_from_bytes (bytes, (gsize)offset, 50000 - (gsize)offset);
+  last = patch (server, token, location, offset, rest, NULL);
+  g_assert_cmpuint (last->status, ==, 204);
+  assert_photo (server, token, bytes);
+}
+
 typedef struct {
   RtkTestServer *server;
   gint           delay_us;
@@ -306,6 +338,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/uploads/checksums", test_checksums);
   g_test_add_func ("/server/uploads/refusals", test_refusals);
   g_test_add_func ("/server/uploads/killed-upload", test_killed_upload);
+  g_test_add_func ("/server/uploads/killed-before-the-end", test_killed_before_the_end);
   g_test_add_func ("/server/uploads/killed-operation", test_killed_operation);
   return g_test_run ();
 }
