@@ -400,8 +400,8 @@ analyse (Run *self, const guint8 *wanted_background, GError **error)
  * Measures a live frame, following the face of the frame before.
  *
  * The detector runs when there is no face to follow, and now and then for other people; shoulders
- * are looked for in every third frame; values are smoothed. Blocking, about 7 ms; the thread of
- * @networks. Nobody in the picture is not an error.
+ * are looked for in every third frame; values are smoothed. A frame of another size starts anew.
+ * Blocking, about 7 ms; the thread of @networks. Nobody in the picture is not an error.
  *
  * Returns: (transfer full): what was measured
  */
@@ -412,10 +412,17 @@ rtk_vision_analyse_frame (RtkNetworks    *networks,
                           GError        **error)
 {
   Run          run = {.networks = networks, .image = frame->image, .tracker = tracker};
-  RtkAnalysis *analysis = analyse (&run, NULL, error);
+  RtkAnalysis *analysis;
+  RtkMeasure  *resolution;
 
-  RtkMeasure *resolution;
-
+  /* Everything a tracker remembers is in the pixels of the frame before: nothing of it holds when
+   * the camera, or its mode, is another. */
+  if (tracker->width != rtk_image_get_width (frame->image) ||
+      tracker->height != rtk_image_get_height (frame->image))
+    rtk_tracker_reset (tracker);
+  analysis = analyse (&run, NULL, error);
+  tracker->width = rtk_image_get_width (frame->image);
+  tracker->height = rtk_image_get_height (frame->image);
   if (analysis == NULL)
     return NULL;
   analysis->serial = frame->serial;

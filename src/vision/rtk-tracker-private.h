@@ -8,6 +8,8 @@ G_BEGIN_DECLS
 #define RTK_TRACKER_MAX_FACES 8
 
 struct _RtkTracker {
+  int          width; /* of the frame before */
+  int          height;
   gboolean     has_face;
   RtkFaceMesh  mesh;        /* of the frame before */
   RtkRect      box_in_mesh; /* the detector's box, in widths and heights of the mesh's bounds */

@@ -238,6 +238,44 @@ test_steady (void)
   }
 }
 
+/* A camera that changes its mode gives frames of another size: what was remembered in the pixels of
+ * the old ones, here the shoulders, must not be found in the new ones. */
+static void
+test_other_size (void)
+{
+  g_autoptr (RtkNetworks) networks = NULL;
+  g_autoptr (RtkTracker) tracker = rtk_tracker_new ();
+  g_autoptr (RtkFrame) large = make_frame (0, 1);
+  g_autoptr (RtkImage) image = make_frame_image (-16);
+  g_autoptr (RtkImage) part = NULL;
+  g_autoptr (RtkFrame) small = NULL;
+  g_autoptr (RtkAnalysis) still = NULL;
+  g_autoptr (RtkAnalysis) live = NULL;
+  g_autoptr (GError) error = NULL;
+
+  networks = rtk_networks_new (g_getenv ("RTK_MODELS_DIR"), &error);
+  g_assert_no_error (error);
+  part = rtk_image_new (RTK_PIXEL_BGRA32, 1200, 700, rtk_image_get_stride (image),
+                        rtk_image_get_bytes (image));
+  small = rtk_frame_new (part, 2, g_get_monotonic_time ());
+  still = rtk_vision_analyse_picture (networks, part, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (RtkAnalysis) before = rtk_vision_analyse_frame (networks, tracker, large, &error);
+
+    g_assert_no_error (error);
+    g_assert_true (before->has_shoulders);
+  }
+  live = rtk_vision_analyse_frame (networks, tracker, small, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (live->n_faces, ==, 1);
+  for (int i = 0; i < 2; i++) {
+    g_assert_cmpfloat_with_epsilon (live->head.shoulders[i].x, still->head.shoulders[i].x, 1.);
+    g_assert_cmpfloat_with_epsilon (live->head.shoulders[i].y, still->head.shoulders[i].y, 1.);
+  }
+  g_assert_cmpfloat_with_epsilon (live->head.eye_mid.x, still->head.eye_mid.x, 0.5);
+}
+
 typedef struct {
   guint     n_done;
   RtkPhoto *photo; /* (owned) */
@@ -313,6 +351,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/analyser/no-models", test_no_models);
   g_test_add_func ("/vision/analyser/follow", test_follow);
   g_test_add_func ("/vision/analyser/steady", test_steady);
+  g_test_add_func ("/vision/analyser/other-size", test_other_size);
   g_test_add_func ("/vision/analyser/make", test_make);
   g_test_add_func ("/vision/analyser/make-nobody", test_make_nobody);
   return g_test_run ();
