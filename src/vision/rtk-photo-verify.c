@@ -63,7 +63,8 @@ read_background (JsonObject *recipe, guint8 out[3])
   if (rgb == NULL || json_array_get_length (rgb) != 3)
     return FALSE;
   for (guint c = 0; c < 3; c++) {
-    gint64 value = json_array_get_int_element (rgb, c);
+    JsonNode *element = json_array_get_element (rgb, c);
+    gint64    value = JSON_NODE_HOLDS_VALUE (element) ? json_node_get_int (element) : -1;
 
     if (value < 0 || value > 255)
       return FALSE;
@@ -159,12 +160,10 @@ block_difference (const RtkImage *a, const RtkImage *b, int x0, int y0, int chan
   return fabs (sum / ((x1 - x0) * (y1 - y0)));
 }
 
+/* Both have the same size. */
 static gboolean
 is_near (const RtkImage *a, const RtkImage *b)
 {
-  if (rtk_image_get_width (a) != rtk_image_get_width (b) ||
-      rtk_image_get_height (a) != rtk_image_get_height (b))
-    return FALSE;
   for (int y = 0; y < rtk_image_get_height (a); y += BLOCK) {
     for (int x = 0; x < rtk_image_get_width (a); x += BLOCK) {
       for (int c = 0; c < 3; c++) {
@@ -237,6 +236,12 @@ rtk_photo_verify (RtkNetworks          *networks,
   finished = picture != NULL ? rtk_codec_decode (delivered, NULL, error) : NULL;
   if (finished == NULL || !check_crop (&recipe.crop, picture, error))
     return FALSE;
+  /* Nothing is made of a size that only a certificate speaks of. */
+  if (rtk_image_get_width (finished) != recipe.crop.out_width ||
+      rtk_image_get_height (finished) != recipe.crop.out_height) {
+    *out_proof = RTK_PHOTO_DIFFERS;
+    return TRUE;
+  }
   share = alpha != NULL ? read_alpha (alpha, error)
                         : make_alpha (networks, picture, &recipe.crop, error);
   if (share == NULL)
