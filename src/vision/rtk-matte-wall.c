@@ -10,6 +10,14 @@
 /* Share of the picture that must be wall for a model of it to mean anything. */
 #define LEAST_WALL .005
 #define N_TERMS 6
+/* Where the mask gives a place less than this, it doubts. */
+#define ISLAND_MASK .8f
+/* A piece of wall is at least twice this wide. */
+#define ISLAND_RADIUS 3
+/* By when the wall has grown as near as most of it can be reached. */
+#define ISLAND_ROUND 6
+/* Squared length of a colour: dark hair has that of any darker wall in some light. */
+#define DARK_WALL .12f
 
 static gsize
 n_pixels (const RtkMatteWork *work)
@@ -200,6 +208,60 @@ can_be_wall (const float pixel[3], const float wall[3], const float smooth[3], f
 }
 
 static void
+get_fit (const RtkMatteWork *work, double fit[3][N_TERMS], int x, int y, float out[3])
+{
+  double terms[N_TERMS];
+
+  get_terms (work, x, y, terms);
+  for (int c = 0; c < 3; c++) {
+    double value = 0;
+
+    for (int k = 0; k < N_TERMS; k++)
+      value += fit[c][k] * terms[k];
+    out[c] = (float)value;
+  }
+}
+
+/* Wall that hair or an arm cuts off from the rest is never reached by growing: where the mask
+ * doubts over some width, and the colour is that of the whole wall in some light, it is wall. */
+static void
+add_islands (RtkMatteWork *work, double fit[3][N_TERMS])
+{
+  gsize              n = n_pixels (work);
+  float              limit = 2 * work->noise + .01f;
+  float              rough = 3 * work->noise + .006f;
+  g_autofree guint8 *islands = g_malloc0 (n);
+  g_autoptr (RtkPlane) around = rtk_plane_new (work->width, work->height, 3);
+
+  memcpy (around->data, work->picture->data, 3 * n * sizeof (float));
+  rtk_plane_blur (around, ISLAND_RADIUS);
+  for (int y = 0; y < work->height; y++) {
+    for (int x = 0; x < work->width; x++) {
+      gsize        at = (gsize)y * work->width + (gsize)x;
+      const float *pixel = work->picture->data + 3 * at;
+      float        smooth[3], off[3], detail[3], shade;
+
+      if (work->solid[at] || work->mask->data[at] >= ISLAND_MASK)
+        continue;
+      get_fit (work, fit, x, y, smooth);
+      if (rtk_dot3 (smooth, smooth) < DARK_WALL)
+        continue;
+      shade = rtk_dot3 (pixel, smooth) / rtk_dot3 (smooth, smooth);
+      for (int c = 0; c < 3; c++) {
+        off[c] = pixel[c] - shade * smooth[c];
+        detail[c] = pixel[c] - around->data[3 * at + c];
+      }
+      islands[at] = rtk_dot3 (off, off) < limit * limit && shade > .8f && shade < 1.06f &&
+                    rtk_dot3 (detail, detail) < rough * rough;
+    }
+  }
+  rtk_binary_erode (islands, work->width, work->height, ISLAND_RADIUS);
+  rtk_binary_dilate (islands, work->width, work->height, ISLAND_RADIUS);
+  for (gsize i = 0; i < n; i++)
+    work->known_wall[i] |= islands[i];
+}
+
+static void
 mark_candidates (const RtkMatteWork *work,
                  const guint8       *core,
                  double              fit[3][N_TERMS],
@@ -207,21 +269,13 @@ mark_candidates (const RtkMatteWork *work,
 {
   for (int y = 0; y < work->height; y++) {
     for (int x = 0; x < work->width; x++) {
-      gsize  at = (gsize)y * work->width + (gsize)x;
-      double terms[N_TERMS];
-      float  smooth[3];
+      gsize at = (gsize)y * work->width + (gsize)x;
+      float smooth[3];
 
       candidates[at] = FALSE;
       if (core[at] || work->mask->data[at] >= .9f)
         continue;
-      get_terms (work, x, y, terms);
-      for (int c = 0; c < 3; c++) {
-        double value = 0;
-
-        for (int k = 0; k < N_TERMS; k++)
-          value += fit[c][k] * terms[k];
-        smooth[c] = (float)value;
-      }
+      get_fit (work, fit, x, y, smooth);
       candidates[at] = can_be_wall (work->picture->data + 3 * at, work->wall->data + 3 * at, smooth,
                                     work->noise);
     }
@@ -292,6 +346,8 @@ rtk_matte_find_wall (RtkMatteWork *work)
     core[i] = work->mask->data[i] > .98f;
   rtk_binary_erode (core, work->width, work->height, RTK_MATTE_UNIT / 50);
   for (guint i = 0; i < G_N_ELEMENTS (sigmas); i++) {
+    if (i == ISLAND_ROUND)
+      add_islands (work, fit);
     mark_candidates (work, core, fit, candidates);
     grow (work, candidates, steps[i]);
     refit (work, sigmas[i]);
