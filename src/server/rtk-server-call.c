@@ -98,7 +98,6 @@ rtk_server_call_fail (RtkServerCall *self, guint status, const char *problem, co
   g_clear_pointer (&self->bytes, g_bytes_unref);
   rtk_server_problem_write (&self->answer, NULL, status, problem, title);
   self->status = status;
-  self->is_problem = TRUE;
   self->media_type = "application/problem+json";
   return TRUE;
 }
@@ -327,7 +326,7 @@ run (RtkServerStore *store, RtkServerCall *self, GError **error)
   if (self->status == 0 && (self->route->fields == NULL || check_body (self)) &&
       !self->route->handler (store, self, error))
     return FALSE;
-  if (self->status >= 400 && !self->commit_anyway) {
+  if (self->status >= 400) {
     rtk_server_db_rollback (store->db);
     return TRUE;
   }

@@ -101,9 +101,7 @@ struct _RtkServerCall {
   JsonObject *json; /* (owned) (nullable) */
   /* The answer. */
   guint         status;
-  gboolean      commit_anyway; /* keep what was written although the answer is a problem */
   RtkServerJson answer;
-  gboolean      is_problem;
   GBytes       *bytes; /* (owned) (nullable): instead of @answer */
   const char   *media_type;
   GPtrArray    *answer_headers; /* (owned): name, value, name, value */
