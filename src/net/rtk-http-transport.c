@@ -603,13 +603,15 @@ rtk_http_transport_new (const char *base_url,
 {
   g_autoptr (GUri) uri = NULL;
   RtkHttpTransport *self;
+  const char       *host;
   gboolean          is_local;
 
   g_return_val_if_fail (base_url != NULL && RTK_IS_SIGNER (signer) && station_name != NULL, NULL);
 
   uri = g_uri_parse (base_url, SOUP_HTTP_URI_FLAGS, NULL);
-  is_local = uri != NULL && g_uri_get_host (uri) != NULL && is_loopback (g_uri_get_host (uri));
-  if (uri == NULL || g_uri_get_host (uri) == NULL ||
+  host = uri != NULL ? g_uri_get_host (uri) : NULL;
+  is_local = host != NULL && is_loopback (host);
+  if (host == NULL || host[0] == '\0' ||
       (strcmp (g_uri_get_scheme (uri), "https") != 0 &&
        (strcmp (g_uri_get_scheme (uri), "http") != 0 || !is_local))) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,

@@ -343,9 +343,15 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Fixture, fixture_clear)
 static void
 test_address (void)
 {
-  static const char *const bad[] = {
-      "http://10.0.0.1:80",          "http://example.org", "ftp://127.0.0.1", "nonsense", "",
-      "http://127.0.0.1.example.org"};
+  static const char *const bad[] = {"http://10.0.0.1:80",
+                                    "http://example.org",
+                                    "ftp://127.0.0.1",
+                                    "nonsense",
+                                    "",
+                                    "http://127.0.0.1.example.org",
+                                    "http://127.0.0.1@example.org",
+                                    "https://",
+                                    "https:///x"};
   static const char *const good[] = {"https://example.org", "http://127.0.0.1:1",
                                      "http://localhost:2/", "http://[::1]:3"};
   g_autoptr (RtkSigner) signer = rtk_test_signer_new ("a");
