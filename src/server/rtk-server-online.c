@@ -105,7 +105,8 @@ RTK_SERVER_HANDLER (online_code)
   roster = rtk_server_db_dup_text (
       store->db,
       "SELECT id FROM roster WHERE (code_digest = ?1 OR (code_digest IS NULL AND number_digest ="
-      " ?2)) AND (account IS NULL OR account = ?3)",
+      " ?2)) AND (account IS NULL OR account = ?3) AND NOT EXISTS (SELECT 1 FROM roster x"
+      " WHERE x.code_digest = ?1 AND x.id <> roster.id)",
       "sss", digest, number_digest, call->principal);
   if (roster == NULL)
     return rtk_server_call_fail (call, 404, "not-on-roster",

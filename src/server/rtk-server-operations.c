@@ -223,15 +223,21 @@ do_operation (RtkServerStore *store,
               GError        **error)
 {
   g_autoptr (JsonNode) node = rtk_operation_to_json (operation);
-  g_autofree char *content = json_to_string (node, FALSE);
+  g_autoptr (GBytes) canonical = NULL;
+  g_autofree char *content = NULL;
   const Verdict   *verdict;
   char             digest[65];
 
-  rtk_sha256_hex ((const guint8 *)content, strlen (content), digest);
   if (strcmp (rtk_operation_get_station_id (operation), call->station) != 0)
     return write_result (store, call, operation, &refused_station, error);
   if (!rtk_operation_check_signature (operation, station_key))
     return write_result (store, call, operation, &refused_signature, error);
+  /* JSON has no order of members: what was signed decides whether it is the same. */
+  canonical = rtk_json_canonical (node, error);
+  if (canonical == NULL)
+    return FALSE;
+  content = g_strndup (g_bytes_get_data (canonical, NULL), g_bytes_get_size (canonical));
+  rtk_sha256_hex ((const guint8 *)content, strlen (content), digest);
   verdict = find_known (store, operation, digest);
   if (verdict == NULL) {
     verdict = check_operation (store, operation);

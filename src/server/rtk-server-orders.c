@@ -358,7 +358,11 @@ RTK_SERVER_HANDLER (order_pay)
   if (known != NULL && strcmp (known, order_id) != 0)
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another payment.");
   if (known == NULL) {
-    if (strcmp (state, "paid") == 0 || strcmp (state, "waived") == 0)
+    if (strcmp (state, "closed") == 0)
+      return rtk_server_call_fail (call, 409, "not-payable", "This order was closed unpaid.");
+    if (rtk_server_db_get_int (store->db, 0,
+                               "SELECT " RTK_SERVER_IS_PAID_FOR " FROM orders o WHERE o.id = ?",
+                               "s", order_id) != 0)
       return rtk_server_call_fail (call, 409, "already-paid", "This order is paid.");
     if (!rtk_server_db_run (store->db, error,
                             "INSERT INTO payments (id, order_id, provider, reference, state,"

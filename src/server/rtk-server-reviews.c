@@ -8,14 +8,6 @@
 
 #include <string.h>
 
-/* A submission may be reviewed when its order is paid or waived, or has a settled payment that is
- * younger than the rejection which made the old one due back. */
-#define IS_PAID_FOR                                                                                \
-  "(o.payment IN ('paid', 'waived') OR EXISTS (SELECT 1 FROM payments p WHERE"                     \
-  " p.order_id = o.id AND p.state = 'settled' AND p.created_at > coalesce ("                       \
-  "(SELECT max (v.created_at) FROM reviews v JOIN submissions w ON w.id = v.submission"            \
-  " WHERE w.order_id = o.id AND v.verdict = 'rejected'), 0)))"
-
 static gboolean
 renew_leases (RtkServerStore *store, RtkServerCall *call, gint64 until, GError **error)
 {
@@ -59,7 +51,8 @@ list_claimable (RtkServerStore *store, RtkServerCall *call, gint64 n, GError **e
       store->db, error,
       "SELECT w.id FROM submissions w JOIN orders o ON o.id = w.order_id"
       " WHERE (w.state = 'submitted' OR (w.state = 'in_review' AND (w.lease_by = ?1"
-      " OR w.lease_until <= ?2))) AND " IS_PAID_FOR " ORDER BY w.lease_by IS NOT ?1, w.serial"
+      " OR w.lease_until <= ?2))) AND " RTK_SERVER_IS_PAID_FOR
+      " ORDER BY w.lease_by IS NOT ?1, w.serial"
       " LIMIT ?3",
       "sii", call->principal, g_get_real_time (), n);
 
@@ -177,8 +170,9 @@ find_item (RtkServerStore *store, const char *submission, Item *item, GError **e
   return TRUE;
 }
 
-/* An accepted photo takes the place of all others of its order; a rejected online photo is paid
- * back, after a while in which the reviewer may still undo. */
+/* An accepted photo takes the place of all older ones of its order; a younger one still waits for
+ * its own verdict. A rejected online photo is paid back, after a while in which the reviewer may
+ * still undo. */
 static gboolean
 follow_up (
     RtkServerStore *store, RtkServerCall *call, Item *item, gboolean approved, GError **error)
@@ -188,7 +182,7 @@ follow_up (
   if (approved)
     return rtk_server_db_run (store->db, error,
                               "UPDATE submissions SET state = 'superseded', lease_by = NULL"
-                              " WHERE order_id = ? AND serial <> ? AND state <> 'superseded'",
+                              " WHERE order_id = ? AND serial < ? AND state <> 'superseded'",
                               "si", item->order_id, item->serial);
   if (strcmp (item->origin, "online") != 0 || !item->is_paid)
     return TRUE;
@@ -246,6 +240,16 @@ RTK_SERVER_HANDLER (review_decide)
     return FALSE;
   if (item.order_id == NULL)
     return rtk_server_call_not_found (call);
+  /* The answer was lost and the same verdict comes again. */
+  if (rtk_server_db_get_int (store->db, 0,
+                             "SELECT EXISTS (SELECT 1 FROM reviews WHERE submission = ? AND"
+                             " reviewer = ? AND revision = ? AND verdict = ? AND reasons = ?)",
+                             "ssiss", call->params[0], call->principal,
+                             rtk_server_call_get_int (call, "revision", -1), verdict,
+                             reasons) != 0) {
+    call->status = 200;
+    return rtk_server_order_write (store, &call->answer, NULL, item.order_id, call->station, error);
+  }
   if (strcmp (item.state, "in_review") != 0 || g_strcmp0 (item.lease_by, call->principal) != 0 ||
       item.lease_until <= g_get_real_time ())
     return rtk_server_call_fail (call, 409, "not-claimed", "Claim this submission first.");

@@ -80,6 +80,14 @@ rtk_server_roster_import (RtkServerStore *self, const char *file, guint *out_new
 char *rtk_server_mask_name (const char *name) G_GNUC_WARN_UNUSED_RESULT;
 char *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
 
+/* SQL: whether order "o" is paid or waived, or has a settled payment that is younger than the
+ * rejection of an online photo which made the old one due back. */
+#define RTK_SERVER_IS_PAID_FOR                                                                     \
+  "(o.payment IN ('paid', 'waived') OR EXISTS (SELECT 1 FROM payments p WHERE"                     \
+  " p.order_id = o.id AND p.state = 'settled' AND p.created_at > coalesce ("                       \
+  "(SELECT max (v.created_at) FROM reviews v JOIN submissions r ON r.id = v.submission"            \
+  " WHERE r.order_id = o.id AND r.origin = 'online' AND v.verdict = 'rejected'), 0)))"
+
 /* Orders: rtk-server-orders.c. */
 gboolean rtk_server_order_write (RtkServerStore *self,
                                  RtkServerJson  *json,

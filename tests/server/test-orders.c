@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/rtk-clock.h"
 #include "core/rtk-envelope.h"
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
@@ -408,6 +409,8 @@ test_reviews (void)
   g_autofree char *supervisor = NULL;
   g_autofree char *path = NULL;
   g_autofree char *right = NULL;
+  g_autofree char *wrong = NULL;
+  g_autoptr (RtkTestReply) other = NULL;
   g_autoptr (RtkTestReply) claimed = NULL;
   g_autoptr (RtkTestReply) again = NULL;
   g_autoptr (RtkTestReply) nothing = NULL;
@@ -454,8 +457,155 @@ test_reviews (void)
   rtk_test_assert_problem (bad_reason, 422, "bad-member");
   good = rtk_test_call (desk.server, desk.reviewer_token, "POST", path, right);
   g_assert_cmpuint (good->status, ==, 200);
+  /* The same verdict again is the same verdict; another one comes too late. */
   twice = rtk_test_call (desk.server, desk.reviewer_token, "POST", path, right);
-  rtk_test_assert_problem (twice, 409, "not-claimed");
+  g_assert_cmpuint (twice->status, ==, 200);
+  g_assert_cmpint (rtk_test_reply_int (twice, "revision"), ==,
+                   rtk_test_reply_int (good, "revision"));
+  wrong = g_strdup_printf ("{\"verdict\":\"rejected\",\"revision\":%" G_GINT64_FORMAT
+                           ",\"reasons\":[\"gaze\"]}",
+                           revision);
+  other = rtk_test_call (desk.server, desk.reviewer_token, "POST", path, wrong);
+  rtk_test_assert_problem (other, 409, "not-claimed");
+}
+
+static guint
+pay_cash (Desk *desk, const char *order_id, const char *payment_id, const char **out_problem)
+{
+  g_autofree char *path = g_strdup_printf ("/v1/orders/%s/payments", order_id);
+  g_autofree char *body = g_strdup_printf (
+      "{\"id\":\"%s\",\"method\":\"cash\",\"reference\":\"R-1\",\"amount_fen\":2500}", payment_id);
+  g_autoptr (RtkTestReply) reply =
+      rtk_test_call (desk->server, desk->operator_token, "POST", path, body);
+
+  *out_problem = reply->status < 400 ? NULL : g_intern_string (rtk_test_reply_text (reply, "type"));
+  return reply->status;
+}
+
+static void
+retake (Desk *desk, const char *order_id, guint32 seed)
+{
+  g_autoptr (RtkOrder) order = get_order (desk, order_id);
+  g_auto (GStrv) parts = rtk_test_upload_parts (desk->server, desk->operator_token, seed);
+  g_autoptr (RtkOperation) operation = rtk_test_make_operation (
+      desk->signer, desk->station, order_id, rtk_order_get_revision (order), parts);
+  g_autofree char *outcome = push (desk, operation, NULL, NULL);
+
+  g_assert_cmpstr (outcome, ==, "applied");
+}
+
+/* A retake is paid for once, however often it is rejected and whoever asks for the money. */
+static void
+test_desk_payment (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *id = NULL;
+  g_autofree char *first = rtk_test_new_id ();
+  g_autofree char *second = rtk_test_new_id ();
+  const char      *problem;
+
+  desk_init (&desk, 1, NULL);
+  id = rtk_test_make_order (desk.server, 0, TRUE);
+  g_assert_cmpuint (review (&desk, id, "rejected"), ==, 200);
+  retake (&desk, id, 1);
+  g_assert_cmpuint (pay_cash (&desk, id, first, &problem), ==, 201);
+  g_assert_cmpuint (pay_cash (&desk, id, first, &problem), ==, 200);
+  g_assert_cmpuint (pay_cash (&desk, id, second, &problem), ==, 409);
+  g_assert_cmpstr (problem, ==, "urn:retake:problem:already-paid");
+  g_assert_cmpuint (review (&desk, id, "rejected"), ==, 200);
+  retake (&desk, id, 2);
+  g_assert_cmpuint (review (&desk, id, "approved"), ==, 200);
+}
+
+/* Nobody pays at the desk for an order that cannot be worked on any more. */
+static void
+test_closed_payment (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *id = NULL;
+  g_autofree char *payment = rtk_test_new_id ();
+  g_autofree char *text = NULL;
+  g_autofree char *later =
+      rtk_time_format (g_get_real_time () + G_GINT64_CONSTANT (1860) * G_USEC_PER_SEC);
+  const char *problem;
+
+  desk_init (&desk, 1, NULL);
+  id = rtk_test_make_order (desk.server, 0, FALSE);
+  rtk_test_server_stop (desk.server);
+  g_assert_cmpint (rtk_test_server_command (desk.server->folder, NULL, &text, "close-unpaid",
+                                            "--now", later, NULL),
+                   ==, 0);
+  rtk_test_server_start (desk.server);
+  g_assert_cmpuint (pay_cash (&desk, id, payment, &problem), ==, 409);
+  g_assert_cmpstr (problem, ==, "urn:retake:problem:not-payable");
+}
+
+/* Whoever is not happy after paying comes to the desk while the online photo still waits: its
+ * verdict does not take the retake away. */
+static void
+test_late_verdict (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *id = NULL;
+  g_autoptr (RtkOrder) between = NULL;
+  g_autoptr (RtkOrder) done = NULL;
+
+  desk_init (&desk, 1, NULL);
+  id = rtk_test_make_order (desk.server, 0, TRUE);
+  retake (&desk, id, 1);
+  g_assert_cmpuint (review (&desk, id, "approved"), ==, 200);
+  between = get_order (&desk, id);
+  g_assert_cmpint (
+      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (between), 1)), ==,
+      RTK_SUBMISSION_APPROVED);
+  g_assert_cmpint (
+      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (between), 0)), ==,
+      RTK_SUBMISSION_IN_REVIEW);
+  g_assert_cmpuint (review (&desk, id, "approved"), ==, 200);
+  done = get_order (&desk, id);
+  g_assert_cmpint (
+      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (done), 0)), ==,
+      RTK_SUBMISSION_APPROVED);
+  g_assert_cmpint (
+      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (done), 1)), ==,
+      RTK_SUBMISSION_SUPERSEDED);
+}
+
+/* The same operation with its members in another order, as another JSON library would write it. */
+static void
+test_same_operation (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *id = NULL;
+  g_auto (GStrv) parts = NULL;
+  g_autoptr (RtkOrder) order = NULL;
+  g_autoptr (RtkOperation) operation = NULL;
+  g_autoptr (RtkOperation) turned = NULL;
+  g_autoptr (JsonNode) node = NULL;
+  g_autoptr (JsonObject) body = json_object_new ();
+  g_autoptr (GList) members = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *outcome = NULL;
+  g_autofree char *again = NULL;
+
+  desk_init (&desk, 1, NULL);
+  id = rtk_test_make_order (desk.server, 0, TRUE);
+  order = get_order (&desk, id);
+  parts = rtk_test_upload_parts (desk.server, desk.operator_token, 1);
+  operation = rtk_test_make_operation (desk.signer, desk.station, id,
+                                       rtk_order_get_revision (order), parts);
+  members = json_object_get_members (rtk_operation_get_body (operation));
+  for (GList *l = g_list_last (members); l != NULL; l = l->prev)
+    json_object_set_member (body, l->data,
+                            json_object_dup_member (rtk_operation_get_body (operation), l->data));
+  node = rtk_operation_to_json (operation);
+  json_object_set_object_member (json_node_get_object (node), "body", g_steal_pointer (&body));
+  turned = rtk_operation_from_json (node, &error);
+  g_assert_no_error (error);
+  outcome = push (&desk, operation, NULL, NULL);
+  g_assert_cmpstr (outcome, ==, "applied");
+  again = push (&desk, turned, NULL, NULL);
+  g_assert_cmpstr (again, ==, "duplicate");
 }
 
 static void
@@ -481,7 +631,7 @@ test_online (void)
   g_autofree char *pay_path = NULL;
   g_autofree char *pay_body = NULL;
 
-  desk_init (&desk, 3, NULL);
+  desk_init (&desk, 4, NULL);
   id = rtk_test_make_order (desk.server, 0, TRUE);
   other = rtk_test_sign_up (desk.server, 1);
   /* Another account's order is as unknown as one that never was. */
@@ -494,6 +644,16 @@ test_online (void)
   code =
       rtk_test_call (desk.server, other, "POST", "/v1/online/codes", "{\"code\":\"NOSUCHCODE\"}");
   rtk_test_assert_problem (code, 404, "not-on-roster");
+  /* The code of one graduate with the number of another. */
+  {
+    g_autofree char *taken = rtk_test_server_code (0);
+    g_autofree char *number = rtk_test_server_number (3);
+    g_autofree char *bind = g_strdup_printf ("{\"code\":\"%s\",\"number\":\"%s\"}", taken, number);
+    g_autoptr (RtkTestReply) mixed =
+        rtk_test_call (desk.server, other, "POST", "/v1/online/codes", bind);
+
+    rtk_test_assert_problem (mixed, 404, "not-on-roster");
+  }
   made = rtk_test_call (desk.server, other, "POST", "/v1/online/orders", own_body);
   g_assert_cmpuint (made->status, ==, 201);
   same = rtk_test_call (desk.server, other, "POST", "/v1/online/orders", own_body);
@@ -570,6 +730,10 @@ main (int argc, char **argv)
   g_test_add_func ("/server/orders/feed", test_feed);
   g_test_add_func ("/server/orders/code-digest", test_code_digest);
   g_test_add_func ("/server/orders/reviews", test_reviews);
+  g_test_add_func ("/server/orders/desk-payment", test_desk_payment);
+  g_test_add_func ("/server/orders/closed-payment", test_closed_payment);
+  g_test_add_func ("/server/orders/late-verdict", test_late_verdict);
+  g_test_add_func ("/server/orders/same-operation", test_same_operation);
   g_test_add_func ("/server/orders/online", test_online);
   g_test_add_func ("/server/orders/replace", test_replace);
   return g_test_run ();
