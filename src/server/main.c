@@ -10,11 +10,13 @@
 #include "server/rtk-server-simulate.h"
 
 #include <glib-unix.h>
+#include <glib/gstdio.h>
 #include <locale.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -225,6 +227,9 @@ serve (const Options *o, const RtkServerKeys *keys, GError **error)
   guint            sources[3] = {0};
   gboolean         ok;
 
+  /* What an earlier run left there would send callers to nobody, or to somebody else. */
+  if (o->ready_file != NULL)
+    (void)g_unlink (o->ready_file);
   if (o->bootstrap_fd >= 0) {
     (void)prctl (PR_SET_PDEATHSIG, SIGTERM);
     bootstrap = read_bootstrap (o->bootstrap_fd, error);
@@ -422,6 +427,8 @@ main (int argc, char **argv)
   int                 code;
 
   setlocale (LC_ALL, "");
+  /* SQLite makes its files with the rights that are left. */
+  (void)umask (0077);
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     *numbers[i] = -1;
   rtk_server_log_init ();

@@ -349,7 +349,8 @@ rtk_server_call_run (RtkServerStore *store, RtkServerCall *self)
   if (run (store, self, &error))
     return;
   rtk_server_db_rollback (store->db);
-  g_warning ("%s %s failed: %s", self->route->method, self->route->pattern, error->message);
+  g_warning ("%s %s failed: %s", self->route->method, self->route->pattern,
+             error != NULL ? error->message : "a row that must be there is missing");
   if (g_error_matches (error, RTK_ERROR, RTK_ERROR_DISK_FULL))
     rtk_server_call_fail (self, 507, "disk-full", "The server's disk is full.");
   else

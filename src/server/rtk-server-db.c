@@ -9,6 +9,7 @@
 struct _RtkServerDb {
   sqlite3    *db;
   GHashTable *statements; /* (owned): SQL text (static) -> sqlite3_stmt */
+  gboolean    has_failed; /* a statement of the running transaction failed */
 };
 
 static void
@@ -23,6 +24,7 @@ set_error (RtkServerDb *self, GError **error)
   int      code = sqlite3_errcode (self->db) & 0xff;
   RtkError ours = RTK_ERROR_STORAGE;
 
+  self->has_failed = TRUE;
   if (code == SQLITE_FULL)
     ours = RTK_ERROR_DISK_FULL;
   else if (code == SQLITE_READONLY)
@@ -108,6 +110,7 @@ rtk_server_db_exec (RtkServerDb *self, const char *sql, GError **error)
 gboolean
 rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **error)
 {
+  self->has_failed = FALSE;
   return rtk_server_db_exec (self, writing ? "BEGIN IMMEDIATE" : "BEGIN", error);
 }
 
@@ -116,14 +119,17 @@ rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **error)
  * @self: a connection
  * @error: return location
  *
- * Ends the transaction; what it wrote is on disk when this returns. On failure it is undone.
+ * Ends the transaction; what it wrote is on disk when this returns. On failure it is undone; so it
+ * is when a query in it failed and its caller went on with a fallback: nobody decides by that.
  *
  * Returns: whether it was written
  */
 gboolean
 rtk_server_db_commit (RtkServerDb *self, GError **error)
 {
-  if (rtk_server_db_exec (self, "COMMIT", error))
+  if (self->has_failed)
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_STORAGE, "A query of the transaction failed");
+  else if (rtk_server_db_exec (self, "COMMIT", error))
     return TRUE;
   rtk_server_db_rollback (self);
   return FALSE;
@@ -155,6 +161,8 @@ prepare (RtkServerDb *self, GError **error, const char *sql, const char *types, 
     }
     g_hash_table_insert (self->statements, (gpointer)sql, statement);
   }
+  /* One that was left in the middle takes no new arguments. */
+  sqlite3_reset (statement);
   for (int i = 0; types[i] != '\0'; i++) {
     const char *text;
     GBytes     *bytes;
@@ -225,8 +233,8 @@ rtk_server_db_next (RtkServerDb *self, sqlite3_stmt *statement, GError **error)
   code = sqlite3_step (statement);
   if (code == SQLITE_ROW)
     return TRUE;
-  if (code != SQLITE_DONE && error != NULL && *error == NULL)
-    set_error (self, error);
+  if (code != SQLITE_DONE)
+    set_error (self, error != NULL && *error != NULL ? NULL : error);
   return FALSE;
 }
 

@@ -150,11 +150,20 @@ add_graduate (
   if (cell[4][0] != '\0') {
     code_digest = rtk_server_keys_digest (self->keys, RTK_SERVER_KEY_CODE, cell[4]);
     code_cipher = rtk_server_keys_seal (self->keys, code_context, cell[4]);
+    if (rtk_server_db_get_int (self->db, 0,
+                               "SELECT EXISTS (SELECT 1 FROM roster WHERE code_digest = ? AND"
+                               " number_digest <> ?)",
+                               "ss", code_digest, number_digest) != 0) {
+      g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
+                           "another graduate has this code");
+      return FALSE;
+    }
   }
   if (!rtk_server_db_run (self->db, error,
                           "INSERT INTO roster (id, batch, name_masked, number_masked, name_cipher,"
                           " number_cipher, number_digest, code_digest, code_cipher, created_at)"
-                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                          " ON CONFLICT (number_digest) DO NOTHING",
                           "ssssbbssbi", id, batch, name_masked, number_masked, name_cipher,
                           number_cipher, number_digest, code_digest, code_cipher, now))
     return FALSE;
@@ -199,11 +208,11 @@ read_text (const char *file, GError **error)
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, io_error->message);
     return NULL;
   }
-  if (size >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0)
-    return g_strdup (text + 3);
   if (g_utf8_validate_len (text, size, NULL))
-    return g_steal_pointer (&text);
-  converted = g_convert (text, (gssize)size, "UTF-8", "GB18030", NULL, NULL, NULL);
+    return g_strdup (size >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text);
+  converted = memchr (text, '\0', size) == NULL
+                  ? g_convert (text, (gssize)size, "UTF-8", "GB18030", NULL, NULL, NULL)
+                  : NULL;
   if (converted == NULL)
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
                          "The roster is neither UTF-8 nor GB18030");

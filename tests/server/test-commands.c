@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-clock.h"
+#include "core/rtk-error.h"
 #include "server/rtk-server-store.h"
 #include "support/rtk-test-server.h"
 
@@ -79,6 +80,24 @@ test_roster (void)
                    2);
   g_assert_nonnull (strstr (bad, "Line 3"));
   g_assert_null (strstr (bad, "李四"));
+  /* Two graduates with one code: nobody is left out without a word. */
+  g_clear_pointer (&bad, g_free);
+  g_assert_true (g_file_set_contents (path,
+                                      "school,batch,name,number,code\n"
+                                      "a,b,王小明,320199190001010002,TESTCODE1\n"
+                                      "a,b,李四,320199190001010003,TESTCODE1\n",
+                                      -1, NULL));
+  g_assert_cmpint (rtk_test_server_command (folder, NULL, &bad, "roster", "import", path, NULL), ==,
+                   2);
+  g_assert_nonnull (strstr (bad, "Line 3"));
+  g_assert_null (strstr (bad, "TESTCODE1"));
+  /* A byte-order mark does not make the rest UTF-8. */
+  g_clear_pointer (&bad, g_free);
+  g_assert_true (g_file_set_contents (
+      path, "\xef\xbb\xbfschool,batch,name,number\na,b,\xfd,320199190001010002\n", -1, NULL));
+  g_assert_cmpint (rtk_test_server_command (folder, NULL, &bad, "roster", "import", path, NULL), ==,
+                   2);
+  g_assert_nonnull (strstr (bad, "neither UTF-8 nor GB18030"));
   g_clear_pointer (&again, g_free);
   g_assert_true (g_file_set_contents (
       path, "school,batch,name,number\na,b,王小明,320199190001010002\n", -1, NULL));
@@ -198,6 +217,50 @@ test_audit_is_kept (void)
   g_assert_nonnull (strstr (bad, "entry 2"));
 }
 
+/* A query that failed and was answered by its fallback decides nothing. */
+static void
+test_failed_query (void)
+{
+  g_auto (TestFolder) folder = new_folder ();
+  g_autofree char *path = g_build_filename (folder, "t.db", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) refused = NULL;
+  g_autoptr (RtkServerDb) db = rtk_server_db_open (path, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (rtk_server_db_exec (db, "CREATE TABLE t (a INTEGER)", &error));
+  g_assert_true (rtk_server_db_begin (db, TRUE, &error));
+  g_assert_true (rtk_server_db_run (db, &error, "INSERT INTO t VALUES (1)", ""));
+  g_assert_cmpint (rtk_server_db_get_int (db, 7, "SELECT abs (?)", "i", G_MININT64), ==, 7);
+  g_assert_false (rtk_server_db_commit (db, &refused));
+  g_assert_error (refused, RTK_ERROR, RTK_ERROR_STORAGE);
+  g_assert_true (rtk_server_db_begin (db, TRUE, &error));
+  g_assert_cmpint (rtk_server_db_get_int (db, 7, "SELECT count (*) FROM t", ""), ==, 0);
+  g_assert_true (rtk_server_db_commit (db, &error));
+  g_assert_no_error (error);
+}
+
+/* Whatever the folder's own rights are, its files are their owner's alone; and a ready file of an
+ * earlier run does not speak for this one. */
+static void
+test_rights (void)
+{
+  g_auto (TestFolder) folder = new_folder ();
+  g_autofree char *database = g_build_filename (folder, "server.db", NULL);
+  g_autofree char *ready = g_build_filename (folder, "ready", NULL);
+  g_autofree char *text = NULL;
+  GStatBuf         st;
+
+  g_assert_cmpint (g_chmod (folder, 0755), ==, 0);
+  g_assert_true (g_file_set_contents (ready, "http://127.0.0.1:1\n", -1, NULL));
+  g_assert_cmpint (rtk_test_server_command (folder, NULL, &text, "--listen", "0.0.0.0:0",
+                                            "--ready-file", ready, NULL),
+                   ==, 2);
+  g_assert_cmpint (g_stat (database, &st), ==, 0);
+  g_assert_cmpint (st.st_mode & 0777, ==, 0600);
+  g_assert_false (g_file_test (ready, G_FILE_TEST_EXISTS));
+}
+
 /* A child server: its parent's secret makes the first supervisor, the closed descriptor ends it. */
 static void
 test_child (void)
@@ -301,7 +364,7 @@ test_simulate (void)
   g_assert_cmpint (rtk_test_server_command (folder, "demonstration\n", &text, "simulate",
                                             "--graduates", "20", "--photos", pictures, "--seed",
                                             "7", "--user", "operator", "--codes-file", codes_path,
-                                            NULL),
+                                            "--access-seconds", "0", "--unpaid-seconds", "0", NULL),
                    ==, 0);
   g_assert_true (g_file_get_contents (codes_path, &codes, NULL, NULL));
   g_assert_cmpuint (strlen (codes), ==, 9 * 17);
@@ -355,6 +418,8 @@ main (int argc, char **argv)
   g_test_add_func ("/server/commands/lock-and-ready-file", test_lock_and_ready_file);
   g_test_add_func ("/server/commands/close-unpaid", test_close_unpaid);
   g_test_add_func ("/server/commands/audit-is-kept", test_audit_is_kept);
+  g_test_add_func ("/server/commands/failed-query", test_failed_query);
+  g_test_add_func ("/server/commands/rights", test_rights);
   g_test_add_func ("/server/commands/child", test_child);
   g_test_add_func ("/server/commands/simulate", test_simulate);
   return g_test_run ();
