@@ -67,6 +67,8 @@ get_entries (Options *o)
         "How long a refund is held", "N"},
        {"lease-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.lease_seconds,
         "How long a reviewer keeps an item", "N"},
+       {"idle-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.idle_seconds,
+        "After how long a connection on which nothing moves is closed", "N"},
        {"max-body", 0, 0, G_OPTION_ARG_INT64, &o->config.max_body, "Bytes of a JSON body", "N"},
        {"max-upload", 0, 0, G_OPTION_ARG_INT64, &o->config.max_upload, "Bytes of a photo", "N"},
        {"max-page", 0, 0, G_OPTION_ARG_INT64, &o->config.max_page, "Orders in a page", "N"},
@@ -135,6 +137,7 @@ set_defaults (RtkServerConfig *config)
   set_default (&config->unpaid_seconds, 1800);
   set_default (&config->hold_seconds, 600);
   set_default (&config->lease_seconds, 600);
+  set_default (&config->idle_seconds, 120);
   set_default (&config->max_body, 4 * 1024 * 1024);
   set_default (&config->max_upload, 64 * 1024 * 1024);
   set_default (&config->max_page, 500);
@@ -420,11 +423,11 @@ main (int argc, char **argv)
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
   const GOptionEntry *entries = get_entries (&o);
-  gint64             *numbers[] = {&o.config.access_seconds, &o.config.refresh_seconds,
-                                   &o.config.unpaid_seconds, &o.config.hold_seconds,
-                                   &o.config.lease_seconds,  &o.config.max_body,
-                                   &o.config.max_upload,     &o.config.max_page};
-  int                 code;
+  gint64             *numbers[] = {
+                  &o.config.access_seconds, &o.config.refresh_seconds, &o.config.unpaid_seconds,
+                  &o.config.hold_seconds,   &o.config.lease_seconds,   &o.config.idle_seconds,
+                  &o.config.max_body,       &o.config.max_upload,      &o.config.max_page};
+  int code;
 
   setlocale (LC_ALL, "");
   /* SQLite makes its files with the rights that are left. */

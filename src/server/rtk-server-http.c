@@ -16,8 +16,13 @@
 #include <string.h>
 
 #define JOB_SECONDS 15
-#define BODY_SEEN "rtk-body-seen"
-#define BODY_LIMIT "rtk-body-limit"
+/* After this a stop waits no longer for callers who do not read their answers. */
+#define STOP_SECONDS 5
+/* Bytes of a body of the routes that anybody can reach: a small object. */
+#define SMALL_BODY 16384
+/* Beside one photo of the largest size: bytes of bodies that are held at the same time. */
+#define SPARE_BYTES (16 * 1024 * 1024)
+#define INTAKE "rtk-intake"
 #define FINISHED "rtk-finished"
 #define SOCKET "rtk-socket"
 #define IDLE "rtk-idle"
@@ -28,9 +33,12 @@ struct _RtkServerHttp {
   RtkWorker             *store;     /* (owned): every call but the slow ones */
   RtkWorker             *slow;      /* (owned): password hashing, with a connection of its own */
   char                  *bootstrap; /* (owned) (nullable) */
+  gsize                 *held;      /* (owned): bytes of all bodies in memory; shared with Intake */
   guint                  job_source;
+  guint                  stop_source;
   guint       n_running; /* messages that wait for a worker, or whose answer is being written */
   gboolean    stopping;
+  gboolean    gave_up; /* whoever is not answered by now is not waited for */
   GSourceFunc stopped;
   gpointer    stopped_data;
 };
@@ -41,6 +49,26 @@ typedef struct {
   SoupServerMessage *message; /* (owned) */
   RtkServerCall     *call;    /* (owned) */
 } Pending;
+
+/* What comes in with a request. */
+typedef struct {
+  gsize   *held; /* (owned): of the server; intakes may outlive it */
+  gsize    most; /* bytes that may be held by all together */
+  gsize    kept;
+  gsize    seen;
+  gsize    limit;
+  gboolean is_busy; /* dropped because others hold too much */
+} Intake;
+
+static void
+intake_free (gpointer data)
+{
+  Intake *intake = data;
+
+  *intake->held -= intake->kept;
+  g_rc_box_release (intake->held);
+  g_free (intake);
+}
 
 static void
 pending_free (Pending *pending)
@@ -58,13 +86,15 @@ close_store (gpointer store)
 
 /* One line a call. The route is the pattern, so no id, code or name gets into the log. */
 static void
-log_call (const RtkServerCall *call, const char *method)
+log_call (const RtkServerCall *call)
 {
   g_autofree char *status = g_strdup_printf ("%u", call->status);
   g_autofree char *ms =
       g_strdup_printf ("%.1f", (double)(g_get_monotonic_time () - call->started) / 1000);
 
-  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO, "RTK_METHOD", method, "RTK_ROUTE",
+  /* Nor does a word that the caller made up. */
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO, "RTK_METHOD",
+                    call->route != NULL ? call->route->method : "?", "RTK_ROUTE",
                     call->route != NULL ? call->route->pattern : "?", "RTK_STATUS", status,
                     "RTK_MS", ms, "MESSAGE", "call");
 }
@@ -95,16 +125,27 @@ send_answer (SoupServerMessage *message, RtkServerCall *call)
     }
   }
   soup_server_message_set_status (message, call->status, NULL);
-  log_call (call, soup_server_message_get_method (message));
+  log_call (call);
 }
 
 static void
 check_stopped (RtkServerHttp *self)
 {
-  if (self->stopping && self->n_running == 0 && self->stopped != NULL) {
+  if (self->stopping && (self->n_running == 0 || self->gave_up) && self->stopped != NULL) {
     g_idle_add (self->stopped, self->stopped_data);
     self->stopped = NULL;
   }
+}
+
+static gboolean
+give_up_cb (gpointer user_data)
+{
+  RtkServerHttp *self = user_data;
+
+  self->stop_source = 0;
+  self->gave_up = TRUE;
+  check_stopped (self);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -147,15 +188,6 @@ add_header_cb (const char *name, const char *value, gpointer user_data)
   g_hash_table_replace (table, g_ascii_strdown (name, -1), g_strdup (value));
 }
 
-static gboolean
-is_oversized (SoupServerMessage *message)
-{
-  gsize seen = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_SEEN));
-  gsize limit = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_LIMIT));
-
-  return seen > limit;
-}
-
 static void
 add_allow (RtkServerCall *call, const char *path)
 {
@@ -175,6 +207,7 @@ prepare_call (RtkServerCall *call, SoupServerMessage *message, const char *path)
 {
   const char *method = soup_server_message_get_method (message);
   gboolean    path_known = FALSE;
+  Intake     *intake = g_object_get_data (G_OBJECT (message), INTAKE);
 
   call->route = rtk_server_routes_match (method, path, call->params, &path_known);
   if (call->route == NULL && path_known) {
@@ -182,8 +215,11 @@ prepare_call (RtkServerCall *call, SoupServerMessage *message, const char *path)
     rtk_server_call_fail (call, 405, "method", "This resource does not take this method.");
   } else if (call->route == NULL) {
     rtk_server_call_not_found (call);
-  } else if (is_oversized (message)) {
+  } else if (intake->seen > intake->limit) {
     rtk_server_call_fail (call, 413, "too-large", "The body is too large.");
+  } else if (intake->is_busy) {
+    rtk_server_call_add_header (call, "Retry-After", "1");
+    rtk_server_call_fail (call, 503, "busy", "The server is busy. Try again later.");
   }
   return call->status == 0;
 }
@@ -210,7 +246,8 @@ handle (SoupServer        *server,
   soup_message_headers_foreach (soup_server_message_get_request_headers (message), add_header_cb,
                                 call->headers);
   call->query = query != NULL ? g_hash_table_ref (query) : NULL;
-  call->body = soup_message_body_flatten (body);
+  call->body = soup_message_body_get_accumulate (body) ? soup_message_body_flatten (body)
+                                                       : g_bytes_new (NULL, 0);
   call->bootstrap = self->bootstrap;
   pending = g_new0 (Pending, 1);
   pending->self = self;
@@ -225,17 +262,49 @@ handle (SoupServer        *server,
 }
 
 static void
-got_chunk_cb (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
+drop_body (SoupServerMessage *message, Intake *intake)
 {
-  gsize seen = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_SEEN)) +
-               g_bytes_get_size (chunk);
+  SoupMessageBody *body = soup_server_message_get_request_body (message);
 
-  g_object_set_data (G_OBJECT (message), BODY_SEEN, GSIZE_TO_POINTER (seen));
-  if (is_oversized (message))
-    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+  soup_message_body_set_accumulate (body, FALSE);
+  soup_message_body_truncate (body);
+  *intake->held -= intake->kept;
+  intake->kept = 0;
 }
 
-/* Before the body is read: how large it may be. What is beyond that is dropped, never kept. */
+static void
+got_chunk_cb (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
+{
+  Intake          *intake = g_object_get_data (G_OBJECT (message), INTAKE);
+  SoupMessageBody *body = soup_server_message_get_request_body (message);
+  gsize            size = g_bytes_get_size (chunk);
+
+  intake->seen += size;
+  if (!soup_message_body_get_accumulate (body))
+    return;
+  intake->is_busy = *intake->held + size > intake->most;
+  if (intake->is_busy || intake->seen > intake->limit) {
+    drop_body (message, intake);
+    return;
+  }
+  intake->kept += size;
+  *intake->held += size;
+}
+
+static gsize
+get_body_limit (RtkServerHttp *self, const RtkServerRoute *route)
+{
+  if (route == NULL)
+    return 0;
+  if (route->takes_bytes)
+    return (gsize)self->config->max_upload;
+  if ((route->who & (RTK_SERVER_PUBLIC | RTK_SERVER_ACCOUNT)) != 0)
+    return (gsize)MIN (self->config->max_body, SMALL_BODY);
+  return (gsize)self->config->max_body;
+}
+
+/* Before the body is read: how large it may be. What is beyond that is dropped, never kept; so is
+ * all that comes from nobody to where somebody must be signed in. */
 static void
 handle_early (SoupServer        *server,
               SoupServerMessage *message,
@@ -248,12 +317,15 @@ handle_early (SoupServer        *server,
   const RtkServerRoute *route =
       rtk_server_routes_match (soup_server_message_get_method (message), path, NULL, &known);
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
-  gint64              limit = 0;
+  Intake             *intake = g_new0 (Intake, 1);
+  gboolean            is_nobody = route != NULL && (route->who & RTK_SERVER_PUBLIC) == 0 &&
+                       soup_message_headers_get_one (headers, "Authorization") == NULL;
 
-  if (route != NULL)
-    limit = route->takes_bytes ? self->config->max_upload : self->config->max_body;
-  g_object_set_data (G_OBJECT (message), BODY_LIMIT, GSIZE_TO_POINTER ((gsize)limit));
-  if (soup_message_headers_get_content_length (headers) > limit)
+  intake->held = g_rc_box_acquire (self->held);
+  intake->most = (gsize)self->config->max_upload + SPARE_BYTES;
+  intake->limit = get_body_limit (self, route);
+  g_object_set_data_full (G_OBJECT (message), INTAKE, intake, intake_free);
+  if (is_nobody || soup_message_headers_get_content_length (headers) > (goffset)intake->limit)
     soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
   g_signal_connect (message, "got-chunk", G_CALLBACK (got_chunk_cb), NULL);
 }
@@ -275,14 +347,17 @@ peer_left_cb (int fd, GIOCondition condition, gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* A request begins: its connection is not idle. */
+/* A request begins, or is waited for: its connection is watched by libsoup. */
 static void
 request_started_cb (SoupServer *server, SoupServerMessage *message, gpointer user_data)
 {
-  GSocket *socket = soup_server_message_get_socket (message);
+  RtkServerHttp *self = user_data;
+  GSocket       *socket = soup_server_message_get_socket (message);
 
   if (socket == NULL)
     return;
+  /* Whoever neither sends nor reads for so long holds a descriptor that others need. */
+  g_socket_set_timeout (socket, (guint)self->config->idle_seconds);
   g_object_set_data (G_OBJECT (socket), IDLE, NULL);
   g_object_set_data_full (G_OBJECT (message), SOCKET, g_object_ref (socket), g_object_unref);
 }
@@ -361,13 +436,13 @@ rtk_server_http_new (const RtkServerConfig *config,
   self = g_new0 (RtkServerHttp, 1);
   self->config = config;
   self->bootstrap = g_strdup (bootstrap);
+  self->held = g_rc_box_new0 (gsize);
   self->store = rtk_worker_new ("store", g_steal_pointer (&store), close_store);
   self->slow = rtk_worker_new ("slow", g_steal_pointer (&slow), close_store);
   self->server = soup_server_new ("tls-certificate", certificate, "server-header", NULL, NULL);
-  if (!soup_check_version (3, 3, 0)) {
-    g_signal_connect (self->server, "request-started", G_CALLBACK (request_started_cb), NULL);
+  g_signal_connect (self->server, "request-started", G_CALLBACK (request_started_cb), self);
+  if (!soup_check_version (3, 3, 0))
     g_signal_connect (self->server, "request-finished", G_CALLBACK (request_finished_cb), NULL);
-  }
   soup_server_add_early_handler (self->server, NULL, handle_early, self, NULL);
   soup_server_add_handler (self->server, NULL, handle, self, NULL);
   self->job_source = g_timeout_add_seconds (JOB_SECONDS, start_jobs_cb, self);
@@ -450,7 +525,8 @@ rtk_server_http_dup_url (RtkServerHttp *self)
  * @stopped: called once no call is running
  * @user_data: for @stopped
  *
- * Turns new calls away and lets the running ones get their answers.
+ * Turns new calls away and lets the running ones get their answers; not for longer than a few
+ * seconds, as a caller may never read its answer.
  */
 void
 rtk_server_http_stop (RtkServerHttp *self, GSourceFunc stopped, gpointer user_data)
@@ -460,6 +536,7 @@ rtk_server_http_stop (RtkServerHttp *self, GSourceFunc stopped, gpointer user_da
   self->stopping = TRUE;
   self->stopped = stopped;
   self->stopped_data = user_data;
+  self->stop_source = g_timeout_add_seconds (STOP_SECONDS, give_up_cb, self);
   check_stopped (self);
 }
 
@@ -473,10 +550,12 @@ void
 rtk_server_http_free (RtkServerHttp *self)
 {
   g_clear_handle_id (&self->job_source, g_source_remove);
+  g_clear_handle_id (&self->stop_source, g_source_remove);
   rtk_worker_free (self->slow);
   rtk_worker_free (self->store);
   soup_server_disconnect (self->server);
   g_object_unref (self->server);
+  g_rc_box_release (self->held);
   g_free (self->bootstrap);
   g_free (self);
 }

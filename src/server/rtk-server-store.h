@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * @unpaid_seconds: after how long an unpaid order is closed
  * @hold_seconds: how long a refund is held after a rejection, so that an undo is real
  * @lease_seconds: how long a reviewer keeps an item without touching it
+ * @idle_seconds: after how long a connection on which nothing moves is closed
  * @max_body: bytes of a JSON body
  * @max_upload: bytes of a photo
  * @max_page: orders in a page of the feed, operations in a batch, items in a claim
@@ -28,6 +29,7 @@ typedef struct {
   gint64 unpaid_seconds;
   gint64 hold_seconds;
   gint64 lease_seconds;
+  gint64 idle_seconds;
   gint64 max_body;
   gint64 max_upload;
   gint64 max_page;

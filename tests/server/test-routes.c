@@ -148,10 +148,13 @@ test_bad_bodies (void)
       {"{\"user\":\"a\\u0000b\",\"password\":\"b\"}", 401, "wrong-password"},
   };
   g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
-  g_autofree char *deep = g_strnfill (200000, '[');
+  g_autofree char *deep = g_strnfill (16000, '[');
   g_autofree char *long_name = g_strnfill (65, 'x');
   g_autofree char *long_body = g_strdup_printf ("{\"user\":\"%s\",\"password\":\"b\"}", long_name);
   g_autoptr (RtkTestReply) nested = rtk_test_call (server, NULL, "POST", "/v1/session", deep);
+  /* Anybody can send this one: it need not hold more than a name and a password. */
+  g_autofree char *filler = g_strnfill (16385, ' ');
+  g_autoptr (RtkTestReply) huge = rtk_test_call (server, NULL, "POST", "/v1/session", filler);
   g_autoptr (RtkTestReply) too_long =
       rtk_test_call (server, NULL, "POST", "/v1/session", long_body);
 
@@ -163,6 +166,7 @@ test_bad_bodies (void)
     rtk_test_assert_problem (reply, cases[i].status, cases[i].problem);
   }
   rtk_test_assert_problem (nested, 400, "bad-json");
+  rtk_test_assert_problem (huge, 413, "too-large");
   rtk_test_assert_problem (too_long, 422, "bad-member");
 }
 
@@ -306,6 +310,126 @@ test_hang_up (void)
   g_assert_cmpuint (count_descriptors (server), <=, before + 5);
 }
 
+static GSocketConnection *
+connect_to (RtkTestServer *server)
+{
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GUri) uri = g_uri_parse (server->url, G_URI_FLAGS_NONE, NULL);
+  g_autoptr (GError) error = NULL;
+  GSocketConnection *connection;
+
+  g_socket_client_set_enable_proxy (client, FALSE);
+  connection = g_socket_client_connect_to_host (client, "127.0.0.1", (guint16)g_uri_get_port (uri),
+                                                NULL, &error);
+  g_assert_no_error (error);
+  g_socket_set_timeout (g_socket_connection_get_socket (connection), 60);
+  return connection;
+}
+
+static void
+send_text (GSocketConnection *connection, const char *text, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (g_output_stream_write_all (
+      g_io_stream_get_output_stream (G_IO_STREAM (connection)), text, size, NULL, NULL, &error));
+  g_assert_no_error (error);
+}
+
+/* Whoever begins a request and goes to sleep loses the connection. */
+static void
+test_slow_body (void)
+{
+  static const char request[] = "POST /v1/session HTTP/1.1\r\nHost: localhost\r\n"
+                                "Content-Length: 50\r\n\r\n{";
+  g_autoptr (RtkTestServer) server =
+      rtk_test_server_new (0, (const char *[]){"--idle-seconds", "1", NULL});
+  g_autoptr (GSocketConnection) silent = connect_to (server);
+  g_autoptr (GSocketConnection) slow = connect_to (server);
+  GSocketConnection *const both[] = {slow, silent};
+  char                     byte;
+
+  send_text (slow, request, strlen (request));
+  for (guint i = 0; i < G_N_ELEMENTS (both); i++) {
+    g_autoptr (GError) error = NULL;
+    gssize n = g_input_stream_read (g_io_stream_get_input_stream (G_IO_STREAM (both[i])), &byte, 1,
+                                    NULL, &error);
+
+    g_assert_false (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT));
+    g_assert_cmpint (n, <=, 0);
+  }
+}
+
+static guint
+try_part (RtkTestServer *server, const char *token, GBytes *part)
+{
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *path = g_strconcat ("/v1/uploads/", id, NULL);
+  g_autoptr (RtkTestReply) reply =
+      rtk_test_call_raw (server, token, "PATCH", path, "application/offset+octet-stream", part,
+                         (const char *[]){"Tus-Resumable", "1.0.0", "Upload-Offset", "0", NULL});
+
+  if (reply->status == 503) {
+    rtk_test_assert_problem (reply, 503, "busy");
+    g_assert_cmpstr (g_hash_table_lookup (reply->headers, "retry-after"), ==, "1");
+  }
+  return reply->status;
+}
+
+/* Many unfinished bodies: what they hold in memory is bounded, and given back when they end. */
+static void
+test_many_bodies (void)
+{
+  g_autoptr (RtkTestServer) server =
+      rtk_test_server_new (0, (const char *[]){"--max-upload", "1000000", NULL});
+  g_autofree char *token = rtk_test_sign_in (server, "operator");
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *head = g_strdup_printf ("PATCH /v1/uploads/%s HTTP/1.1\r\nHost: localhost\r\n"
+                                           "Authorization: Bearer forged\r\n"
+                                           "Content-Length: 1000000\r\n\r\n",
+                                           id);
+  g_autofree char *body = g_strnfill (999999, 'x');
+  g_autoptr (GBytes) part = g_bytes_new_static (body, 999999);
+  g_autoptr (GPtrArray) open = g_ptr_array_new_with_free_func (g_object_unref);
+  guint tries = 0;
+
+  for (guint i = 0; i < 17; i++) {
+    GSocketConnection *connection = connect_to (server);
+
+    g_ptr_array_add (open, connection);
+    send_text (connection, head, strlen (head));
+    send_text (connection, body, 999999);
+  }
+  while (try_part (server, token, part) != 503)
+    g_assert_cmpuint (++tries, <, 1000);
+  /* Nobody's bytes are not even counted. */
+  g_assert_cmpuint (try_part (server, NULL, part), ==, 401);
+  g_ptr_array_set_size (open, 0);
+  while (try_part (server, token, part) != 404)
+    g_assert_cmpuint (++tries, <, 2000);
+}
+
+/* A caller that does not read its answer holds up the stop for some seconds, not for ever. */
+static void
+test_stop_beside_a_sleeper (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *token = rtk_test_sign_in (server, "operator");
+  g_autoptr (GBytes) photo = rtk_test_make_blob ("image/jpeg", 20000000, 1);
+  g_autofree char *sha256 = rtk_test_upload (server, token, photo, "image/jpeg");
+  g_autofree char *request = g_strdup_printf (
+      "GET /v1/photos/%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", sha256,
+      token);
+  g_autoptr (GSocketConnection) sleeper = connect_to (server);
+  char byte;
+
+  send_text (sleeper, request, strlen (request));
+  g_assert_cmpint (g_input_stream_read (g_io_stream_get_input_stream (G_IO_STREAM (sleeper)), &byte,
+                                        1, NULL, NULL),
+                   ==, 1);
+  rtk_test_server_stop (server);
+}
+
 static guint
 mask_of (const char *list)
 {
@@ -389,5 +513,8 @@ main (int argc, char **argv)
   g_test_add_func ("/server/routes/paths", test_paths);
   g_test_add_func ("/server/routes/enrol", test_enrol);
   g_test_add_func ("/server/routes/hang-up", test_hang_up);
+  g_test_add_func ("/server/routes/slow-body", test_slow_body);
+  g_test_add_func ("/server/routes/many-bodies", test_many_bodies);
+  g_test_add_func ("/server/routes/stop-beside-a-sleeper", test_stop_beside_a_sleeper);
   return g_test_run ();
 }
