@@ -47,6 +47,15 @@ clear_start (RtkChildServer *self)
   g_clear_handle_id (&self->timeout, g_source_remove);
 }
 
+/* Tells the child to end. */
+static void
+close_pipe (RtkChildServer *self)
+{
+  if (self->pipe >= 0)
+    close (self->pipe);
+  self->pipe = -1;
+}
+
 static void
 clear_secret (RtkChildServer *self)
 {
@@ -228,8 +237,6 @@ restart_cb (gpointer user_data)
   RtkChildServer *self = user_data;
 
   self->restart = 0;
-  close (self->pipe);
-  self->pipe = -1;
   rtk_child_server_start_async (self, NULL, NULL, NULL);
   return G_SOURCE_REMOVE;
 }
@@ -246,6 +253,7 @@ process_ended_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   if (self == NULL || self->process != G_SUBPROCESS (object))
     return;
   g_clear_object (&self->process);
+  close_pipe (self);
   if (self->starting == NULL &&
       g_get_monotonic_time () - self->started_at > LIFE_SECONDS * G_USEC_PER_SEC) {
     g_message ("The server of this computer ended by itself and is started again");
@@ -262,6 +270,11 @@ start_timeout_cb (gpointer user_data)
   RtkChildServer *self = user_data;
 
   self->timeout = 0;
+  /* What hangs now would be in the way of the next try. */
+  close_pipe (self);
+  if (self->process != NULL)
+    g_subprocess_force_exit (self->process);
+  g_clear_object (&self->process);
   end_start (self, g_error_new_literal (RTK_ERROR, RTK_ERROR_SERVER,
                                         "The server of this computer did not get ready"));
   return G_SOURCE_REMOVE;
@@ -297,6 +310,7 @@ spawn (RtkChildServer *self, GError **error)
   /* Fits into the pipe's own buffer: does not block. */
   if (!write_line (self->pipe, self->secret)) {
     close (ends[0]);
+    close_pipe (self);
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BACKEND, "A pipe takes nothing");
     return FALSE;
   }
@@ -306,8 +320,10 @@ spawn (RtkChildServer *self, GError **error)
   self->process = g_subprocess_launcher_spawn (launcher, error, program, "--data", self->folder,
                                                "--listen", self->address, "--bootstrap-fd", "3",
                                                "--ready-file", self->ready_file, NULL);
-  if (self->process == NULL)
+  if (self->process == NULL) {
+    close_pipe (self);
     return FALSE;
+  }
   weak = g_new0 (GWeakRef, 1);
   g_weak_ref_init (weak, self);
   g_subprocess_wait_async (self->process, NULL, process_ended_cb, weak);
@@ -500,9 +516,7 @@ rtk_child_server_stop (RtkChildServer *self)
 {
   clear_start (self);
   g_clear_handle_id (&self->restart, g_source_remove);
-  if (self->pipe >= 0)
-    close (self->pipe);
-  self->pipe = -1;
+  close_pipe (self);
   if (self->process != NULL)
     g_subprocess_send_signal (self->process, SIGTERM);
   g_clear_object (&self->process);
