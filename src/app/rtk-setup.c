@@ -9,6 +9,7 @@
 struct _RtkSetup {
   GKeyFile *file; /* (owned) */
   char     *path; /* (owned) */
+  gboolean  is_changed;
 };
 
 static const char *const mode_names[] = {
@@ -54,7 +55,8 @@ rtk_setup_free (RtkSetup *self)
  * @self: a set-up
  * @error: return location
  *
- * Writes the set-up at once and whole.
+ * Writes the set-up at once and whole. Nothing is written when nothing was changed, so that only
+ * the first start waits for the disk.
  *
  * Returns: whether it is on disk
  */
@@ -62,10 +64,16 @@ gboolean
 rtk_setup_save (RtkSetup *self, GError **error)
 {
   gsize            size = 0;
-  g_autofree char *text = g_key_file_to_data (self->file, &size, NULL);
+  g_autofree char *text = NULL;
 
-  return g_file_set_contents_full (self->path, text, (gssize)size, G_FILE_SET_CONTENTS_CONSISTENT,
-                                   0600, error);
+  if (!self->is_changed)
+    return TRUE;
+  text = g_key_file_to_data (self->file, &size, NULL);
+  if (!g_file_set_contents_full (self->path, text, (gssize)size, G_FILE_SET_CONTENTS_CONSISTENT,
+                                 0600, error))
+    return FALSE;
+  self->is_changed = FALSE;
+  return TRUE;
 }
 
 /**
@@ -119,5 +127,10 @@ rtk_setup_dup_value (RtkSetup *self, const char *name)
 void
 rtk_setup_set_value (RtkSetup *self, const char *name, const char *value)
 {
+  g_autofree char *before = rtk_setup_dup_value (self, name);
+
+  if (g_strcmp0 (before, value) == 0)
+    return;
   g_key_file_set_string (self->file, GROUP, name, value);
+  self->is_changed = TRUE;
 }
