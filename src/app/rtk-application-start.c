@@ -32,12 +32,17 @@ rtk_application_forget (char **secret)
   g_clear_pointer (secret, g_free);
 }
 
+/* Whoever closes the window while something is under way wants no next step: each step looks
+ * whether the program ends before it touches a station that may be gone. */
+
 /* Says it where the person is: on the page that asked, or instead of the pages. */
 static void
 fail (RtkApplication *self, const GError *error)
 {
   const char *sentence = _ (rtk_error_sentence (error));
 
+  if (self->is_ending)
+    return;
   g_message ("The start stopped: %s", error->message);
   if (self->sign_in != NULL)
     rtk_sign_in_page_set_problem (self->sign_in, sentence);
@@ -75,7 +80,7 @@ show_station (RtkApplication *self)
   g_autoptr (GError) error = NULL;
   g_autofree char *camera = g_strdup (self->camera_id);
 
-  if (self->is_shown)
+  if (self->is_shown || self->is_ending)
     return;
   self->is_shown = TRUE;
   self->welcome = NULL;
@@ -143,7 +148,7 @@ signed_in_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 
   if (rtk_sync_session_sign_in_finish (RTK_SYNC_SESSION (object), result, &error)) {
     rtk_application_forget (&self->passphrase);
-    if (!self->is_shown)
+    if (!self->is_shown && !self->is_ending)
       finish (self);
     return;
   }
@@ -166,7 +171,7 @@ signed_in_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 static void
 sign_in (RtkApplication *self)
 {
-  if (self->passphrase == NULL)
+  if (self->passphrase == NULL || self->is_ending)
     return;
   rtk_sync_session_sign_in_async (rtk_station_get_sync (self->station), self->name,
                                   self->passphrase, NULL, signed_in_cb, g_object_ref (self));
@@ -178,10 +183,11 @@ connect_station (RtkApplication *self)
   const char *url = self->child != NULL ? rtk_child_server_get_url (self->child) : self->server_url;
   g_autoptr (GError) error = NULL;
 
+  if (self->is_ending)
+    return;
   busy (self, _ ("Signing in…"));
-  /* A second try after a wrong password finds the sessions there. */
-  if (rtk_station_get_retake (self->station) == NULL &&
-      !rtk_station_connect (self->station, url, &error)) {
+  /* A second try, after a wrong password or address, begins anew until the pages are shown. */
+  if (!self->is_shown && !rtk_station_connect (self->station, url, &error)) {
     fail (self, error);
     return;
   }
@@ -213,6 +219,8 @@ server_started_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     fail (self, error);
     return;
   }
+  if (self->is_ending)
+    return;
   /* A supervisor who is there already is left alone. */
   rtk_child_server_bootstrap_async (self->child, self->name, self->passphrase, NULL,
                                     bootstrapped_cb, g_object_ref (self));
@@ -228,6 +236,8 @@ simulated_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     fail (self, error);
     return;
   }
+  if (self->is_ending)
+    return;
   rtk_setup_set_value (self->setup, "campus", "made");
   start_server (self);
 }
@@ -244,6 +254,8 @@ photos_made_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     fail (self, error);
     return;
   }
+  if (self->is_ending)
+    return;
   busy (self, _ ("Making up a campus of graduates…\nThis happens only the first time."));
   photos = g_build_filename (rtk_station_get_folder (self->station), "photos", NULL);
   codes = g_build_filename (rtk_station_get_folder (self->station), "codes.txt", NULL);
@@ -279,14 +291,16 @@ make_campus (RtkApplication *self)
 static void
 start_server (RtkApplication *self)
 {
-  g_autofree char *folder =
-      g_build_filename (rtk_station_get_folder (self->station), "server", NULL);
+  g_autofree char *folder = NULL;
   g_autofree char *campus = rtk_setup_dup_value (self->setup, "campus");
 
+  if (self->is_ending)
+    return;
   if (self->mode == RTK_SETUP_CONNECT) {
     connect_station (self);
     return;
   }
+  folder = g_build_filename (rtk_station_get_folder (self->station), "server", NULL);
   if (self->child == NULL)
     self->child = rtk_child_server_new (folder);
   if (self->mode == RTK_SETUP_DEMO && campus == NULL) {
@@ -440,9 +454,11 @@ passphrase_read_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   g_autoptr (RtkApplication) self = user_data;
   g_autofree char *last = rtk_setup_dup_value (self->setup, "name");
   g_autofree char *text = NULL;
+  gboolean is_read = g_file_load_contents_finish (G_FILE (object), result, &text, NULL, NULL, NULL);
 
-  if (!g_file_load_contents_finish (G_FILE (object), result, &text, NULL, NULL, NULL) ||
-      last == NULL) {
+  if (self->is_ending)
+    return;
+  if (!is_read || last == NULL) {
     ask_who (self);
     return;
   }
@@ -483,6 +499,8 @@ opened_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     fail (self, error);
     return;
   }
+  if (self->is_ending)
+    return;
   if (self->mode == RTK_SETUP_DEMO)
     begin_demo (self);
   else if (self->mode == RTK_SETUP_NONE)

@@ -180,8 +180,9 @@ attention_cb (RtkStation *self)
  * @url: of the server
  * @error: return location
  *
- * Builds the sessions on top of the folder, the camera and the server at @url. Nobody is signed in
- * yet, and work does not wait for it.
+ * Builds the sessions on top of the folder, the camera and the server at @url, in the place of
+ * earlier ones, which must not be in use any more. Nobody is signed in yet, and work does not wait
+ * for it.
  *
  * Returns: whether @url can be one
  */
@@ -194,12 +195,18 @@ rtk_station_connect (RtkStation *self, const char *url, GError **error)
   RtkHttpTransport *transport;
 
   g_return_val_if_fail (RTK_IS_STATION (self) && self->store != NULL, FALSE);
-  g_return_val_if_fail (self->transport == NULL, FALSE);
 
   transport = rtk_http_transport_new (url, rtk_sqlite_store_get_signer (self->store),
                                       g_get_host_name (), error);
   if (transport == NULL)
     return FALSE;
+  /* A second address after a mistyped one: nothing shows the sessions of the first yet. */
+  if (self->sync != NULL)
+    rtk_sync_session_stop (self->sync);
+  g_clear_object (&self->status);
+  g_clear_object (&self->sync);
+  g_clear_object (&self->retake);
+  g_clear_object (&self->transport);
   self->transport = RTK_TRANSPORT (transport);
   store = RTK_STORE (self->store);
   vault = rtk_sqlite_store_get_vault (self->store);
