@@ -15,6 +15,7 @@ struct _RtkSubjectPane {
 
   RtkRetakeSession *session;     /* (owned) (nullable) */
   GCancellable     *cancellable; /* (owned) (nullable): of the photo that is being decoded */
+  RtkWorker        *worker;      /* (owned): decodes it */
 
   GtkLabel    *name;          /* (template) */
   GtkLabel    *school;        /* (template) */
@@ -72,7 +73,7 @@ create_reason (gpointer item, gpointer user_data)
 
   gtk_image_set_pixel_size (GTK_IMAGE (icon), 16);
   gtk_label_set_xalign (GTK_LABEL (title), 0.0f);
-  gtk_label_set_ellipsize (GTK_LABEL (title), PANGO_ELLIPSIZE_END);
+  gtk_label_set_wrap (GTK_LABEL (title), TRUE);
   gtk_label_set_max_width_chars (GTK_LABEL (title), 18);
   gtk_widget_set_tooltip_text (title, _ (rtk_reason_item_get_title (item)));
   gtk_widget_set_hexpand (title, TRUE);
@@ -125,7 +126,8 @@ update_photo (RtkSubjectPane *self)
   if (state != RTK_OLD_PHOTO_READY || file == NULL)
     return;
   self->cancellable = g_cancellable_new ();
-  rtk_texture_load_async (file, self->cancellable, photo_loaded_cb, g_object_ref (self));
+  rtk_texture_load_async (self->worker, file, self->cancellable, photo_loaded_cb,
+                          g_object_ref (self));
 }
 
 static void
@@ -165,6 +167,7 @@ rtk_subject_pane_dispose (GObject *object)
   if (self->cancellable != NULL)
     g_cancellable_cancel (self->cancellable);
   g_clear_object (&self->cancellable);
+  g_clear_pointer (&self->worker, rtk_worker_free);
   g_clear_object (&self->session);
   gtk_widget_dispose_template (GTK_WIDGET (self), RTK_TYPE_SUBJECT_PANE);
   G_OBJECT_CLASS (rtk_subject_pane_parent_class)->dispose (object);
@@ -193,6 +196,7 @@ rtk_subject_pane_class_init (RtkSubjectPaneClass *klass)
 static void
 rtk_subject_pane_init (RtkSubjectPane *self)
 {
+  self->worker = rtk_worker_new ("rtk-old-photo", NULL, NULL);
   gtk_widget_init_template (GTK_WIDGET (self));
 }
 

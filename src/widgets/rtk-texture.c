@@ -6,6 +6,8 @@
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
 
+#define MAX_SIDE_PX 2048
+
 static GBytes *
 expand_grey (RtkImage *image)
 {
@@ -57,48 +59,70 @@ rtk_texture_new_for_image (RtkImage *image)
   return gdk_memory_texture_new (width, height, format, pixels, stride);
 }
 
+/* A photo fills a part of the window: whatever else a server sends is decoded no larger. */
 static void
-pixbuf_read_cb (GObject *object, GAsyncResult *result, gpointer user_data)
+size_prepared_cb (GdkPixbufLoader *loader, int width, int height)
 {
-  g_autoptr (GTask) task = G_TASK (user_data);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_new_from_stream_finish (result, &error);
-  g_autoptr (GBytes) pixels = NULL;
+  double scale = MIN (1.0, (double)MAX_SIDE_PX / MAX (width, height));
 
-  if (pixbuf == NULL) {
+  if (scale < 1.0)
+    gdk_pixbuf_loader_set_size (loader, MAX (1, (int)(width * scale)),
+                                MAX (1, (int)(height * scale)));
+}
+
+static void
+decode (GTask *task, gpointer state)
+{
+  GBytes *file = g_task_get_task_data (task);
+  g_autoptr (GdkPixbufLoader) loader = gdk_pixbuf_loader_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) pixels = NULL;
+  GdkPixbuf *pixbuf;
+
+  g_signal_connect (loader, "size-prepared", G_CALLBACK (size_prepared_cb), NULL);
+  if (!gdk_pixbuf_loader_write_bytes (loader, file, &error)) {
+    gdk_pixbuf_loader_close (loader, NULL);
     g_task_return_error (task, g_steal_pointer (&error));
     return;
   }
+  if (!gdk_pixbuf_loader_close (loader, &error)) {
+    g_task_return_error (task, g_steal_pointer (&error));
+    return;
+  }
+  pixbuf = gdk_pixbuf_loader_get_pixbuf (loader);
   pixels = gdk_pixbuf_read_pixel_bytes (pixbuf);
   g_task_return_pointer (
       task,
       gdk_memory_texture_new (gdk_pixbuf_get_width (pixbuf), gdk_pixbuf_get_height (pixbuf),
                               gdk_pixbuf_get_has_alpha (pixbuf) ? GDK_MEMORY_R8G8B8A8
                                                                 : GDK_MEMORY_R8G8B8,
-                              pixels, gdk_pixbuf_get_rowstride (pixbuf)),
+                              pixels, (gsize)gdk_pixbuf_get_rowstride (pixbuf)),
       g_object_unref);
 }
 
 /**
  * rtk_texture_load_async:
+ * @worker: on whose thread the work is done
  * @file: bytes of a JPEG or PNG
  * @cancellable: (nullable): ends the work
  * @callback: called on the main thread
  * @user_data: for @callback
  *
- * Decodes a picture away from the main thread.
+ * Decodes a picture away from the main thread: gdk_pixbuf_new_from_stream_async() would read there
+ * and decode here. A picture of more than 2048 pixels a side is made smaller on the way.
  */
 void
-rtk_texture_load_async (GBytes             *file,
+rtk_texture_load_async (RtkWorker          *worker,
+                        GBytes             *file,
                         GCancellable       *cancellable,
                         GAsyncReadyCallback callback,
                         gpointer            user_data)
 {
-  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
-  g_autoptr (GInputStream) stream = g_memory_input_stream_new_from_bytes (file);
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, rtk_texture_load_async);
-  gdk_pixbuf_new_from_stream_async (stream, cancellable, pixbuf_read_cb, task);
+  g_task_set_task_data (task, g_bytes_ref (file), (GDestroyNotify)g_bytes_unref);
+  rtk_worker_push (worker, task, decode);
 }
 
 /**

@@ -2,13 +2,15 @@
 #pragma once
 
 #include "core/rtk-image.h"
+#include "core/rtk-worker.h"
 
 #include <gdk/gdk.h>
 
 G_BEGIN_DECLS
 
 GdkTexture *rtk_texture_new_for_image (RtkImage *image) G_GNUC_WARN_UNUSED_RESULT;
-void        rtk_texture_load_async (GBytes             *file,
+void        rtk_texture_load_async (RtkWorker          *worker,
+                                    GBytes             *file,
                                     GCancellable       *cancellable,
                                     GAsyncReadyCallback callback,
                                     gpointer            user_data);

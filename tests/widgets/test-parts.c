@@ -9,6 +9,7 @@
 #include "widgets/rtk-sign-in-page.h"
 #include "widgets/rtk-status-lights.h"
 #include "widgets/rtk-subject-pane.h"
+#include "widgets/rtk-texture.h"
 #include "widgets/rtk-viewfinder.h"
 #include "widgets/rtk-welcome.h"
 #include "widgets/rtk-window.h"
@@ -337,6 +338,47 @@ test_sign_in (void)
   g_assert_finalize_object (page);
 }
 
+static void
+loaded_cb (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  *(GAsyncResult **)user_data = g_object_ref (result);
+}
+
+/* A photo is decoded in its size, one that is far too large smaller, and what is none is refused.
+ */
+static void
+test_texture (void)
+{
+  const int widths[] = {480, 6000};
+  g_autoptr (RtkWorker) worker = rtk_worker_new ("test-texture", NULL, NULL);
+  g_autoptr (GBytes) junk = g_bytes_new_static ("no picture at all", 17);
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *result = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (widths); i++) {
+    g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_new (GDK_COLORSPACE_RGB, FALSE, 8, widths[i], 64);
+    g_autoptr (GdkTexture) texture = NULL;
+    g_autoptr (GBytes) file = NULL;
+    char *data;
+    gsize size;
+
+    gdk_pixbuf_fill (pixbuf, 0x64c5ffff);
+    g_assert_true (gdk_pixbuf_save_to_buffer (pixbuf, &data, &size, "jpeg", NULL, NULL));
+    file = g_bytes_new_take (data, size);
+    rtk_texture_load_async (worker, file, NULL, loaded_cb, &result);
+    rtk_test_wait_for (result != NULL);
+    texture = rtk_texture_load_finish (result, &error);
+    g_clear_object (&result);
+    g_assert_no_error (error);
+    g_assert_cmpint (gdk_texture_get_width (texture), ==, MIN (widths[i], 2048));
+  }
+  rtk_texture_load_async (worker, junk, NULL, loaded_cb, &result);
+  rtk_test_wait_for (result != NULL);
+  g_assert_null (rtk_texture_load_finish (result, &error));
+  g_assert_error (error, GDK_PIXBUF_ERROR, GDK_PIXBUF_ERROR_UNKNOWN_TYPE);
+  g_clear_object (&result);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -349,6 +391,7 @@ main (int argc, char **argv)
   g_test_add_func ("/widgets/viewfinder/pixels", test_viewfinder);
   g_test_add_func ("/widgets/viewfinder/says", test_viewfinder_says);
   g_test_add_func ("/widgets/words/icons-and-values", test_words);
+  g_test_add_func ("/widgets/texture/decodes", test_texture);
   g_test_add_func ("/widgets/welcome/checks", test_welcome);
   g_test_add_func ("/widgets/sign-in/checks", test_sign_in);
   return g_test_run ();
