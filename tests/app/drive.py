@@ -64,10 +64,14 @@ class Eyes:
     def windows(self):
         desktop = self.atspi.get_desktop(0)
         for i in range(desktop.get_child_count()):
-            application = desktop.get_child_at_index(i)
-            if application is not None and application.get_name() == "retake":
-                for k in range(application.get_child_count()):
-                    yield application.get_child_at_index(k)
+            try:
+                application = desktop.get_child_at_index(i)
+                if application is None or application.get_name() != "retake":
+                    continue
+                windows = [application.get_child_at_index(k) for k in range(application.get_child_count())]
+            except self.error:
+                continue  # One that has ended stays on the list for a while.
+            yield from windows
 
     def walk(self, node, depth=0):
         if node is None or depth > 40:
@@ -77,20 +81,19 @@ class Eyes:
             yield from self.walk(node.get_child_at_index(i), depth + 1)
 
     def find(self, name, sensitive=False, roles=None):
-        states = self.atspi.StateType
-        try:
-            for window in self.windows():
+        for window in self.windows():
+            try:
                 for node in self.walk(window):
                     if name not in (node.get_name() or ""):
                         continue
                     if roles is not None and node.get_role_name() not in roles:
                         continue
                     # GTK 4.8 never says "showing" below the window: what can be used tells.
-                    if sensitive and not node.get_state_set().contains(states.SENSITIVE):
+                    if sensitive and not node.get_state_set().contains(self.atspi.StateType.SENSITIVE):
                         continue
                     return node
-        except self.error:
-            pass  # The tree changed under our eyes: look again.
+            except self.error:
+                pass  # The tree changed under our eyes: look again.
         return None
 
     def unnamed(self):
