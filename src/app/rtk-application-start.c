@@ -8,6 +8,7 @@
 #include "vision/rtk-models.h"
 
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -249,6 +250,8 @@ photos_made_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   g_autofree char *photos = NULL;
   g_autofree char *codes = NULL;
+  g_autofree char *folder = NULL;
+  g_autofree char *aside = NULL;
 
   if (!rtk_demo_make_photos_finish (result, &error)) {
     fail (self, error);
@@ -257,6 +260,10 @@ photos_made_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   if (self->is_ending)
     return;
   busy (self, _ ("Making up a campus of graduates…\nThis happens only the first time."));
+  /* A campus that was cut short is neither whole nor missing: out of the way with it. */
+  folder = g_build_filename (rtk_station_get_folder (self->station), "server", NULL);
+  aside = g_strdup_printf ("%s-cut-short-%" G_GINT64_FORMAT, folder, g_get_real_time ());
+  (void)g_rename (folder, aside);
   photos = g_build_filename (rtk_station_get_folder (self->station), "photos", NULL);
   codes = g_build_filename (rtk_station_get_folder (self->station), "codes.txt", NULL);
   rtk_child_server_simulate_async (self->child, DEMO_GRADUATES, photos, codes, self->name,
@@ -472,8 +479,9 @@ static void
 begin_demo (RtkApplication *self)
 {
   g_autofree char *passphrase = rtk_setup_dup_value (self->setup, "passphrase");
-  guint8           random[16];
-  char             made[sizeof random * 2 + 1];
+  g_autoptr (GError) error = NULL;
+  guint8 random[16];
+  char   made[sizeof random * 2 + 1];
 
   if (passphrase == NULL) {
     /* Random all the same: no default passphrase exists anywhere. */
@@ -481,6 +489,12 @@ begin_demo (RtkApplication *self)
     sodium_bin2hex (made, sizeof made, random, sizeof random);
     rtk_setup_set_value (self->setup, "passphrase", made);
     passphrase = g_strdup (made);
+    rtk_setup_set_mode (self->setup, RTK_SETUP_DEMO);
+    /* On disk before a key is made with it: a first start that is cut short locks nobody out. */
+    if (!rtk_setup_save (self->setup, &error)) {
+      fail (self, error);
+      return;
+    }
   }
   set_person (self, DEMO_NAME, passphrase);
   open_keys (self);
