@@ -403,14 +403,19 @@ mark_wanted (Builder *builder, const gboolean *is_input, const int *outputs, gui
   }
 }
 
-/* A network cut at the wrong place would read memory that nothing has written. */
+/* A network cut at the wrong place would read memory that nothing has written; and a computed
+ * operand that the operator does not read would get none: XNNPACK aborts on such a value. */
 static gboolean
 operands_ready (const Builder *builder, const RtkTfliteNode *node)
 {
-  for (int i = 0; i < node->n_inputs; i++)
-    if (builder->values[node->inputs[i]] == XNN_INVALID_VALUE_ID &&
-        !rtk_tflite_is_constant (builder->model, node->inputs[i]))
+  gboolean reads_two = node->op == RTK_TFLITE_ADD || node->op == RTK_TFLITE_MUL;
+
+  for (int i = 0; i < node->n_inputs; i++) {
+    if (rtk_tflite_is_constant (builder->model, node->inputs[i]))
+      continue;
+    if (builder->values[node->inputs[i]] == XNN_INVALID_VALUE_ID || (i > 0 && !reads_two))
       return FALSE;
+  }
   return TRUE;
 }
 
