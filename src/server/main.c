@@ -215,8 +215,11 @@ announce (const Options *o, RtkServerHttp *server, GError **error)
   g_autofree char *url = rtk_server_http_dup_url (server);
   g_autofree char *line = g_strconcat (url, "\n", NULL);
 
+  /* The log says so last: whoever waits for that line finds the file. */
+  if (o->ready_file != NULL && !rtk_server_file_write (o->ready_file, line, strlen (line), error))
+    return FALSE;
   g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO, "RTK_URL", url, "MESSAGE", "ready");
-  return o->ready_file == NULL || rtk_server_file_write (o->ready_file, line, strlen (line), error);
+  return TRUE;
 }
 
 static gboolean

@@ -46,14 +46,15 @@ struct _RtkServerHttp {
 /* A call on its way, with the message that waits for it. */
 typedef struct {
   RtkServerHttp     *self;    /* (unowned): outlives its calls */
-  SoupServerMessage *message; /* (owned) */
+  SoupServerMessage *message; /* (owned) (nullable): main thread only; taken by the answer */
   RtkServerCall     *call;    /* (owned) */
 } Pending;
 
 /* What comes in with a request. */
 typedef struct {
-  gsize   *held; /* (owned): of the server; intakes may outlive it */
-  gsize    most; /* bytes that may be held by all together */
+  GThread *thread; /* (unowned): the one that made it, and must end it */
+  gsize   *held;   /* (owned): of the server; intakes may outlive it */
+  gsize    most;   /* bytes that may be held by all together */
   gsize    kept;
   gsize    seen;
   gsize    limit;
@@ -65,6 +66,8 @@ intake_free (gpointer data)
 {
   Intake *intake = data;
 
+  /* What all intakes count has no lock: see call_done_cb(). */
+  g_warn_if_fail (intake->thread == g_thread_self ());
   *intake->held -= intake->kept;
   g_rc_box_release (intake->held);
   g_free (intake);
@@ -73,7 +76,7 @@ intake_free (gpointer data)
 static void
 pending_free (Pending *pending)
 {
-  g_object_unref (pending->message);
+  g_clear_object (&pending->message);
   rtk_server_call_free (pending->call);
   g_free (pending);
 }
@@ -161,12 +164,14 @@ static void
 call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   Pending *pending = g_task_get_task_data (G_TASK (result));
+  /* The task may end on the worker's thread, with its data; a message must not. */
+  g_autoptr (SoupServerMessage) message = g_steal_pointer (&pending->message);
 
   /* Whoever hung up gets no answer; what they asked for was done. */
-  if (g_object_get_data (G_OBJECT (pending->message), FINISHED) != NULL)
+  if (g_object_get_data (G_OBJECT (message), FINISHED) != NULL)
     return;
-  send_answer (pending->message, pending->call);
-  soup_server_message_unpause (pending->message);
+  send_answer (message, pending->call);
+  soup_server_message_unpause (message);
 }
 
 /* The answer is written, or the caller hung up. */
@@ -321,6 +326,7 @@ handle_early (SoupServer        *server,
   gboolean            is_nobody = route != NULL && (route->who & RTK_SERVER_PUBLIC) == 0 &&
                        soup_message_headers_get_one (headers, "Authorization") == NULL;
 
+  intake->thread = g_thread_self ();
   intake->held = g_rc_box_acquire (self->held);
   intake->most = (gsize)self->config->max_upload + SPARE_BYTES;
   intake->limit = get_body_limit (self, route);
