@@ -60,6 +60,8 @@ class Eyes:
 
         self.atspi, self.error = Atspi, GLib.Error
         Atspi.init()
+        # A program under sanitizers answers late, and is not gone for that.
+        Atspi.set_timeout(15000, 60000)
 
     def windows(self):
         desktop = self.atspi.get_desktop(0)
@@ -97,17 +99,20 @@ class Eyes:
         return None
 
     def unnamed(self):
-        """Whatever takes the focus and has no name."""
+        """Whatever takes the focus and has no name, in a tuple; None when the tree changed meanwhile."""
         found = []
-        for window in self.windows():
-            for node in self.walk(window):
-                state = node.get_state_set()
-                if (state.contains(self.atspi.StateType.FOCUSABLE)
-                        and state.contains(self.atspi.StateType.VISIBLE)
-                        and node.get_role_name() not in UNNAMED_ROLES
-                        and not node.get_name()):
-                    found.append(node.get_role_name())
-        return found
+        try:
+            for window in self.windows():
+                for node in self.walk(window):
+                    state = node.get_state_set()
+                    if (state.contains(self.atspi.StateType.FOCUSABLE)
+                            and state.contains(self.atspi.StateType.VISIBLE)
+                            and node.get_role_name() not in UNNAMED_ROLES
+                            and not node.get_name()):
+                        found.append(node.get_role_name())
+        except self.error:
+            return None
+        return (found,)
 
 
 class Program:
@@ -186,7 +191,7 @@ class Program:
         self.all_are_named()
 
     def all_are_named(self):
-        unnamed = self.eyes.unnamed()
+        unnamed = wait_for("a window that keeps still", self.eyes.unnamed)[0]
         if unnamed:
             raise Failure(f"without a name for screen readers: {unnamed}")
 
