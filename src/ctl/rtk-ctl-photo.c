@@ -283,24 +283,37 @@ landmarks_to_json (const RtkAnalysis *analysis)
   return json_builder_get_root (builder);
 }
 
+/* A picture and the networks to look at it with: what commands on one file begin with. The networks
+ * are there whenever the picture is. */
+static RtkImage *
+load_picture (const char *path, RtkNetworks **out_networks, GError **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (RtkImage) image = NULL;
+  RtkIntake intake;
+
+  if (!rtk_ctl_read_file (path, &bytes, error))
+    return NULL;
+  image = rtk_codec_decode (bytes, &intake, error);
+  if (image == NULL)
+    return NULL;
+  *out_networks = rtk_networks_new (rtk_models_find_dir (), error);
+  return *out_networks != NULL ? g_steal_pointer (&image) : NULL;
+}
+
 static int
 run_landmarks (RtkCtl *ctl, int argc, char **argv)
 {
   GOptionEntry entries[] = {G_OPTION_ENTRY_NULL};
-  g_autoptr (GBytes) bytes = NULL;
   g_autoptr (RtkImage) image = NULL;
   g_autoptr (RtkNetworks) networks = NULL;
   g_autoptr (RtkAnalysis) analysis = NULL;
   g_autoptr (JsonNode) node = NULL;
   g_autoptr (GError) error = NULL;
-  RtkIntake intake;
 
   if (!rtk_ctl_parse (entries, "FILE", &argc, &argv, 1, 1))
     return RTK_EXIT_ERROR;
-  if (rtk_ctl_read_file (argv[1], &bytes, &error))
-    image = rtk_codec_decode (bytes, &intake, &error);
-  if (image != NULL)
-    networks = rtk_networks_new (rtk_models_find_dir (), &error);
+  image = load_picture (argv[1], &networks, &error);
   if (networks != NULL)
     analysis = rtk_vision_analyse_picture (networks, image, &error);
   if (analysis != NULL && analysis->n_faces == 0)
@@ -322,13 +335,11 @@ run_matte (RtkCtl *ctl, int argc, char **argv)
           {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, N_ ("where to write"), "ALPHA.png"},
           G_OPTION_ENTRY_NULL,
   };
-  g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GBytes) png = NULL;
   g_autoptr (RtkImage) image = NULL;
   g_autoptr (RtkImage) alpha = NULL;
   g_autoptr (RtkNetworks) networks = NULL;
   g_autoptr (GError) error = NULL;
-  RtkIntake intake;
 
   if (!rtk_ctl_parse (entries, "FILE -o ALPHA.png", &argc, &argv, 1, 1))
     return RTK_EXIT_ERROR;
@@ -336,10 +347,7 @@ run_matte (RtkCtl *ctl, int argc, char **argv)
     rtk_ctl_say (_ ("retakectl: -o is missing: say where to write, “-o FILE”."));
     return RTK_EXIT_ERROR;
   }
-  if (rtk_ctl_read_file (argv[1], &bytes, &error))
-    image = rtk_codec_decode (bytes, &intake, &error);
-  if (image != NULL)
-    networks = rtk_networks_new (rtk_models_find_dir (), &error);
+  image = load_picture (argv[1], &networks, &error);
   if (networks != NULL)
     alpha = rtk_photo_maker_matte (networks, image, &error);
   if (alpha != NULL)
