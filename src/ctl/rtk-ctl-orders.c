@@ -12,21 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The stations' own commands take the passphrase the same way. */
-#define PASSPHRASE_ENTRY(variable)                                                                 \
-  {                                                                                                \
-    "passphrase-file", 0, 0, G_OPTION_ARG_FILENAME, variable,                                      \
-        N_ ("its first line unlocks the data"), "F"                                                \
-  }
-
-static int
-complain_and_close (RtkCtlStation *station, GError *error)
-{
-  rtk_ctl_complain (NULL, error);
-  rtk_ctl_station_close (station);
-  return RTK_EXIT_ERROR;
-}
-
 static RtkSyncSession *
 new_sync (RtkCtlStation *station)
 {
@@ -60,7 +45,7 @@ run_sign_in (RtkCtl *ctl, int argc, char **argv)
           {"user", 0, 0, G_OPTION_ARG_STRING, &user, N_ ("who signs in"), "NAME"},
           {"password-file", 0, 0, G_OPTION_ARG_FILENAME, &password_file,
            N_ ("its first line is the password"), "F"},
-          PASSPHRASE_ENTRY (&passphrase_file),
+          RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file),
           G_OPTION_ENTRY_NULL,
   };
   RtkCtlStation station = {NULL};
@@ -79,14 +64,14 @@ run_sign_in (RtkCtl *ctl, int argc, char **argv)
     password = rtk_ctl_read_secret (password_file, _ ("Password: "), &error);
   if (password == NULL || !rtk_ctl_station_create (&station, ctl, user, passphrase_file, &error) ||
       !rtk_ctl_station_connect (&station, server, &error))
-    return complain_and_close (&station, error);
+    return rtk_ctl_station_give_up (&station, NULL, error);
   sync = new_sync (&station);
   rtk_sync_session_sign_in_async (sync, user, password, NULL, rtk_ctl_answer_cb, &result);
   rtk_ctl_wait (&result);
   if (!rtk_sync_session_sign_in_finish (sync, result, &error) ||
       !rtk_ctl_station_keep_session (&station, &error)) {
     rtk_sync_session_stop (sync);
-    return complain_and_close (&station, error);
+    return rtk_ctl_station_give_up (&station, NULL, error);
   }
   rtk_sync_session_stop (sync);
   rtk_ctl_say (_ ("Signed in as %s."), user);
@@ -100,7 +85,7 @@ static int
 run_status (RtkCtl *ctl, int argc, char **argv)
 {
   g_autofree char *passphrase_file = NULL;
-  GOptionEntry     entries[] = {PASSPHRASE_ENTRY (&passphrase_file), G_OPTION_ENTRY_NULL};
+  GOptionEntry     entries[] = {RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file), G_OPTION_ENTRY_NULL};
   RtkCtlStation    station = {NULL};
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonBuilder) builder = json_builder_new ();
@@ -111,7 +96,7 @@ run_status (RtkCtl *ctl, int argc, char **argv)
   if (!rtk_ctl_parse (entries, "", &argc, &argv, 0, 0))
     return RTK_EXIT_ERROR;
   if (!rtk_ctl_station_open (&station, ctl, RTK_SQLITE_STORE_READ, passphrase_file, &error))
-    return complain_and_close (&station, error);
+    return rtk_ctl_station_give_up (&station, NULL, error);
   server = rtk_ctl_station_get_setting (&station, "server-url");
   id = rtk_sqlite_store_dup_station_id (station.store);
   json_builder_begin_object (builder);
@@ -183,7 +168,7 @@ run_sync (RtkCtl *ctl, int argc, char **argv)
   GOptionEntry     entries[] = {
           {"once", 0, 0, G_OPTION_ARG_NONE, &once, N_ ("one round"), NULL},
           {"until-idle", 0, 0, G_OPTION_ARG_NONE, &until_idle, N_ ("until nothing waits"), NULL},
-          PASSPHRASE_ENTRY (&passphrase_file),
+          RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file),
           G_OPTION_ENTRY_NULL,
   };
   RtkCtlStation station = {NULL};
@@ -199,7 +184,7 @@ run_sync (RtkCtl *ctl, int argc, char **argv)
     return RTK_EXIT_ERROR;
   if (!rtk_ctl_station_open (&station, ctl, RTK_SQLITE_STORE_WRITE, passphrase_file, &error) ||
       !rtk_ctl_station_connect (&station, NULL, &error))
-    return complain_and_close (&station, error);
+    return rtk_ctl_station_give_up (&station, NULL, error);
   sync = new_sync (&station);
   waiting = rtk_store_get_outbox_length (RTK_STORE (station.store));
   /* A round that sends nothing more has nothing left that may be sent now. */
@@ -212,7 +197,7 @@ run_sync (RtkCtl *ctl, int argc, char **argv)
   rtk_sync_session_stop (sync);
   g_clear_object (&sync);
   if (!ok)
-    return complain_and_close (&station, error);
+    return rtk_ctl_station_give_up (&station, NULL, error);
   rtk_ctl_station_close (&station);
   node = counts_to_json (&counts, waiting);
   if (ctl->json)
@@ -279,7 +264,7 @@ print_orders (RtkCtl               *ctl,
   if (rtk_ctl_station_open (&station, ctl, RTK_SQLITE_STORE_READ, passphrase_file, &error))
     orders = list_orders (&station, filter, &error);
   if (orders == NULL)
-    return complain_and_close (&station, error);
+    return rtk_ctl_station_give_up (&station, NULL, error);
   for (guint i = 0; i < orders->len; i++) {
     RtkOrder      *order = g_ptr_array_index (orders, i);
     RtkSubmission *submission = rtk_order_get_current_submission (order);
@@ -309,7 +294,7 @@ run_list (RtkCtl *ctl, int argc, char **argv)
           {"search", 0, 0, G_OPTION_ARG_STRING, &search, N_ ("part of a name or of an order number"),
            "TEXT"},
           {"state", 0, 0, G_OPTION_ARG_STRING, &state, N_ ("of the payment or of the submission"), "S"},
-          PASSPHRASE_ENTRY (&passphrase_file),
+          RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file),
           G_OPTION_ENTRY_NULL,
   };
   RtkOrderFilter filter = {.reason = RTK_N_REASONS};
@@ -329,7 +314,7 @@ run_rejected (RtkCtl *ctl, int argc, char **argv)
   GOptionEntry     entries[] = {
           {"school", 0, 0, G_OPTION_ARG_STRING, &school, N_ ("of this school"), "S"},
           {"reason", 0, 0, G_OPTION_ARG_STRING, &reason, N_ ("with this reason"), "CODE"},
-          PASSPHRASE_ENTRY (&passphrase_file),
+          RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file),
           G_OPTION_ENTRY_NULL,
   };
   RtkOrderFilter filter = {.needs_retake = TRUE, .reason = RTK_N_REASONS};
@@ -348,7 +333,7 @@ static int
 run_show (RtkCtl *ctl, int argc, char **argv)
 {
   g_autofree char *passphrase_file = NULL;
-  GOptionEntry     entries[] = {PASSPHRASE_ENTRY (&passphrase_file), G_OPTION_ENTRY_NULL};
+  GOptionEntry     entries[] = {RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file), G_OPTION_ENTRY_NULL};
   RtkCtlStation    station = {NULL};
   g_autoptr (GError) error = NULL;
   g_autoptr (RtkOrder) order = NULL;
@@ -359,7 +344,7 @@ run_show (RtkCtl *ctl, int argc, char **argv)
   if (rtk_ctl_station_open (&station, ctl, RTK_SQLITE_STORE_READ, passphrase_file, &error))
     order = rtk_ctl_station_find_order (&station, argv[1], NULL, &error);
   if (order == NULL)
-    return complain_and_close (&station, error);
+    return rtk_ctl_station_give_up (&station, NULL, error);
   node = order_to_json (order);
   if (ctl->json)
     rtk_ctl_print_json (node);

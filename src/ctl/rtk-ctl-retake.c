@@ -155,8 +155,7 @@ run_submit (RtkCtl *ctl, int argc, char **argv)
       {"rules", 0, 0, G_OPTION_ARG_STRING, &rules, N_ ("which rule pack"), "ID"},
       {"override", 0, 0, G_OPTION_ARG_STRING_ARRAY, &overrides, N_ ("accept a failed rule by name"),
        "RULE: reason"},
-      {"passphrase-file", 0, 0, G_OPTION_ARG_FILENAME, &passphrase_file,
-       N_ ("its first line unlocks the data"), "F"},
+      RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file),
       G_OPTION_ENTRY_NULL,
   };
   RtkCtlStation station = {NULL};
@@ -179,12 +178,9 @@ run_submit (RtkCtl *ctl, int argc, char **argv)
     if (error == NULL)
       order = rtk_ctl_station_find_order (&station, order_id, collection_code, &error);
   }
-  if (order == NULL) {
-    rtk_ctl_complain (pack == NULL ? rules : NULL, error);
-    code = RTK_EXIT_ERROR;
-  } else {
-    code = submit (ctl, &station, pack, order, argv[1], overrides);
-  }
+  if (order == NULL)
+    return rtk_ctl_station_give_up (&station, pack == NULL ? rules : NULL, error);
+  code = submit (ctl, &station, pack, order, argv[1], overrides);
   rtk_ctl_station_close (&station);
   return code;
 }
@@ -212,8 +208,7 @@ run_outbox (RtkCtl *ctl, int argc, char **argv)
 {
   g_autofree char *passphrase_file = NULL;
   GOptionEntry     entries[] = {
-          {"passphrase-file", 0, 0, G_OPTION_ARG_FILENAME, &passphrase_file,
-           N_ ("its first line unlocks the data"), "F"},
+          RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file),
           G_OPTION_ENTRY_NULL,
   };
   RtkCtlStation station = {NULL};
@@ -233,11 +228,8 @@ run_outbox (RtkCtl *ctl, int argc, char **argv)
     items = rtk_store_list_outbox_finish (RTK_STORE (station.store), result, &error);
     g_clear_object (&result);
   }
-  if (items == NULL) {
-    rtk_ctl_complain (NULL, error);
-    rtk_ctl_station_close (&station);
-    return RTK_EXIT_ERROR;
-  }
+  if (items == NULL)
+    return rtk_ctl_station_give_up (&station, NULL, error);
   for (guint i = 0; i < items->len; i++) {
     const RtkOutboxItem *item = g_ptr_array_index (items, i);
 

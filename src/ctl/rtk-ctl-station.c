@@ -345,3 +345,21 @@ rtk_ctl_station_close (RtkCtlStation *self)
   g_clear_object (&self->clock);
   g_clear_pointer (&self->actor, g_free);
 }
+
+/**
+ * rtk_ctl_station_give_up:
+ * @self: a station, open or half open
+ * @what: (nullable): the file or id that the error speaks of
+ * @error: what went wrong
+ *
+ * Says one line about @error and closes the data folder.
+ *
+ * Returns: the program's exit code
+ */
+int
+rtk_ctl_station_give_up (RtkCtlStation *self, const char *what, const GError *error)
+{
+  rtk_ctl_complain (what, error);
+  rtk_ctl_station_close (self);
+  return RTK_EXIT_ERROR;
+}

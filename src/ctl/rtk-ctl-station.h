@@ -17,6 +17,14 @@ typedef struct {
   char             *actor;     /* (owned) (nullable): who signed in last */
 } RtkCtlStation;
 
+/* How every command that opens the data folder takes its passphrase; the file needs <glib/gi18n.h>.
+ */
+#define RTK_CTL_PASSPHRASE_ENTRY(variable)                                                         \
+  {                                                                                                \
+    "passphrase-file", 0, 0, G_OPTION_ARG_FILENAME, variable,                                      \
+        N_ ("its first line unlocks the data"), "F"                                                \
+  }
+
 gboolean rtk_ctl_station_open (RtkCtlStation     *self,
                                RtkCtl            *ctl,
                                RtkSqliteStoreMode mode,
@@ -37,6 +45,7 @@ char    *rtk_ctl_station_get_setting (RtkCtlStation *self, const char *name);
 RtkOrder *
 rtk_ctl_station_find_order (RtkCtlStation *self, const char *id, const char *code, GError **error);
 void  rtk_ctl_station_close (RtkCtlStation *self);
+int   rtk_ctl_station_give_up (RtkCtlStation *self, const char *what, const GError *error);
 char *rtk_ctl_read_secret (const char *path, const char *prompt, GError **error);
 
 G_END_DECLS
