@@ -4,17 +4,15 @@
 
 #include "core/rtk-error.h"
 #include "core/rtk-photo.h"
+#include "ctl/rtk-ctl-batch.h"
+#include "ctl/rtk-ctl-outputs.h"
 #include "ctl/rtk-ctl-photo.h"
 #include "ctl/rtk-ctl.h"
-#include "vision/rtk-models.h"
 #include "vision/rtk-photo-maker.h"
 
 #include <glib/gi18n.h>
-#include <stdio.h>
+#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#define MAX_JOBS 64
 
 /* What `photo make` was asked for; the same for every file. Read-only while threads work. */
 typedef struct {
@@ -22,26 +20,8 @@ typedef struct {
   const RtkBackground *background; /* (unowned): of @pack, or @custom */
   RtkBackground        custom;     /* a colour given as RRGGBB */
   GPtrArray           *overrides;  /* (owned) (element-type RtkOverride) */
-  char                *output;
-  char                *certificate;
-  char                *report;
-  gboolean             batch; /* the outputs are folders */
-  RtkCtl              *ctl;
+  RtkCtlOutputs        outputs;
 } Request;
-
-/* One file on its way. */
-typedef struct {
-  const char *path; /* (unowned) */
-  int         code;
-  GError     *error;  /* (owned) (nullable) */
-  JsonNode   *report; /* (owned) (nullable) */
-} Job;
-
-typedef struct {
-  Request     *request;
-  GAsyncQueue *jobs; /* (unowned) (element-type Job) */
-  GAsyncQueue *done; /* (unowned) (element-type Job) */
-} Crew;
 
 static int
 hex_digit_pair (const char *text)
@@ -77,19 +57,22 @@ choose_background (Request *request, const char *name, GError **error)
   return FALSE;
 }
 
-/* Whether a blocking rule fails that nobody accepted by name. */
-static gboolean
-has_open_failure (const Request *request, const RtkReport *report)
+/* Adds the blocking rules that fail and that nobody accepted by name, each once. */
+static void
+add_open_failures (const Request *request, const RtkReport *report, GPtrArray *names)
 {
   const RtkCheck *checks;
   guint           n;
 
   checks = rtk_report_get_checks (report, &n);
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++) {
+    const char *name = rtk_check_id_to_string (checks[i].id);
+
     if (checks[i].blocking && checks[i].verdict == RTK_VERDICT_FAIL &&
-        !rtk_ctl_is_overridden (request->overrides, checks[i].id))
-      return TRUE;
-  return FALSE;
+        !rtk_ctl_is_overridden (request->overrides, checks[i].id) &&
+        !g_ptr_array_find (names, name, NULL))
+      g_ptr_array_add (names, (char *)name);
+  }
 }
 
 static JsonNode *
@@ -116,163 +99,115 @@ photo_to_json (const Request *request, const char *path, const RtkPhoto *photo, 
   return node;
 }
 
-/* Where a part of a photo goes: the name itself, or for a batch a file of that folder. */
-static char *
-output_path (const Request *request, const char *where, const char *input, const char *ending)
+/* Writes one part and remembers it in @written. */
+static gboolean
+write_part (const char *path, GBytes *bytes, GPtrArray *written, GError **error)
 {
-  g_autofree char *base = NULL;
-  g_autofree char *name = NULL;
-  char            *dot;
-
-  if (!request->batch)
-    return g_strdup (where);
-  base = g_path_get_basename (input);
-  dot = strrchr (base, '.');
-  if (dot != NULL && dot != base)
-    *dot = '\0';
-  name = g_strconcat (base, ending, NULL);
-  return g_build_filename (where, name, NULL);
+  if (!rtk_ctl_write_file (path, bytes, error))
+    return FALSE;
+  g_ptr_array_add (written, g_strdup (path));
+  return TRUE;
 }
 
+/* The photo comes last: where it is, its papers are. */
 static gboolean
-write_parts (
-    const Request *request, const char *path, RtkPhoto *photo, JsonNode *report, GError **error)
+write_all (
+    const Request *request, RtkCtlJob *job, RtkPhoto *photo, GPtrArray *written, GError **error)
 {
-  g_autofree char *target = output_path (request, request->output, path, ".jpg");
+  const RtkCtlOutputs *outputs = &request->outputs;
+  g_autofree char *target = rtk_ctl_outputs_dup_path (outputs, outputs->photo, ".jpg", job->number);
 
-  if (request->report != NULL) {
-    g_autofree char *where = output_path (request, request->report, path, ".report.json");
-    g_autofree char *text = json_to_string (report, TRUE);
+  json_object_set_string_member (json_node_get_object (job->json), "delivered", target);
+  if (outputs->report != NULL) {
+    g_autofree char *where =
+        rtk_ctl_outputs_dup_path (outputs, outputs->report, ".report.json", job->number);
+    g_autofree char *text = json_to_string (job->json, TRUE);
     g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
 
-    if (!rtk_ctl_write_file (where, bytes, error))
+    if (!write_part (where, bytes, written, error))
       return FALSE;
   }
-  if (request->certificate != NULL) {
-    g_autofree char *where = output_path (request, request->certificate, path, ".cert.json");
+  if (outputs->certificate != NULL) {
+    g_autofree char *where =
+        rtk_ctl_outputs_dup_path (outputs, outputs->certificate, ".cert.json", job->number);
     g_autoptr (GBytes) bytes = rtk_certificate_to_bytes (photo->certificate);
 
-    if (!rtk_ctl_write_file (where, bytes, error))
+    if (!write_part (where, bytes, written, error))
       return FALSE;
   }
-  /* The photo comes last: where it is, its papers are. */
   return rtk_ctl_write_file (target, photo->delivered.bytes, error);
 }
 
-static void
-make_one (const Request *request, RtkNetworks *networks, Job *job)
+/* Papers without their photo would speak of another one that may lie there from before. */
+static gboolean
+write_parts (const Request *request, RtkCtlJob *job, RtkPhoto *photo)
 {
-  gint64 start = g_get_monotonic_time ();
-  g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (RtkStill) still = NULL;
-  g_autoptr (RtkPhoto) photo = NULL;
+  g_autoptr (GPtrArray) written = g_ptr_array_new_with_free_func (g_free);
 
-  job->code = RTK_EXIT_ERROR;
-  if (!rtk_ctl_read_file (job->path, &bytes, &job->error))
-    return;
-  still = rtk_still_new (bytes, rtk_ctl_guess_media_type (bytes), NULL, g_get_real_time ());
-  photo =
-      rtk_photo_maker_make (networks, still, request->pack, request->background, NULL, &job->error);
+  if (write_all (request, job, photo, written, &job->error))
+    return TRUE;
+  for (guint i = 0; i < written->len; i++)
+    g_unlink (g_ptr_array_index (written, i));
+  return FALSE;
+}
+
+/* A file tells nothing surer about when its picture was taken than when it was last written. */
+static gint64
+get_taken_at (const char *path)
+{
+  GStatBuf status;
+
+  return g_stat (path, &status) == 0 ? (gint64)status.st_mtime * G_USEC_PER_SEC
+                                     : g_get_real_time ();
+}
+
+static void
+make_one (RtkCtlJob    *job,
+          GBytes       *bytes,
+          RtkNetworks  *networks,
+          GCancellable *cancellable,
+          gpointer      user_data)
+{
+  const Request *request = user_data;
+  gint64         start = g_get_monotonic_time ();
+  g_autoptr (RtkStill) still =
+      rtk_still_new (bytes, rtk_ctl_guess_media_type (bytes), NULL, get_taken_at (job->path));
+  g_autoptr (RtkPhoto) photo = rtk_photo_maker_make (networks, still, request->pack,
+                                                     request->background, cancellable, &job->error);
+  g_autoptr (GPtrArray) failures = g_ptr_array_new ();
+  g_autofree char *names = NULL;
+
   if (photo == NULL)
     return;
-  job->report =
+  job->json =
       photo_to_json (request, job->path, photo, (double)(g_get_monotonic_time () - start) / 1000);
-  if (!write_parts (request, job->path, photo, job->report, &job->error))
+  if (!write_parts (request, job, photo)) {
+    g_clear_pointer (&job->json, json_node_unref);
     return;
-  job->code = has_open_failure (request, photo->report) ||
-                      has_open_failure (request, photo->finished_report)
-                  ? RTK_EXIT_NO
-                  : RTK_EXIT_OK;
+  }
+  add_open_failures (request, photo->report, failures);
+  add_open_failures (request, photo->finished_report, failures);
+  job->code = failures->len > 0 ? RTK_EXIT_NO : RTK_EXIT_OK;
+  if (failures->len == 0)
+    return;
+  g_ptr_array_add (failures, NULL);
+  names = g_strjoinv (", ", (char **)failures->pdata);
+  job->text = g_strdup_printf (_ ("%s: made, but fails %s\n"), job->path, names);
 }
 
-/* One thread of the crew: its own networks, one file after the other. */
-static gpointer
-crew_main (gpointer data)
+static void
+sum_up_make (int n_well, int n_failed, int n_not_done)
 {
-  Crew *crew = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (RtkNetworks) networks = rtk_networks_new (rtk_models_find_dir (), &error);
-  Job *job;
-
-  while ((job = g_async_queue_try_pop (crew->jobs)) != NULL) {
-    if (networks != NULL) {
-      make_one (crew->request, networks, job);
-    } else {
-      job->code = RTK_EXIT_ERROR;
-      job->error = g_error_copy (error);
-    }
-    g_async_queue_push (crew->done, job);
-  }
-  return NULL;
+  rtk_ctl_say (_ ("%d well, %d with a failed rule, %d could not be made"), n_well, n_failed,
+               n_not_done);
 }
 
-static int
-run_crew (Request *request, char **files, int n_files, int n_threads)
-{
-  g_autofree Job      *jobs = g_new0 (Job, n_files);
-  g_autofree GThread **threads = g_new0 (GThread *, n_threads);
-  g_autoptr (GAsyncQueue) waiting = g_async_queue_new ();
-  g_autoptr (GAsyncQueue) done = g_async_queue_new ();
-  Crew     crew = {request, waiting, done};
-  gboolean bar = n_files > 1 && isatty (STDERR_FILENO);
-  int      counts[3] = {0, 0, 0};
-  int      worst = RTK_EXIT_OK;
-
-  for (int i = 0; i < n_files; i++) {
-    jobs[i].path = files[i];
-    g_async_queue_push (waiting, &jobs[i]);
-  }
-  for (int i = 0; i < n_threads; i++)
-    threads[i] = g_thread_new ("photo-make", crew_main, &crew);
-  for (int i = 0; i < n_files; i++) {
-    Job *job = g_async_queue_pop (done);
-
-    counts[job->code]++;
-    if (job->error != NULL)
-      rtk_ctl_complain (job->path, job->error);
-    if (bar)
-      fprintf (stderr, "\r%d / %d", i + 1, n_files);
-    worst = MAX (worst, job->code);
-  }
-  if (bar)
-    fputc ('\n', stderr);
-  for (int i = 0; i < n_threads; i++)
-    g_thread_join (threads[i]);
-  if (n_files > 1)
-    rtk_ctl_say (_ ("%d well, %d with a failed rule, %d could not be made"), counts[RTK_EXIT_OK],
-                 counts[RTK_EXIT_NO], counts[RTK_EXIT_ERROR]);
-  if (request->ctl->json) {
-    g_autoptr (JsonNode) node = json_node_new (JSON_NODE_ARRAY);
-    JsonArray *array = json_array_new ();
-
-    json_node_take_array (node, array);
-    for (int i = 0; i < n_files; i++)
-      if (jobs[i].report != NULL)
-        json_array_add_element (array, g_steal_pointer (&jobs[i].report));
-    rtk_ctl_print_json (node);
-  }
-  for (int i = 0; i < n_files; i++) {
-    g_clear_error (&jobs[i].error);
-    g_clear_pointer (&jobs[i].report, json_node_unref);
-  }
-  return worst;
-}
-
-/* A batch writes into folders, which must be there already: a typing error makes none. */
+/* Folders, several files, or an output that is a folder: each photo then gets a name of its own. */
 static gboolean
-check_outputs (Request *request, int n_files, GError **error)
+is_for_many (char **files, int n_files, const char *output)
 {
-  const char *const outputs[] = {request->output, request->certificate, request->report};
-
-  request->batch = n_files > 1 || g_file_test (request->output, G_FILE_TEST_IS_DIR);
-  for (gsize i = 0; request->batch && i < G_N_ELEMENTS (outputs); i++)
-    if (outputs[i] != NULL && !g_file_test (outputs[i], G_FILE_TEST_IS_DIR)) {
-      g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE,
-                   "“%s” is not a folder: make it first, each file gets its own name in it.",
-                   outputs[i]);
-      return FALSE;
-    }
-  return TRUE;
+  return n_files > 1 || g_file_test (files[0], G_FILE_TEST_IS_DIR) ||
+         g_file_test (output, G_FILE_TEST_IS_DIR);
 }
 
 static int
@@ -284,7 +219,10 @@ run_make (RtkCtl *ctl, int argc, char **argv)
   g_autofree char *certificate = NULL;
   g_autofree char *report = NULL;
   g_auto (GStrv) overrides = NULL;
-  int          n_jobs = 1;
+  Request     request = {0};
+  RtkCtlBatch batch = {
+      .work = make_one, .user_data = &request, .json = ctl->json, .sum_up = sum_up_make};
+  gboolean     recursive = FALSE;
   GOptionEntry entries[] = {
       {"rules", 0, 0, G_OPTION_ARG_STRING, &rules, N_ ("which rule pack"), "ID"},
       {"background", 0, 0, G_OPTION_ARG_STRING, &background, N_ ("colour behind the person"),
@@ -296,31 +234,36 @@ run_make (RtkCtl *ctl, int argc, char **argv)
       {"override", 0, 0, G_OPTION_ARG_STRING_ARRAY, &overrides, N_ ("accept a failed rule by name"),
        "RULE: reason"},
       {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, N_ ("where to write"), "OUT.jpg|DIR"},
-      {"jobs", 0, 0, G_OPTION_ARG_INT, &n_jobs, N_ ("how many files at once"), "N"},
+      {"jobs", 0, 0, G_OPTION_ARG_INT, &batch.n_jobs,
+       N_ ("how many files at once; else one for each core"), "N"},
+      {"recursive", 0, 0, G_OPTION_ARG_NONE, &recursive, N_ ("look into folders in folders, too"),
+       NULL},
       G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GError) error = NULL;
-  Request request = {.ctl = ctl};
-  int     code = RTK_EXIT_ERROR;
+  int code = RTK_EXIT_ERROR;
 
-  if (!rtk_ctl_parse (entries, "[--rules ID] [--background NAME|RRGGBB] FILE... -o OUT", &argc,
-                      &argv, 1, -1))
+  if (!rtk_ctl_parse (entries,
+                      "[--rules ID] [--background NAME|RRGGBB] [--recursive] FILE|FOLDER... -o OUT",
+                      &argc, &argv, 1, -1))
     return RTK_EXIT_ERROR;
   if (output == NULL) {
     rtk_ctl_say (_ ("retakectl: -o is missing: say where to write, “-o FILE”."));
     return RTK_EXIT_ERROR;
   }
-  request.output = output;
-  request.certificate = certificate;
-  request.report = report;
+  request.outputs = (RtkCtlOutputs){output, certificate, report, NULL};
+  batch.jobs = rtk_ctl_list_pictures (argv + 1, recursive, output);
   request.overrides = g_ptr_array_new_with_free_func ((GDestroyNotify)rtk_override_free);
   request.pack = rtk_rule_pack_load (rules != NULL ? rules : RTK_CTL_DEFAULT_RULES, &error);
   if (request.pack == NULL || !choose_background (&request, background, &error) ||
       !rtk_ctl_read_overrides (overrides, g_get_user_name (), request.overrides, &error) ||
-      !check_outputs (&request, argc - 1, &error))
+      !rtk_ctl_outputs_plan (&request.outputs, batch.jobs, is_for_many (argv + 1, argc - 1, output),
+                             &error))
     rtk_ctl_complain (request.pack == NULL ? rules : NULL, error);
   else
-    code = run_crew (&request, argv + 1, argc - 1, CLAMP (n_jobs, 1, MIN (MAX_JOBS, argc - 1)));
+    code = rtk_ctl_batch_run (&batch);
+  rtk_ctl_outputs_clear (&request.outputs);
+  g_ptr_array_unref (batch.jobs);
   g_ptr_array_unref (request.overrides);
   g_clear_pointer (&request.pack, rtk_rule_pack_unref);
   return code;
@@ -329,7 +272,7 @@ run_make (RtkCtl *ctl, int argc, char **argv)
 const RtkCtlCommand rtk_ctl_make_commands[] = {
     {"photo", "make",
      "[--rules ID] [--background NAME|RRGGBB] [--certificate F] [--report F] [--override \"RULE: "
-     "reason\"] FILE... -o OUT",
+     "reason\"] FILE|FOLDER... -o OUT",
      N_ ("make the finished photo"), run_make},
     {NULL},
 };

@@ -7,6 +7,7 @@
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "core/rtk-photo.h"
+#include "ctl/rtk-ctl-batch.h"
 #include "ctl/rtk-ctl.h"
 #include "vision/rtk-analyse.h"
 #include "vision/rtk-codec.h"
@@ -50,34 +51,32 @@ rtk_ctl_report_to_json (const char *path, int width, int height, const RtkReport
   return node;
 }
 
-/**
- * rtk_ctl_print_report:
- * @path: the file, as it was named on the command line
- * @report: its verdicts
- *
- * Prints for a person what is not well, worst first, or that all is.
- */
-void
-rtk_ctl_print_report (const char *path, const RtkReport *report)
+/* What is not well, worst first, for a person; or that all is. */
+static char *
+report_to_text (const char *path, const RtkReport *report)
 {
   static const RtkVerdict order[] = {RTK_VERDICT_FAIL, RTK_VERDICT_WARN, RTK_VERDICT_CONFIRM,
                                      RTK_VERDICT_UNKNOWN};
+  GString                *text = g_string_new (NULL);
   RtkLanguage             language = rtk_ctl_reader_language ();
   const RtkCheck         *checks;
   guint                   n;
 
-  printf ("%s: %s\n", path, rtk_verdict_to_string (rtk_report_get_verdict (report)));
+  g_string_append_printf (text, "%s: %s\n", path,
+                          rtk_verdict_to_string (rtk_report_get_verdict (report)));
   checks = rtk_report_get_checks (report, &n);
   for (gsize v = 0; v < G_N_ELEMENTS (order); v++)
     for (guint i = 0; i < n; i++) {
       if (checks[i].verdict != order[v])
         continue;
-      printf ("  %-8s %-26s", rtk_verdict_to_string (order[v]),
-              rtk_check_id_to_string (checks[i].id));
+      g_string_append_printf (text, "  %-8s %-26s", rtk_verdict_to_string (order[v]),
+                              rtk_check_id_to_string (checks[i].id));
       if (!isnan (checks[i].value))
-        printf (" %.4g %s", checks[i].value, checks[i].unit);
-      printf ("  %s\n", checks[i].advice[language] != NULL ? checks[i].advice[language] : "");
+        g_string_append_printf (text, " %.4g %s", checks[i].value, checks[i].unit);
+      g_string_append_printf (text, "  %s\n",
+                              checks[i].advice[language] != NULL ? checks[i].advice[language] : "");
     }
+  return g_string_free (text, FALSE);
 }
 
 /**
@@ -120,94 +119,89 @@ rtk_ctl_is_overridden (GPtrArray *overrides, RtkCheckId id)
   return FALSE;
 }
 
-static RtkReport *
-check_one (RtkNetworks       *networks,
-           const RtkRulePack *pack,
-           const char        *path,
-           gboolean           finished,
-           int               *out_width,
-           int               *out_height,
-           GError           **error)
+/* What `photo check` was asked for; the same for every file. */
+typedef struct {
+  RtkRulePack *pack; /* (owned) */
+  gboolean     finished;
+} CheckRequest;
+
+static void
+check_one (RtkCtlJob    *job,
+           GBytes       *bytes,
+           RtkNetworks  *networks,
+           GCancellable *cancellable,
+           gpointer      user_data)
 {
-  g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (RtkFileFacts) facts = NULL;
+  const CheckRequest *request = user_data;
+  gint64              start = g_get_monotonic_time ();
+  g_autofree char    *name = g_path_get_basename (job->path);
+  g_autoptr (RtkFileFacts) facts = rtk_file_facts_read (bytes, name, &job->error);
   g_autoptr (RtkImage) image = NULL;
   g_autoptr (RtkAnalysis) analysis = NULL;
-  g_autofree char *name = g_path_get_basename (path);
-  RtkIntake        intake;
+  g_autoptr (RtkReport) report = NULL;
+  RtkIntake intake;
 
-  if (!rtk_ctl_read_file (path, &bytes, error))
-    return NULL;
-  facts = rtk_file_facts_read (bytes, name, error);
   if (facts == NULL)
-    return NULL;
-  image = rtk_codec_decode (bytes, &intake, error);
+    return;
+  image = rtk_codec_decode (bytes, &intake, &job->error);
   if (image == NULL)
-    return NULL;
-  analysis = finished ? rtk_vision_analyse_finished (networks, image, pack, error)
-                      : rtk_vision_analyse_picture (networks, image, error);
+    return;
+  analysis = request->finished
+                 ? rtk_vision_analyse_finished (networks, image, request->pack, &job->error)
+                 : rtk_vision_analyse_picture (networks, image, &job->error);
   if (analysis == NULL)
-    return NULL;
-  *out_width = rtk_image_get_width (image);
-  *out_height = rtk_image_get_height (image);
-  return rtk_rules_judge (pack, analysis, facts, finished);
+    return;
+  report = rtk_rules_judge (request->pack, analysis, facts, request->finished);
+  job->json =
+      rtk_ctl_report_to_json (job->path, rtk_image_get_width (image), rtk_image_get_height (image),
+                              report, (double)(g_get_monotonic_time () - start) / 1000);
+  job->text = report_to_text (job->path, report);
+  job->code = rtk_report_get_verdict (report) == RTK_VERDICT_FAIL ? RTK_EXIT_NO : RTK_EXIT_OK;
+}
+
+static void
+sum_up_check (int n_well, int n_failed, int n_not_done)
+{
+  rtk_ctl_say (_ ("%d well, %d with a failed rule, %d could not be judged"), n_well, n_failed,
+               n_not_done);
 }
 
 static int
 run_check (RtkCtl *ctl, int argc, char **argv)
 {
   g_autofree char *rules = NULL;
-  gboolean         finished = FALSE;
+  CheckRequest     request = {0};
+  RtkCtlBatch      batch = {.work = check_one,
+                            .user_data = &request,
+                            .text_is_output = TRUE,
+                            .json = ctl->json,
+                            .sum_up = sum_up_check};
+  gboolean         recursive = FALSE;
   GOptionEntry     entries[] = {
           {"rules", 0, 0, G_OPTION_ARG_STRING, &rules, N_ ("which rule pack"), "ID"},
-          {"finished", 0, 0, G_OPTION_ARG_NONE, &finished, N_ ("the files are finished photos"), NULL},
+          {"finished", 0, 0, G_OPTION_ARG_NONE, &request.finished, N_ ("the files are finished photos"),
+           NULL},
+          {"jobs", 0, 0, G_OPTION_ARG_INT, &batch.n_jobs,
+           N_ ("how many files at once; else one for each core"), "N"},
+          {"recursive", 0, 0, G_OPTION_ARG_NONE, &recursive, N_ ("look into folders in folders, too"),
+           NULL},
           G_OPTION_ENTRY_NULL,
   };
-  g_autoptr (RtkRulePack) pack = NULL;
-  g_autoptr (RtkNetworks) networks = NULL;
   g_autoptr (GError) error = NULL;
-  g_autoptr (JsonNode) node = json_node_new (JSON_NODE_ARRAY);
-  JsonArray *array = json_array_new ();
-  int        code = RTK_EXIT_OK;
+  int code = RTK_EXIT_ERROR;
 
-  json_node_take_array (node, array);
-  if (!rtk_ctl_parse (entries, "[--rules ID] [--finished] FILE...", &argc, &argv, 1, -1))
+  if (!rtk_ctl_parse (entries, "[--rules ID] [--finished] [--recursive] FILE|FOLDER...", &argc,
+                      &argv, 1, -1))
     return RTK_EXIT_ERROR;
-  pack = rtk_rule_pack_load (rules != NULL ? rules : RTK_CTL_DEFAULT_RULES, &error);
-  if (pack != NULL)
-    networks = rtk_networks_new (rtk_models_find_dir (), &error);
-  if (networks == NULL) {
-    rtk_ctl_complain (pack == NULL ? rules : NULL, error);
+  request.pack = rtk_rule_pack_load (rules != NULL ? rules : RTK_CTL_DEFAULT_RULES, &error);
+  if (request.pack == NULL) {
+    rtk_ctl_complain (rules, error);
     return RTK_EXIT_ERROR;
   }
-  for (int i = 1; i < argc; i++) {
-    g_autoptr (GError) file_error = NULL;
-    gint64 start = g_get_monotonic_time ();
-    int    width = 0;
-    int    height = 0;
-    g_autoptr (RtkReport) report =
-        check_one (networks, pack, argv[i], finished, &width, &height, &file_error);
-
-    if (report == NULL) {
-      JsonObject *object = json_object_new ();
-
-      rtk_ctl_complain (argv[i], file_error);
-      json_object_set_string_member (object, "file", argv[i]);
-      json_object_set_string_member (object, "error", file_error->message);
-      json_array_add_object_element (array, object);
-      code = RTK_EXIT_ERROR;
-      continue;
-    }
-    json_array_add_element (
-        array, rtk_ctl_report_to_json (argv[i], width, height, report,
-                                       (double)(g_get_monotonic_time () - start) / 1000));
-    if (!ctl->json)
-      rtk_ctl_print_report (argv[i], report);
-    if (rtk_report_get_verdict (report) == RTK_VERDICT_FAIL && code == RTK_EXIT_OK)
-      code = RTK_EXIT_NO;
-  }
-  if (ctl->json)
-    rtk_ctl_print_json (node);
+  batch.jobs = rtk_ctl_list_pictures (argv + 1, recursive, NULL);
+  code = rtk_ctl_batch_run (&batch);
+  g_ptr_array_unref (batch.jobs);
+  rtk_rule_pack_unref (request.pack);
   return code;
 }
 
@@ -301,30 +295,49 @@ load_picture (const char *path, RtkNetworks **out_networks, GError **error)
   return *out_networks != NULL ? g_steal_pointer (&image) : NULL;
 }
 
+static void
+find_landmarks (RtkCtlJob    *job,
+                GBytes       *bytes,
+                RtkNetworks  *networks,
+                GCancellable *cancellable,
+                gpointer      user_data)
+{
+  RtkIntake intake;
+  g_autoptr (RtkImage) image = rtk_codec_decode (bytes, &intake, &job->error);
+  g_autoptr (RtkAnalysis) analysis = NULL;
+
+  if (image != NULL)
+    analysis = rtk_vision_analyse_picture (networks, image, &job->error);
+  if (analysis != NULL && analysis->n_faces == 0)
+    g_set_error (&job->error, RTK_ERROR, RTK_ERROR_NO_FACE, "no face was found");
+  if (job->error != NULL)
+    return;
+  job->json = landmarks_to_json (analysis);
+  job->code = RTK_EXIT_OK;
+}
+
 static int
 run_landmarks (RtkCtl *ctl, int argc, char **argv)
 {
-  GOptionEntry entries[] = {G_OPTION_ENTRY_NULL};
-  g_autoptr (RtkImage) image = NULL;
-  g_autoptr (RtkNetworks) networks = NULL;
-  g_autoptr (RtkAnalysis) analysis = NULL;
-  g_autoptr (JsonNode) node = NULL;
-  g_autoptr (GError) error = NULL;
+  RtkCtlBatch  batch = {.work = find_landmarks, .json = TRUE};
+  gboolean     recursive = FALSE;
+  GOptionEntry entries[] = {
+      {"jobs", 0, 0, G_OPTION_ARG_INT, &batch.n_jobs,
+       N_ ("how many files at once; else one for each core"), "N"},
+      {"recursive", 0, 0, G_OPTION_ARG_NONE, &recursive, N_ ("look into folders in folders, too"),
+       NULL},
+      G_OPTION_ENTRY_NULL,
+  };
+  int code;
 
-  if (!rtk_ctl_parse (entries, "FILE", &argc, &argv, 1, 1))
+  if (!rtk_ctl_parse (entries, "[--recursive] FILE|FOLDER...", &argc, &argv, 1, -1))
     return RTK_EXIT_ERROR;
-  image = load_picture (argv[1], &networks, &error);
-  if (networks != NULL)
-    analysis = rtk_vision_analyse_picture (networks, image, &error);
-  if (analysis != NULL && analysis->n_faces == 0)
-    g_set_error (&error, RTK_ERROR, RTK_ERROR_NO_FACE, "no face was found");
-  if (error != NULL) {
-    rtk_ctl_complain (argv[1], error);
-    return RTK_EXIT_ERROR;
-  }
-  node = landmarks_to_json (analysis);
-  rtk_ctl_print_json (node);
-  return RTK_EXIT_OK;
+  /* A single file gives the object itself, as programs that ask for one face expect. */
+  batch.json_is_single = argc == 2 && !g_file_test (argv[1], G_FILE_TEST_IS_DIR);
+  batch.jobs = rtk_ctl_list_pictures (argv + 1, recursive, NULL);
+  code = rtk_ctl_batch_run (&batch);
+  g_ptr_array_unref (batch.jobs);
+  return code;
 }
 
 static int
@@ -486,10 +499,11 @@ run_verify (RtkCtl *ctl, int argc, char **argv)
 }
 
 const RtkCtlCommand rtk_ctl_photo_commands[] = {
-    {"photo", "check", "[--rules ID] [--finished] FILE...", N_ ("judge pictures"), run_check},
+    {"photo", "check", "[--rules ID] [--finished] FILE|FOLDER...", N_ ("judge pictures"),
+     run_check},
     {"photo", "matte", "FILE -o ALPHA.png", N_ ("cut the person out: alpha of the whole frame"),
      run_matte},
-    {"photo", "landmarks", "FILE", N_ ("print face, 478 points, angles and shoulders"),
+    {"photo", "landmarks", "FILE|FOLDER...", N_ ("print face, 478 points, angles and shoulders"),
      run_landmarks},
     {"photo", "verify", "CERT.json --original FILE --delivered FILE", N_ ("check a certificate"),
      run_verify},

@@ -10,7 +10,6 @@ JsonNode *rtk_ctl_report_to_json (const char      *path,
                                   int              height,
                                   const RtkReport *report,
                                   double           ms) G_GNUC_WARN_UNUSED_RESULT;
-void      rtk_ctl_print_report (const char *path, const RtkReport *report);
 
 gboolean
 rtk_ctl_read_overrides (char **texts, const char *by, GPtrArray *overrides, GError **error);

@@ -248,7 +248,12 @@ def test_files_that_are_no_pictures(desk):
     shutil.copy(desk.made("cmyk.jpg"), desk.path("cmyk.jpg"))
     refused(desk, desk.path("cmyk.jpg"), "CMYK")
     os.mkdir(desk.path("folder.jpg"))
-    refused(desk, desk.path("folder.jpg"), "folder")
+    for words in (("check",), ("landmarks",), ("bench", "--runs", "1"), ("matte", "-o", desk.path("alpha.png")),
+                  ("make", "-o", desk.path())):
+        line = desk.refuses("photo", *words, desk.path("folder.jpg"), word="folder")
+        expect("folder.jpg" in line, line)
+    desk.refuses("photo", "make", desk.path("folder.jpg"), "-o", desk.path("out.jpg"), word="is not a folder")
+    equal(sorted(os.listdir(desk.path("folder.jpg"))), [], "the folder")
     refused(desk, desk.path("none.jpg"), "none.jpg")
 
 
