@@ -15,8 +15,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #define MAX_THREADS 64
+/* Blocks below this stay with the program from one picture to the next. */
+#define KEPT_BLOCK (32 * 1024 * 1024)
+#define KEPT_MEMORY (256 * 1024 * 1024)
 
 /* The threads and what they share. */
 typedef struct {
@@ -392,6 +398,19 @@ sum_up (Crew *crew)
   return counts[RTK_EXIT_NO] > 0 ? RTK_EXIT_NO : RTK_EXIT_OK;
 }
 
+/* Each picture takes and gives back the same few megabytes again and again. By default every one of
+ * them is asked of the kernel anew, which clears its pages under a lock that all threads share:
+ * with two threads that was a tenth of all time. */
+static void
+keep_memory (void)
+{
+#ifdef __GLIBC__
+  mallopt (M_MMAP_THRESHOLD, KEPT_BLOCK);
+  mallopt (M_TRIM_THRESHOLD, KEPT_MEMORY);
+  mallopt (M_TOP_PAD, KEPT_BLOCK / 2);
+#endif
+}
+
 /**
  * rtk_ctl_batch_run:
  * @batch: what to do; its jobs are done afterwards and cannot be run again
@@ -417,6 +436,7 @@ rtk_ctl_batch_run (const RtkCtlBatch *batch)
                          g_unix_signal_add (SIGTERM, stop_cb, &crew)};
   int       code;
 
+  keep_memory ();
   g_mutex_init (&crew.mutex);
   g_cond_init (&crew.room);
   rtk_ctl_progress_init (&crew.progress, batch->jobs->len);
