@@ -6,6 +6,7 @@
 
 #include "core/rtk-error.h"
 #include "core/rtk-rule-pack.h"
+#include "vision/rtk-face-search-private.h"
 #include "vision/rtk-measure.h"
 #include "vision/rtk-tracker-private.h"
 
@@ -15,17 +16,17 @@
 /* Below it the mesh network says that there is no face in its square. */
 #define FACE_PRESENT 0.5
 
-/* While a face is followed, the detector still looks this often for other people. */
-#define DETECT_EVERY 12
+/* While a face is followed, the detector still looks for other people: through all views of the
+ * picture in so many frames, one at a time, so that no frame costs much more than the others. */
+#define ROUND_FRAMES 12
 /* Shoulders move slowly, and their network is the slowest. */
 #define SHOULDERS_EVERY 3
 
-/* From here on a picture is looked at in squares, too; so many at most. */
-#define LONG_ASPECT 1.2
-#define MAX_SQUARES 6
+/* Somebody else becomes the subject with a face larger than this, in faces of the subject. */
+#define LARGER 1.15
 
 /* More faces than this are a crowd anyway. */
-#define MAX_FACES RTK_TRACKER_MAX_FACES
+#define MAX_FACES (1 + RTK_TRACKER_MAX_OTHERS)
 
 /* What one analysis is made with. */
 typedef struct {
@@ -128,78 +129,16 @@ find_mesh (Run *self, const RtkFaceRoi *roi, RtkFaceMesh *mesh, GError **error)
   return stop (self, rtk_networks_find_mesh (self->networks, self->image, roi, mesh, error));
 }
 
-/* A view of a square of @image as large as it can be; its pixels are shared. */
-static RtkImage *
-get_square (const RtkImage *image, int x, int y)
-{
-  int     side = MIN (rtk_image_get_width (image), rtk_image_get_height (image));
-  int     step = rtk_pixel_format_get_bytes (rtk_image_get_format (image));
-  gsize   stride = rtk_image_get_stride (image);
-  GBytes *all = rtk_image_get_bytes (image);
-  gsize   offset = (gsize)y * stride + (gsize)x * (gsize)step;
-  g_autoptr (GBytes) bytes = g_bytes_new_from_bytes (all, offset, g_bytes_get_size (all) - offset);
-
-  return rtk_image_new (rtk_image_get_format (image), side, side, stride, bytes);
-}
-
-/* Whether @box is most of, or mostly in, one of @found. */
-static gboolean
-is_known (const GArray *found, const RtkRect *box)
-{
-  for (guint i = 0; i < found->len; i++) {
-    const RtkRect *other = &g_array_index (found, RtkFaceDetection, i).box;
-    double width = MIN (box->x + box->width, other->x + other->width) - MAX (box->x, other->x);
-    double height = MIN (box->y + box->height, other->y + other->height) - MAX (box->y, other->y);
-    double smaller = MIN (box->width * box->height, other->width * other->height);
-
-    if (width > 0. && height > 0. && width * height > .4 * smaller)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static void
-add_from_square (GArray *found, GArray *in_square, int x, int y)
-{
-  for (guint i = 0; i < in_square->len; i++) {
-    RtkFaceDetection face = g_array_index (in_square, RtkFaceDetection, i);
-
-    face.box.x += x;
-    face.box.y += y;
-    for (int k = 0; k < RTK_N_DETECTION_POINTS; k++) {
-      face.points[k].x += x;
-      face.points[k].y += y;
-    }
-    if (!is_known (found, &face.box))
-      g_array_append_val (found, face);
-  }
-}
-
-/* Looks for faces in the whole picture, and in a long one also in overlapping squares along it: the
- * detector squeezes what it is given to 128 pixels, in which a face across a wide frame is lost,
- * and with it the second person beside the subject. */
+/* Looks for faces in all views. */
 static GArray *
 detect (Run *self, GError **error)
 {
-  g_autoptr (GArray) found = rtk_networks_detect_faces (self->networks, self->image, error);
-  int    width = rtk_image_get_width (self->image);
-  int    height = rtk_image_get_height (self->image);
-  int    rest = ABS (width - height);
-  double aspect = (double)MAX (width, height) / MIN (width, height);
-  int    n = MIN (MAX_SQUARES, (int)ceil (aspect * 1.5));
+  guint n = rtk_face_search_count_views (self->image);
+  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (RtkFaceDetection));
 
-  if (found == NULL || aspect < LONG_ASPECT)
-    return g_steal_pointer (&found);
-  for (int i = 0; i < n; i++) {
-    int x = width > height ? rest * i / (n - 1) : 0;
-    int y = width > height ? 0 : rest * i / (n - 1);
-    g_autoptr (RtkImage) square = get_square (self->image, x, y);
-    g_autoptr (GArray) in_square = rtk_networks_detect_faces (self->networks, square, error);
-
-    if (in_square == NULL)
+  for (guint view = 0; view < n; view++)
+    if (!rtk_face_search_view (self->networks, self->image, view, found, error))
       return NULL;
-    add_from_square (found, in_square, x, y);
-  }
   return g_steal_pointer (&found);
 }
 
@@ -266,6 +205,92 @@ analyse_from_detector (Run *self, GError **error)
   return g_steal_pointer (&analysis);
 }
 
+static void
+remember_others (RtkTracker *tracker, const RtkAnalysis *analysis)
+{
+  tracker->n_others = 0;
+  tracker->view = 0;
+  for (guint i = 1; i < analysis->n_faces && tracker->n_others < RTK_TRACKER_MAX_OTHERS; i++)
+    tracker->others[tracker->n_others++] =
+        (RtkTrackedFace){analysis->faces[i].box, analysis->faces[i].score, FALSE};
+}
+
+/* What one look has found, beside the subject: known faces are seen again, new ones must be faces
+ * to the mesh network, too. */
+static gboolean
+note_other (Run *self, const RtkFaceDetection *face, GError **error)
+{
+  RtkTracker    *tracker = self->tracker;
+  RtkTrackedFace other = {face->box, face->score, TRUE};
+  RtkFaceRoi     roi = rtk_face_roi_from_detection (face);
+  RtkFaceMesh    mesh;
+
+  for (guint i = 0; i < tracker->n_others; i++) {
+    if (rtk_face_search_same (&tracker->others[i].box, &face->box)) {
+      tracker->others[i] = other;
+      return TRUE;
+    }
+  }
+  if (tracker->n_others == RTK_TRACKER_MAX_OTHERS)
+    return TRUE;
+  if (!find_mesh (self, &roi, &mesh, error))
+    return FALSE;
+  if (mesh.presence >= FACE_PRESENT)
+    tracker->others[tracker->n_others++] = other;
+  return TRUE;
+}
+
+/* Who was in none of the views has gone; who is larger than the subject is the subject from the
+ * next frame on. */
+static void
+end_round (RtkTracker *tracker, const RtkRect *subject)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < tracker->n_others; i++) {
+    const RtkRect *box = &tracker->others[i].box;
+
+    if (!tracker->others[i].seen)
+      continue;
+    if (box->width * box->height > LARGER * LARGER * subject->width * subject->height)
+      tracker->has_face = FALSE;
+    tracker->others[n] = tracker->others[i];
+    tracker->others[n++].seen = FALSE;
+  }
+  tracker->n_others = n;
+}
+
+/* Looks for other people in the next view of the picture. */
+static gboolean
+look_around (Run *self, const RtkRect *subject, GError **error)
+{
+  RtkTracker *tracker = self->tracker;
+  guint       n_views = rtk_face_search_count_views (self->image);
+  g_autoptr (GArray) found = NULL;
+
+  if (tracker->age % MAX (1, ROUND_FRAMES / n_views) != 1)
+    return TRUE;
+  found = g_array_new (FALSE, FALSE, sizeof (RtkFaceDetection));
+  start (self);
+  if (!stop (self, rtk_face_search_view (self->networks, self->image, tracker->view, found, error)))
+    return FALSE;
+  for (guint i = 0; i < found->len; i++) {
+    const RtkFaceDetection *face = &g_array_index (found, RtkFaceDetection, i);
+
+    if (rtk_face_search_same (&face->box, subject)) {
+      /* What the box is to the mesh changes as the head turns. */
+      if (tracker->view == 0)
+        remember_box (tracker, &face->box, &tracker->mesh);
+    } else if (!note_other (self, face, error)) {
+      return FALSE;
+    }
+  }
+  tracker->view = (tracker->view + 1) % n_views;
+  if (tracker->view == 0)
+    end_round (tracker, subject);
+  return TRUE;
+}
+
 /* Follows the face of the frame before; *out_lost when it is not there any more. */
 static RtkAnalysis *
 analyse_from_track (Run *self, gboolean *out_lost, GError **error)
@@ -273,6 +298,7 @@ analyse_from_track (Run *self, gboolean *out_lost, GError **error)
   RtkTracker  *tracker = self->tracker;
   RtkFaceRoi   roi = rtk_face_roi_from_mesh (&tracker->mesh);
   RtkAnalysis *analysis;
+  RtkRect      box;
 
   *out_lost = FALSE;
   if (!find_mesh (self, &roi, &tracker->mesh, error))
@@ -281,22 +307,19 @@ analyse_from_track (Run *self, gboolean *out_lost, GError **error)
     *out_lost = TRUE;
     return NULL;
   }
+  box = move_box (tracker, &tracker->mesh);
+  if (!look_around (self, &box, error))
+    return NULL;
   analysis = rtk_analysis_new (rtk_image_get_width (self->image),
-                               rtk_image_get_height (self->image), MAX (1, tracker->n_faces));
-  for (guint i = 1; i < MIN (analysis->n_faces, RTK_TRACKER_MAX_FACES); i++)
-    analysis->faces[i] = tracker->others[i];
-  analysis->faces[0].box = move_box (tracker, &tracker->mesh);
+                               rtk_image_get_height (self->image), 1 + tracker->n_others);
+  for (guint i = 0; i < tracker->n_others; i++) {
+    analysis->faces[1 + i].box = tracker->others[i].box;
+    analysis->faces[1 + i].score = tracker->others[i].score;
+  }
+  analysis->faces[0].box = box;
   analysis->faces[0].score = tracker->mesh.presence;
   fill_face (&analysis->faces[0], &tracker->mesh);
   return analysis;
-}
-
-static void
-remember_others (RtkTracker *tracker, const RtkAnalysis *analysis)
-{
-  tracker->n_faces = analysis->n_faces;
-  for (guint i = 1; i < MIN (analysis->n_faces, RTK_TRACKER_MAX_FACES); i++)
-    tracker->others[i] = analysis->faces[i];
 }
 
 static RtkAnalysis *
@@ -308,22 +331,16 @@ find_faces (Run *self, GError **error)
 
   if (tracker == NULL)
     return analyse_from_detector (self, error);
-  if (tracker->has_face && tracker->age % DETECT_EVERY != 0) {
+  if (tracker->has_face) {
     analysis = analyse_from_track (self, &lost, error);
     if (analysis == NULL && !lost)
       return NULL;
   }
-  if (lost)
-    rtk_tracker_reset (tracker);
   if (analysis == NULL) {
-    gboolean had_face = tracker->has_face;
-
-    tracker->has_face = FALSE;
+    rtk_tracker_lose_face (tracker);
     analysis = analyse_from_detector (self, error);
     if (analysis == NULL)
       return NULL;
-    if (had_face && !tracker->has_face)
-      rtk_tracker_reset (tracker);
     remember_others (tracker, analysis);
   }
   tracker->age = tracker->has_face ? tracker->age + 1 : 0;
@@ -333,21 +350,22 @@ find_faces (Run *self, GError **error)
 static gboolean
 find_shoulders (Run *self, RtkAnalysis *analysis, GError **error)
 {
-  RtkTracker  *tracker = self->tracker;
-  RtkShoulders shoulders;
+  RtkTracker    *tracker = self->tracker;
+  const RtkRect *face = &analysis->faces[0].box;
+  RtkShoulders   shoulders;
 
   if (analysis->n_faces == 0 || !analysis->faces[0].has_points)
     return TRUE;
-  if (tracker != NULL && tracker->has_shoulders && tracker->age % SHOULDERS_EVERY != 0) {
-    shoulders = tracker->shoulders;
-  } else {
+  if (tracker == NULL || !tracker->has_shoulders || tracker->age % SHOULDERS_EVERY == 0) {
     start (self);
-    if (!stop (self, rtk_networks_find_shoulders (self->networks, self->image,
-                                                  &analysis->faces[0].box, &shoulders, error)))
+    if (!stop (self,
+               rtk_networks_find_shoulders (self->networks, self->image, face, &shoulders, error)))
       return FALSE;
+    if (tracker != NULL)
+      rtk_tracker_take_shoulders (tracker, &shoulders, face);
   }
   if (tracker != NULL)
-    rtk_tracker_smooth_shoulders (tracker, &shoulders);
+    rtk_tracker_follow_shoulders (tracker, face, &shoulders);
   for (int i = 0; i < 2; i++) {
     analysis->head.shoulders[i] = shoulders.points[i];
     analysis->head.shoulder_visible[i] = shoulders.visible[i];
@@ -399,8 +417,10 @@ analyse (Run *self, const guint8 *wanted_background, GError **error)
  *
  * Measures a live frame, following the face of the frame before.
  *
- * The detector runs when there is no face to follow, and now and then for other people; shoulders
- * are looked for in every third frame; values are smoothed. A frame of another size starts anew.
+ * The detector runs when there is no face to follow, and in one view of the picture in every few
+ * frames for other people: the largest face is the subject. Shoulders are looked for in every third
+ * frame and carried along with the face in between. Values are smoothed by the time between frames:
+ * nine tenths of a step are followed within 100 ms. A frame of another size starts anew.
  * Blocking, about 7 ms; the thread of @networks. Nobody in the picture is not an error.
  *
  * Returns: (transfer full): what was measured
@@ -420,6 +440,7 @@ rtk_vision_analyse_frame (RtkNetworks    *networks,
   if (tracker->width != rtk_image_get_width (frame->image) ||
       tracker->height != rtk_image_get_height (frame->image))
     rtk_tracker_reset (tracker);
+  rtk_tracker_begin (tracker, frame->time);
   analysis = analyse (&run, NULL, error);
   tracker->width = rtk_image_get_width (frame->image);
   tracker->height = rtk_image_get_height (frame->image);
