@@ -19,11 +19,12 @@
 struct _RtkRetakePage {
   GtkBox parent_instance;
 
-  RtkRetakeSession *session; /* (owned) (nullable) */
-  RtkCamera        *camera;  /* (owned) (nullable) */
-  char             *actor;   /* (owned) (nullable): who works here */
-  RtkSessionState   shown;   /* state the page was last laid out for */
-  gboolean          choosing_device;
+  RtkRetakeSession *session;         /* (owned) (nullable) */
+  RtkCamera        *camera;          /* (owned) (nullable) */
+  char             *actor;           /* (owned) (nullable): who works here */
+  RtkSessionState   shown;           /* state the page was last laid out for */
+  gboolean          choosing_device; /* the drop-down is changed, by nobody's choice */
+  guint             device_source;
 
   GtkStack        *left;          /* (template) */
   RtkCallUpList   *call_up;       /* (template) */
@@ -413,9 +414,10 @@ device_chosen_cb (RtkRetakePage *self)
 }
 
 /* Shows the camera in use, without choosing it again. */
-static void
-update_device (RtkRetakePage *self)
+static gboolean
+update_device_cb (gpointer user_data)
 {
+  RtkRetakePage *self = user_data;
   g_autoptr (RtkDevice) device = rtk_camera_dup_device (self->camera);
   GListModel *devices = rtk_camera_get_devices (self->camera);
   guint       found = GTK_INVALID_LIST_POSITION;
@@ -426,14 +428,29 @@ update_device (RtkRetakePage *self)
     if (g_strcmp0 (rtk_device_get_id (other), rtk_device_get_id (device)) == 0)
       found = i;
   }
+  self->device_source = 0;
   self->choosing_device = TRUE;
   gtk_drop_down_set_selected (self->devices, found);
   self->choosing_device = FALSE;
+  return G_SOURCE_REMOVE;
 }
 
+/* The camera tells of its device while the list still tells of its change: a drop-down that has not
+ * heard of a camera yet crashes when that one is to be shown. So it is shown a moment later. */
 static void
-devices_changed_cb (RtkRetakePage *self)
+update_device (RtkRetakePage *self)
 {
+  if (self->device_source == 0 && self->camera != NULL)
+    self->device_source = g_idle_add_full (G_PRIORITY_DEFAULT, update_device_cb, self, NULL);
+}
+
+/* A drop-down whose chosen item goes away chooses another one by itself. That is not a choice of
+ * the operator: the camera that was unplugged stays the one that is waited for. Heard before the
+ * drop-down hears of it, and holds until what is in use is shown again. */
+static void
+devices_changing_cb (RtkRetakePage *self)
+{
+  self->choosing_device = TRUE;
   update_device (self);
 }
 
@@ -448,6 +465,7 @@ rtk_retake_page_dispose (GObject *object)
 {
   RtkRetakePage *self = RTK_RETAKE_PAGE (object);
 
+  g_clear_handle_id (&self->device_source, g_source_remove);
   g_clear_object (&self->session);
   g_clear_object (&self->camera);
   g_clear_pointer (&self->actor, g_free);
@@ -578,6 +596,9 @@ rtk_retake_page_set_station (RtkRetakePage    *self,
   rtk_viewfinder_set_pack (self->viewfinder, rtk_retake_session_get_pack (session));
   connect_session (self);
 
+  /* Before the drop-down's own. */
+  g_signal_connect_object (rtk_camera_get_devices (camera), "items-changed",
+                           G_CALLBACK (devices_changing_cb), self, G_CONNECT_SWAPPED);
   self->choosing_device = TRUE;
   gtk_drop_down_set_model (self->devices, rtk_camera_get_devices (camera));
   self->choosing_device = FALSE;
@@ -585,9 +606,6 @@ rtk_retake_page_set_station (RtkRetakePage    *self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (camera, "notify::device", G_CALLBACK (update_device), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (rtk_camera_get_devices (camera), "items-changed",
-                           G_CALLBACK (devices_changed_cb), self,
-                           G_CONNECT_SWAPPED | G_CONNECT_AFTER);
   update_device (self);
   update_frame (self);
   update_judged (self);
