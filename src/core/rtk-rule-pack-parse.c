@@ -360,6 +360,14 @@ fill_file_limits (RtkRulePack *pack)
   }
 }
 
+/* Facts of the file and zones of the crop are known for sure, or not at all. */
+static gboolean
+is_exact (RtkCheckId id)
+{
+  return id <= RTK_CHECK_FILE_NAME ||
+         (id >= RTK_CHECK_GEOMETRY_CENTRE && id <= RTK_CHECK_GEOMETRY_SHOULDERS_WHOLE);
+}
+
 static gboolean
 validate_limits (const RtkRulePack *pack, const RtkRule *rule, const char *group, GError **error)
 {
@@ -375,11 +383,11 @@ validate_limits (const RtkRulePack *pack, const RtkRule *rule, const char *group
     return bad (error, pack->id, group, "warn-min", "lies outside min and max");
   if (rule->warn_max > rule->max || rule->warn_max < rule->min)
     return bad (error, pack->id, group, "warn-max", "lies outside min and max");
+  if (rule->mode == RTK_RULE_CONFIRM && limited && is_exact (rule->id))
+    return bad (error, pack->id, group, "mode", "what is counted in pixels or bytes has no doubt");
   if (words != (rule->text != NULL))
     return bad (error, pack->id, group, "text",
                 words ? "is missing" : "belongs to file.format and file.name only");
-  if (rule->mode == RTK_RULE_CONFIRM && limited)
-    return bad (error, pack->id, group, "mode", "a rule that a person confirms has no limits");
   if (rule->mode != RTK_RULE_CONFIRM && !limited && !words)
     return bad (error, pack->id, group, "min", "a rule that is measured needs a limit");
   return TRUE;

@@ -206,6 +206,34 @@ judge_value (RtkCheck *check, const RtkRule *rule, double value)
   }
 }
 
+static gboolean
+has_limits (const RtkRule *rule)
+{
+  return !isnan (rule->min) || !isnan (rule->max) || !isnan (rule->warn_min) ||
+         !isnan (rule->warn_max);
+}
+
+/* A person says, unless the measure is sure of a fault or of its absence: between min and warn-min
+ * (warn-max and max) the value is a guess, and a guess is not shown. */
+static void
+judge_doubtful (RtkCheck *check, const RtkRule *rule, const RtkMeasure *measure)
+{
+  double   value = measure->known ? measure->value : NAN;
+  gboolean fault = value < rule->min || value > rule->max;
+  gboolean doubt = value < rule->warn_min || value > rule->warn_max;
+
+  if (!has_limits (rule) || !isfinite (value) || (doubt && !fault)) {
+    check->verdict = RTK_VERDICT_CONFIRM;
+    set_advice (check, rule->advice_low);
+  } else {
+    check->value = value;
+    check->verdict = fault ? RTK_VERDICT_WARN : RTK_VERDICT_PASS;
+    set_advice (check, !fault              ? (char *const *)pass_texts
+                       : value < rule->min ? rule->advice_low
+                                           : rule->advice_high);
+  }
+}
+
 static void
 judge_rule (const Judge *self, const RtkRule *rule)
 {
@@ -218,7 +246,7 @@ judge_rule (const Judge *self, const RtkRule *rule)
   for (int i = 0; i < RTK_N_LANGUAGES; i++)
     check->title[i] = g_strdup (rule->title[i]);
 
-  if (rule->mode == RTK_RULE_CONFIRM) {
+  if (rule->text != NULL && rule->mode == RTK_RULE_CONFIRM) {
     check->verdict = RTK_VERDICT_CONFIRM;
     set_advice (check, rule->advice_low);
     return;
@@ -242,6 +270,10 @@ judge_rule (const Judge *self, const RtkRule *rule)
   check->n_place = measure.n_place;
   for (guint i = 0; i < measure.n_place; i++)
     check->place[i] = measure.place[i];
+  if (rule->mode == RTK_RULE_CONFIRM) {
+    judge_doubtful (check, rule, &measure);
+    return;
+  }
   /* What is not a number lies inside any limits: it must not pass for it. */
   if (measure.known && isfinite (measure.value)) {
     judge_value (check, rule, measure.value);

@@ -20,6 +20,8 @@ static const struct {
     {RTK_WHY_EYES_SHUT, "眼睛没有睁开。"},
     {RTK_WHY_FACE_TOO_SMALL, "人脸太小。"},
     {RTK_WHY_NOT_IN_FILE, "文件中没有写明。"},
+    {RTK_WHY_NOT_IN_VIEW, "画面没有完整显示此处。"},
+    {RTK_WHY_SIDE_LIGHT, "脸的一侧太暗。"},
     {RTK_WHY_REPLACED, "成片的背景已经替换。"},
 };
 

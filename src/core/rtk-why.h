@@ -19,6 +19,8 @@ G_BEGIN_DECLS
 #define RTK_WHY_EYES_SHUT "The eyes are not open far enough."
 #define RTK_WHY_FACE_TOO_SMALL "The face is too small."
 #define RTK_WHY_NOT_IN_FILE "The file does not say."
+#define RTK_WHY_NOT_IN_VIEW "The picture does not show it whole."
+#define RTK_WHY_SIDE_LIGHT "One side of the face is too dark."
 #define RTK_WHY_REPLACED "The background of a finished picture was replaced."
 
 const char *rtk_why_to_zh_cn (const char *why);

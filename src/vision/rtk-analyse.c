@@ -389,7 +389,8 @@ analyse (Run *self, const guint8 *wanted_background, GError **error)
   g_autofree float *mask = g_new (float, RTK_MASK_SIZE *RTK_MASK_SIZE);
   g_autoptr (RtkAnalysis) analysis = NULL;
   RtkRect whole = {0., 0., rtk_image_get_width (self->image), rtk_image_get_height (self->image)};
-  RtkMeasureInput input = {self->image, mask, RTK_MASK_SIZE, wanted_background};
+  RtkMeasureInput input = {self->image, mask, RTK_MASK_SIZE, wanted_background,
+                           self->tracker == NULL};
   gint64          begun = g_get_monotonic_time ();
 
   if (!check_colour (self->image, error))

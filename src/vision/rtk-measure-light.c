@@ -42,9 +42,10 @@ static const int iris_left[] = {469, 470, 471, 472};
 static const int iris_right[] = {474, 475, 476, 477};
 
 typedef struct {
-  guint8 rgb[CROP_HEIGHT * CROP_WIDTH][3];
-  guint8 luma[CROP_HEIGHT * CROP_WIDTH];
-  guint8 area[CROP_HEIGHT * CROP_WIDTH];
+  RtkFacePatch patch;
+  guint8       rgb[CROP_HEIGHT * CROP_WIDTH][3];
+  guint8       luma[CROP_HEIGHT * CROP_WIDTH];
+  guint8       area[CROP_HEIGHT * CROP_WIDTH];
 } Crop;
 
 /* Takes the crop; each of its pixels is the mean of up to 3x3 places of the picture. */
@@ -81,59 +82,10 @@ crop_fill (Crop *crop, const RtkMeasureContext *context)
   }
 }
 
-static RtkPoint
-to_crop (const RtkMeasureContext *context, int index)
-{
-  RtkPoint point = rtk_measure_point (context->face, index);
-  double   across_x = (context->eyes[1].x - context->eyes[0].x) / EYE_GAP;
-  double   across_y = (context->eyes[1].y - context->eyes[0].y) / EYE_GAP;
-  double   square = across_x * across_x + across_y * across_y;
-  double   x = point.x - context->eyes[0].x;
-  double   y = point.y - context->eyes[0].y;
-
-  return (RtkPoint){(x * across_x + y * across_y) / square + EYE_X,
-                    (y * across_x - x * across_y) / square + EYE_Y};
-}
-
-/* Marks the inside of a polygon of mesh points (even-odd rule, pixel centres). */
 static void
 crop_mark (Crop *crop, const RtkMeasureContext *context, const int *points, int n, guint8 area)
 {
-  RtkPoint corners[G_N_ELEMENTS (oval)];
-  double   top = CROP_HEIGHT;
-  double   bottom = 0.;
-
-  for (int i = 0; i < n; i++) {
-    corners[i] = to_crop (context, points[i]);
-    top = MIN (top, corners[i].y);
-    bottom = MAX (bottom, corners[i].y);
-  }
-  for (int row = MAX (0, (int)top); row < MIN (CROP_HEIGHT, (int)ceil (bottom)); row++) {
-    double y = row + 0.5;
-    double crossings[G_N_ELEMENTS (oval)];
-    int    n_crossings = 0;
-
-    for (int i = 0; i < n; i++) {
-      RtkPoint a = corners[i];
-      RtkPoint b = corners[(i + 1) % n];
-
-      if ((a.y <= y) != (b.y <= y)) {
-        double x = a.x + (y - a.y) * (b.x - a.x) / (b.y - a.y);
-        int    j = n_crossings++;
-
-        for (; j > 0 && crossings[j - 1] > x; j--)
-          crossings[j] = crossings[j - 1];
-        crossings[j] = x;
-      }
-    }
-    for (int i = 0; i + 1 < n_crossings; i += 2) {
-      int from = CLAMP ((int)ceil (crossings[i] - 0.5), 0, CROP_WIDTH);
-      int to = CLAMP ((int)ceil (crossings[i + 1] - 0.5), 0, CROP_WIDTH);
-
-      for (int column = from; column < to; column++)
-        crop->area[row * CROP_WIDTH + column] |= area;
-    }
-  }
+  rtk_face_patch_mark_points (&crop->patch, context->face, points, n, crop->area, area);
 }
 
 static void
@@ -339,6 +291,8 @@ rtk_measure_light (RtkMeasureContext *self)
   g_autofree Crop *crop = g_new (Crop, 1);
   double           cheek[3];
 
+  rtk_face_patch_init (&crop->patch, self, CROP_WIDTH, CROP_HEIGHT, (RtkPoint){EYE_X, EYE_Y},
+                       EYE_GAP);
   crop_fill (crop, self);
   crop_mark_all (crop, self);
   measure_exposure (crop, self->analysis);

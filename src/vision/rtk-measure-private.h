@@ -30,6 +30,42 @@ typedef struct {
   double         eye_to_chin;
 } RtkMeasureContext;
 
+/* A patch over the face, see rtk_face_patch_init(). */
+typedef struct {
+  int      width;
+  int      height;
+  double   gap;      /* between the eyes, pixels of the patch */
+  RtkPoint eye;      /* the one on the left, in the patch */
+  RtkPoint origin;   /* the same in the picture */
+  double   across_x; /* one pixel along the eyes, pixels of the picture */
+  double   across_y;
+} RtkFacePatch;
+
+void     rtk_face_patch_init (RtkFacePatch            *self,
+                              const RtkMeasureContext *context,
+                              int                      width,
+                              int                      height,
+                              RtkPoint                 eye,
+                              double                   gap);
+RtkPoint rtk_face_patch_to_picture (const RtkFacePatch *self, double x, double y);
+RtkPoint rtk_face_patch_from_picture (const RtkFacePatch *self, RtkPoint point);
+void     rtk_face_patch_sample (
+        const RtkFacePatch *self, const RtkPixels *pixels, int column, int row, int n, double rgb[3]);
+void rtk_face_patch_mark (
+    const RtkFacePatch *self, const RtkPoint *corners, int n, guint8 *area, guint8 bit);
+void rtk_face_patch_mark_points (const RtkFacePatch *self,
+                                 const RtkFace      *face,
+                                 const int          *points,
+                                 int                 n,
+                                 guint8             *area,
+                                 guint8              bit);
+void rtk_face_patch_set_place (
+    const RtkFacePatch *self, RtkAnalysis *analysis, RtkCheckId id, const RtkPoint *corners, int n);
+void rtk_face_patch_set_box (const RtkFacePatch *self,
+                             RtkAnalysis        *analysis,
+                             RtkCheckId          id,
+                             RtkRect             box);
+
 RtkPoint rtk_measure_point (const RtkFace *face, int index);
 double   rtk_measure_distance (RtkPoint a, RtkPoint b);
 void     rtk_measure_rgb_to_lab (const double rgb[3], double out_lab[3]);
@@ -39,6 +75,8 @@ void rtk_measure_light (RtkMeasureContext *self);
 void rtk_measure_focus (RtkMeasureContext *self);
 void rtk_measure_wall (RtkMeasureContext *self);
 void rtk_measure_people (RtkMeasureContext *self);
+void rtk_measure_cover (RtkMeasureContext *self);
+void rtk_measure_authentic (RtkMeasureContext *self);
 
 /* BT.709 luma of sRGB bytes, 0..255. */
 static inline double

@@ -260,6 +260,23 @@ get_gaze (const RtkFace *face)
   return fabs (sum / 2.);
 }
 
+/* How wide the mouth is against the outer corners of the eyes, and how far its corners lie above
+ * its middle: both grow with a smile. */
+static double
+get_smile (const RtkFace *face)
+{
+  RtkPoint left = rtk_measure_point (face, 61);
+  RtkPoint right = rtk_measure_point (face, 291);
+  RtkPoint lips = middle (rtk_measure_point (face, 13), rtk_measure_point (face, 14));
+  double   width = MAX (rtk_measure_distance (left, right), 1e-3);
+  double   eyes = MAX (between (face, eye_corners[0][0], eye_corners[1][1]), 1e-3);
+  /* Across the line of the corners, so that the tilt of the head does not count. */
+  double lift =
+      ((right.x - left.x) * (lips.y - left.y) - (right.y - left.y) * (lips.x - left.x)) / width;
+
+  return width / eyes + lift / width;
+}
+
 static void
 measure_features (RtkMeasureContext *self)
 {
@@ -275,6 +292,8 @@ measure_features (RtkMeasureContext *self)
   rtk_analysis_set_place (analysis, RTK_CHECK_EYES_OPEN, eye_box);
   rtk_analysis_set (analysis, RTK_CHECK_MOUTH_CLOSED, get_lip_gap (face) / self->eye_to_chin);
   rtk_analysis_set_place (analysis, RTK_CHECK_MOUTH_CLOSED, mouth_box);
+  rtk_analysis_set (analysis, RTK_CHECK_EXPRESSION_NEUTRAL, get_smile (face));
+  rtk_analysis_set_place (analysis, RTK_CHECK_EXPRESSION_NEUTRAL, mouth_box);
   if (open >= GAZE_NEEDS_OPEN)
     rtk_analysis_set (analysis, RTK_CHECK_EYES_GAZE, get_gaze (face));
   else
@@ -418,6 +437,10 @@ rtk_measure_picture (const RtkMeasureInput *input, RtkAnalysis *analysis)
     measure_features (&self);
     rtk_measure_light (&self);
     rtk_measure_focus (&self);
+    if (input->still) {
+      rtk_measure_cover (&self);
+      rtk_measure_authentic (&self);
+    }
     if (fabs (self.face->yaw) > MAX_USEFUL_YAW) {
       rtk_analysis_set_unknown (analysis, RTK_CHECK_EYES_GAZE, RTK_WHY_TURNED);
       rtk_analysis_set_unknown (analysis, RTK_CHECK_LIGHT_EVEN, RTK_WHY_TURNED);

@@ -13,6 +13,8 @@ G_BEGIN_DECLS
  * @mask_size: values a row and rows of @mask
  * @wanted_background: (unowned) (nullable): of a finished picture: R, G, B that its background
  *   should have; %NULL for an original frame, whose wall may have any colour
+ * @still: whether to take the costly measures too (what covers the face, recapture, retouching):
+ *   some 30 ms that a live frame does not have
  *
  * What measures are taken from, beside the faces and shoulders in the analysis.
  */
@@ -21,6 +23,7 @@ typedef struct {
   const float    *mask;
   int             mask_size;
   const guint8   *wanted_background;
+  gboolean        still;
 } RtkMeasureInput;
 
 void     rtk_measure_openings (RtkFace *face);

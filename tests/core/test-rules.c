@@ -124,6 +124,14 @@ test_verdicts (void)
       {"mode=advise\nmin=2\nmax=8\n", 8., RTK_VERDICT_PASS, NULL},
       {"mode=confirm\nmin=none\nmax=none\nwarn-min=none\nwarn-max=none\n", 5., RTK_VERDICT_CONFIRM,
        "low"},
+      /* A person says where the measure is not sure. */
+      {"mode=confirm\nmin=2\nmax=8\nwarn-min=4\nwarn-max=6\n", 1., RTK_VERDICT_WARN, "low"},
+      {"mode=confirm\nmin=2\nmax=8\nwarn-min=4\nwarn-max=6\n", 9., RTK_VERDICT_WARN, "high"},
+      {"mode=confirm\nmin=2\nmax=8\nwarn-min=4\nwarn-max=6\n", 3., RTK_VERDICT_CONFIRM, "low"},
+      {"mode=confirm\nmin=2\nmax=8\nwarn-min=4\nwarn-max=6\n", 7., RTK_VERDICT_CONFIRM, "low"},
+      {"mode=confirm\nmin=2\nmax=8\nwarn-min=4\nwarn-max=6\n", 5., RTK_VERDICT_PASS, NULL},
+      {"mode=confirm\nmax=8\nwarn-max=-1\n", 0., RTK_VERDICT_CONFIRM, "low"},
+      {"mode=confirm\nmax=8\n", NAN, RTK_VERDICT_CONFIRM, "low"},
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
@@ -150,6 +158,7 @@ test_verdicts (void)
     report = rtk_rules_judge (pack, analysis, NULL, FALSE);
     check = rtk_report_find (report, RTK_CHECK_LIGHT_RANGE);
     g_assert_cmpint (check->verdict, ==, rows[i].verdict);
+    g_assert_true (isnan (check->value) == (rows[i].verdict == RTK_VERDICT_CONFIRM));
     if (rows[i].advice != NULL)
       g_assert_cmpstr (check->advice[RTK_LANGUAGE_EN], ==, rows[i].advice);
     g_assert_cmpint (rtk_report_get_verdict (report), ==, rows[i].verdict);
@@ -386,7 +395,8 @@ test_json (void)
   node = rtk_report_to_json (report);
   object = json_node_get_object (node);
   g_assert_cmpstr (json_object_get_string_member (object, "rules"), ==, "chsi-diploma");
-  g_assert_cmpstr (json_object_get_string_member (object, "rules_version"), ==, "1");
+  g_assert_cmpstr (json_object_get_string_member (object, "rules_version"), ==,
+                   rtk_rule_pack_get_version (pack));
   g_assert_cmpstr (json_object_get_string_member (object, "verdict"), ==, "fail");
   g_assert_cmpint (json_object_get_int_member (object, "width"), ==, 1350);
   checks = json_object_get_array_member (object, "checks");

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "core/rtk-why.h"
+#include "vision/rtk-measure-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Is it a person, not a picture of one; and is the skin as it was? Both for stills only. */
+
+/* Moire is looked for in squares of the picture's own pixels inside the face. */
+#define SQUARE 64
+#define MAX_SQUARES 64
+#define MIN_SQUARES 12
+/* Rings of frequency, cycles a pixel, inside which a spectrum is compared with itself. */
+#define RING 0.02
+#define LOWEST 0.10
+#define N_RINGS 20
+/* A peak this far above its ring is a grid. */
+#define GRID_PEAK 12.
+
+/* Borders are looked for in a picture of this many pixels along its longer side. */
+#define SMALL 192
+#define MAX_TILT 12   /* degrees */
+#define BORDER_STEP 6 /* levels from pixel to pixel */
+#define BORDER_LENGTH 0.85
+
+/* Texture of the skin: pores at 2 to 6 pixels of a face with eyes so far apart. */
+#define EYE_GAP 140.
+#define WIDTH 266
+#define HEIGHT 190
+#define EYE_X 63.
+#define EYE_Y 50.
+#define MIN_INTER_EYE 120.
+
+static const int oval[] = {10,  338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288,
+                           397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136,
+                           172, 58,  132, 93,  234, 127, 162, 21,  54,  103, 67,  109};
+static const int cheek_left[] = {117, 118, 101, 36, 205, 187, 147, 123};
+static const int cheek_right[] = {346, 347, 330, 266, 425, 411, 376, 352};
+static const int eyes[2][16] = {
+    {33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7},
+    {362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382}};
+
+static float
+luma_at (const RtkPixels *pixels, int x, int y)
+{
+  const guint8 *pixel = rtk_pixels_at (pixels, x, y);
+
+  return (float)rtk_measure_luma (pixel[pixels->red], pixel[pixels->green], pixel[pixels->blue]);
+}
+
+/* In-place transform of SQUARE complex values that lie @step apart (radix 2). */
+static void
+transform (float *re, float *im, int step)
+{
+  for (int i = 1, j = 0; i < SQUARE; i++) {
+    int bit = SQUARE >> 1;
+
+    for (; j & bit; bit >>= 1)
+      j ^= bit;
+    j ^= bit;
+    if (i < j) {
+      float swap = re[i * step];
+
+      re[i * step] = re[j * step];
+      re[j * step] = swap;
+      swap = im[i * step];
+      im[i * step] = im[j * step];
+      im[j * step] = swap;
+    }
+  }
+  for (int length = 2; length <= SQUARE; length <<= 1) {
+    for (int k = 0; k < length / 2; k++) {
+      float turn = (float)(-2. * G_PI * k / length);
+      float turn_re = cosf (turn);
+      float turn_im = sinf (turn);
+
+      for (int i = k; i < SQUARE; i += length) {
+        int   a = i * step;
+        int   b = (i + length / 2) * step;
+        float b_re = re[b] * turn_re - im[b] * turn_im;
+        float b_im = re[b] * turn_im + im[b] * turn_re;
+
+        re[b] = re[a] - b_re;
+        im[b] = im[a] - b_im;
+        re[a] += b_re;
+        im[a] += b_im;
+      }
+    }
+  }
+}
+
+/* Power spectrum of one square against its own brightness. */
+static void
+get_spectrum (const RtkPixels *pixels, int x, int y, float *power)
+{
+  float re[SQUARE * SQUARE];
+  float im[SQUARE * SQUARE] = {0.f};
+  float mean = 0.f;
+
+  for (int i = 0; i < SQUARE * SQUARE; i++) {
+    re[i] = luma_at (pixels, x + i % SQUARE, y + i / SQUARE);
+    mean += re[i] / (SQUARE * SQUARE);
+  }
+  for (int i = 0; i < SQUARE * SQUARE; i++) {
+    double across = 0.5 - 0.5 * cos (2. * G_PI * (i % SQUARE + 0.5) / SQUARE);
+    double along = 0.5 - 0.5 * cos (2. * G_PI * (i / SQUARE + 0.5) / SQUARE);
+
+    re[i] = (float)((re[i] - mean) / MAX (mean, 1.f) * across * along);
+  }
+  for (int i = 0; i < SQUARE; i++)
+    transform (re + i * SQUARE, im + i * SQUARE, 1);
+  for (int i = 0; i < SQUARE; i++)
+    transform (re + i, im + i, SQUARE);
+  for (int i = 0; i < SQUARE * SQUARE; i++)
+    power[i] = re[i] * re[i] + im[i] * im[i];
+}
+
+static int
+compare_floats (gconstpointer a, gconstpointer b)
+{
+  float one = *(const float *)a;
+  float other = *(const float *)b;
+
+  return (one > other) - (one < other);
+}
+
+static float
+get_median (float *values, int n)
+{
+  qsort (values, (gsize)n, sizeof *values, compare_floats);
+  return values[n / 2];
+}
+
+/* JPEG's own grid has its peaks at multiples of an eighth. */
+static gboolean
+is_jpeg_grid (int fx, int fy)
+{
+  int x = abs (fx) % 8;
+  int y = abs (fy) % 8;
+
+  return (x <= 1 || x >= 7) && (y <= 1 || y >= 7);
+}
+
+/* How far the highest peak of the spectrum that most squares share lies above others of about the
+ * same frequency. Skin and hair have no peaks; the grid of a screen or of a print's dots has. */
+static double
+get_peak (const float *spectra, int n)
+{
+  static const int  half = SQUARE / 2;
+  g_autofree float *ring = g_new (float, N_RINGS *SQUARE *SQUARE);
+  int               counts[N_RINGS] = {0};
+  double            peak = 0.;
+
+  for (int i = 0; i < SQUARE * SQUARE / 2; i++) {
+    int   fx = i % SQUARE < half ? i % SQUARE : i % SQUARE - SQUARE;
+    int   fy = i / SQUARE;
+    int   at = (int)((hypot (fx, fy) / SQUARE - LOWEST) / RING);
+    float values[MAX_SQUARES];
+
+    if (hypot (fx, fy) < LOWEST * SQUARE || at >= N_RINGS || is_jpeg_grid (fx, fy))
+      continue;
+    for (int k = 0; k < n; k++)
+      values[k] = spectra[(gsize)k * SQUARE * SQUARE + (gsize)i];
+    ring[at * SQUARE * SQUARE + counts[at]++] = get_median (values, n);
+  }
+  for (int at = 0; at < N_RINGS; at++) {
+    float  highest = 0.f;
+    float *values = ring + at * SQUARE * SQUARE;
+
+    for (int i = 0; i < counts[at]; i++)
+      highest = MAX (highest, values[i]);
+    if (counts[at] >= 8)
+      peak = MAX (peak, highest / (double)MAX (get_median (values, counts[at]), 1e-9f));
+  }
+  return peak;
+}
+
+/* Squares inside the face, at most MAX_SQUARES of them, evenly. */
+static int
+find_squares (const RtkMeasureContext *self, int (*places)[2])
+{
+  RtkPoint corners[G_N_ELEMENTS (oval)];
+  double   left = INFINITY;
+  double   top = INFINITY;
+  double   right = -INFINITY;
+  double   bottom = -INFINITY;
+  int      step = SQUARE / 2;
+  int      n = 0;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (oval); i++) {
+    corners[i] = rtk_measure_point (self->face, oval[i]);
+    left = MIN (left, corners[i].x);
+    right = MAX (right, corners[i].x);
+    top = MIN (top, corners[i].y);
+    bottom = MAX (bottom, corners[i].y);
+  }
+  /* The oval fills three quarters of its box. */
+  while ((right - left) * (bottom - top) * 0.75 / (step * step) > MAX_SQUARES)
+    step++;
+  for (int y = MAX (0, (int)top); y + SQUARE <= MIN (self->pixels.height, bottom); y += step) {
+    for (int x = MAX (0, (int)left); x + SQUARE <= MIN (self->pixels.width, right); x += step) {
+      /* An ellipse of the box is near enough: corners of the square inside it. */
+      double u = (fabs (x + SQUARE / 2. - (left + right) / 2.) + SQUARE / 2.) / (right - left) * 2.;
+      double v = (fabs (y + SQUARE / 2. - (top + bottom) / 2.) + SQUARE / 2.) / (bottom - top) * 2.;
+
+      if (u * u + v * v < 1.15 && n < MAX_SQUARES) {
+        places[n][0] = x;
+        places[n++][1] = y;
+      }
+    }
+  }
+  return n;
+}
+
+static double
+get_grid (const RtkMeasureContext *self)
+{
+  g_autofree float *spectra = NULL;
+  int               places[MAX_SQUARES][2];
+  int               n = find_squares (self, places);
+
+  if (n < MIN_SQUARES)
+    return -1.;
+  spectra = g_new (float, (gsize)n *SQUARE *SQUARE);
+  for (int i = 0; i < n; i++)
+    get_spectrum (&self->pixels, places[i][0], places[i][1], spectra + (gsize)i * SQUARE * SQUARE);
+  return get_peak (spectra, n) / GRID_PEAK;
+}
+
+/* A small grey copy, and how large one of its pixels is in the picture. */
+typedef struct {
+  float  luma[SMALL][SMALL];
+  int    width;
+  int    height;
+  double scale;
+} Small;
+
+static void
+small_fill (Small *small, const RtkPixels *pixels)
+{
+  int n = 3;
+
+  small->scale = MAX (1., MAX (pixels->width, pixels->height) / (double)SMALL);
+  small->width = MIN (SMALL, (int)(pixels->width / small->scale));
+  small->height = MIN (SMALL, (int)(pixels->height / small->scale));
+  for (int y = 0; y < small->height; y++) {
+    for (int x = 0; x < small->width; x++) {
+      float sum = 0.f;
+
+      for (int i = 0; i < n * n; i++)
+        sum += luma_at (pixels, (int)((x + (i % n + 0.5) / n) * small->scale),
+                        (int)((y + (i / n + 0.5) / n) * small->scale));
+      small->luma[y][x] = sum / (float)(n * n);
+    }
+  }
+}
+
+/* A straight line through the small picture: at @at of the middle row (or column), @slope pixels
+ * further in each one. */
+typedef struct {
+  gboolean across; /* more level than upright */
+  double   at;
+  double   slope;
+} Line;
+
+/* The longer share of the line's pixels in which the step across it has one direction. */
+static double
+follow (const Small *small, const Line *line)
+{
+  int length = line->across ? small->width : small->height;
+  int limit = line->across ? small->height : small->width;
+  int up = 0;
+  int down = 0;
+  int n = 0;
+
+  for (int i = 0; i < length; i++) {
+    int   at = (int)lround (line->at + (i - length / 2.) * line->slope);
+    float step;
+
+    if (at < 1 || at >= limit - 1)
+      continue;
+    step = line->across ? small->luma[at + 1][i] - small->luma[at - 1][i]
+                        : small->luma[i][at + 1] - small->luma[i][at - 1];
+    up += step > 2 * BORDER_STEP;
+    down += step < -2 * BORDER_STEP;
+    n++;
+  }
+  return n >= 0.95 * length ? (double)MAX (up, down) / n : 0.;
+}
+
+/* The most unbroken straight edge from one side of the picture to the other, off the face: the
+ * border of a print, the bezel of a screen (and a door frame: the wall is not plain then either).
+ */
+static double
+get_border (const RtkMeasureContext *self, Line *out_line, Small *small)
+{
+  const RtkRect *box = &self->face->box;
+  double         best = 0.;
+
+  for (int across = 0; across < 2; across++) {
+    int    limit = across ? small->height : small->width;
+    double from = (across ? box->y - 0.1 * box->height : box->x - 0.1 * box->width) / small->scale;
+    double to = (across ? box->y + 1.1 * box->height : box->x + 1.1 * box->width) / small->scale;
+
+    for (int at = 2; at < limit - 2; at++) {
+      if (at > from && at < to)
+        continue;
+      for (int tilt = -MAX_TILT; tilt <= MAX_TILT; tilt++) {
+        Line   line = {across != 0, at, tan (tilt * G_PI / 180.)};
+        double share = follow (small, &line);
+
+        if (share > best) {
+          best = share;
+          *out_line = line;
+        }
+      }
+    }
+  }
+  return best;
+}
+
+static void
+set_border_place (RtkMeasureContext *self, const Line *line, const Small *small)
+{
+  RtkMeasure *measure = &self->analysis->measures[RTK_CHECK_AUTHENTIC_RECAPTURE];
+  double      half = (line->across ? small->width : small->height) / 2.;
+
+  for (int i = 0; i < 2; i++) {
+    double along = (i == 0 ? 0. : 2. * half) * small->scale;
+    double off = (line->at + (i == 0 ? -half : half) * line->slope + 0.5) * small->scale;
+
+    measure->place[i] = line->across ? (RtkPoint){along, off} : (RtkPoint){off, along};
+  }
+  measure->n_place = 2;
+}
+
+static void
+measure_recapture (RtkMeasureContext *self)
+{
+  g_autofree Small *small = g_new (Small, 1);
+  Line              line = {FALSE, 0., 0.};
+  double            grid = get_grid (self);
+  double            border;
+
+  small_fill (small, &self->pixels);
+  border = get_border (self, &line, small) / BORDER_LENGTH;
+  rtk_analysis_set (self->analysis, RTK_CHECK_AUTHENTIC_RECAPTURE, MAX (grid, border));
+  if (border > grid)
+    set_border_place (self, &line, small);
+  else
+    rtk_analysis_set_place (self->analysis, RTK_CHECK_AUTHENTIC_RECAPTURE, self->face->box);
+}
+
+/* One pixel after another of a row or a column, smoothed by a Gaussian. */
+static void
+smooth (const float *from, float *to, double sigma)
+{
+  float             weights[2 * 8 + 1];
+  int               reach = MIN (8, (int)ceil (3. * sigma));
+  float             sum = 0.f;
+  g_autofree float *half = g_new (float, WIDTH *HEIGHT);
+
+  for (int i = -reach; i <= reach; i++)
+    sum += weights[i + reach] = (float)exp (-i * i / (2. * sigma * sigma));
+  for (int y = 0; y < HEIGHT; y++) {
+    for (int x = 0; x < WIDTH; x++) {
+      float value = 0.f;
+
+      for (int i = -reach; i <= reach; i++)
+        value += weights[i + reach] * from[y * WIDTH + CLAMP (x + i, 0, WIDTH - 1)];
+      half[y * WIDTH + x] = value / sum;
+    }
+  }
+  for (int y = 0; y < HEIGHT; y++) {
+    for (int x = 0; x < WIDTH; x++) {
+      float value = 0.f;
+
+      for (int i = -reach; i <= reach; i++)
+        value += weights[i + reach] * half[CLAMP (y + i, 0, HEIGHT - 1) * WIDTH + x];
+      to[y * WIDTH + x] = value / sum;
+    }
+  }
+}
+
+/* The band of detail that pores lie in. */
+static void
+get_detail (const RtkMeasureContext *self, const RtkFacePatch *patch, float *luma, float *detail)
+{
+  g_autofree float *coarse = g_new (float, WIDTH *HEIGHT);
+  int               n = CLAMP ((int)ceil (self->inter_eye / EYE_GAP), 1, 4);
+
+  for (int i = 0; i < WIDTH * HEIGHT; i++) {
+    double rgb[3];
+
+    rtk_face_patch_sample (patch, &self->pixels, i % WIDTH, i / WIDTH, n, rgb);
+    luma[i] = (float)rtk_measure_luma (rgb[0], rgb[1], rgb[2]);
+  }
+  smooth (luma, detail, 0.8);
+  smooth (luma, coarse, 2.2);
+  for (int i = 0; i < WIDTH * HEIGHT; i++)
+    detail[i] -= coarse[i];
+}
+
+/* Texture of the cheeks against the detail of the eyes: a filter that takes the pores away leaves
+ * eyes and hair sharp, a soft lens takes both. The detail of the eyes counts with its square root:
+ * eyes stand out more from dark skin, and nobody's skin is to be judged by that. */
+static void
+measure_retouch (RtkMeasureContext *self)
+{
+  enum { CHEEK = 1, EYE = 2 };
+  g_autofree float  *luma = NULL;
+  g_autofree float  *detail = NULL;
+  g_autofree float  *values = NULL;
+  g_autofree guint8 *area = NULL;
+  RtkFacePatch       patch;
+  double             skin = 0.;
+  double             eye = 0.;
+  int                n_skin = 0;
+  int                n_eye = 0;
+
+  if (self->inter_eye < MIN_INTER_EYE) {
+    rtk_analysis_set_unknown (self->analysis, RTK_CHECK_AUTHENTIC_RETOUCH, RTK_WHY_FACE_TOO_SMALL);
+    return;
+  }
+  luma = g_new (float, WIDTH *HEIGHT);
+  detail = g_new (float, WIDTH *HEIGHT);
+  values = g_new (float, WIDTH *HEIGHT);
+  area = g_new0 (guint8, WIDTH * HEIGHT);
+  rtk_face_patch_init (&patch, self, WIDTH, HEIGHT, (RtkPoint){EYE_X, EYE_Y}, EYE_GAP);
+  get_detail (self, &patch, luma, detail);
+  rtk_face_patch_mark_points (&patch, self->face, cheek_left, G_N_ELEMENTS (cheek_left), area,
+                              CHEEK);
+  rtk_face_patch_mark_points (&patch, self->face, cheek_right, G_N_ELEMENTS (cheek_right), area,
+                              CHEEK);
+  for (int side = 0; side < 2; side++)
+    rtk_face_patch_mark_points (&patch, self->face, eyes[side], G_N_ELEMENTS (eyes[side]), area,
+                                EYE);
+  for (int i = 0; i < WIDTH * HEIGHT; i++) {
+    if (area[i] & CHEEK) {
+      skin += luma[i];
+      values[n_skin++] = fabsf (detail[i]);
+    }
+    if (area[i] & EYE) {
+      eye += detail[i] * detail[i];
+      n_eye++;
+    }
+  }
+  if (n_skin < 400 || n_eye < 100 || skin / n_skin < 8.)
+    return;
+  skin /= n_skin;
+  eye = 100. * sqrt (eye / n_eye) / skin;
+  /* 1.4826 times the median is the spread, and moles do not count. */
+  rtk_analysis_set (self->analysis, RTK_CHECK_AUTHENTIC_RETOUCH,
+                    100. * 1.4826 * get_median (values, n_skin) / skin / sqrt (MAX (eye, 1.)));
+  rtk_analysis_set_place (self->analysis, RTK_CHECK_AUTHENTIC_RETOUCH, self->face->box);
+}
+
+/* Measures whether a subject is there at all, and as it is. Some 20 ms: for stills. */
+void
+rtk_measure_authentic (RtkMeasureContext *self)
+{
+  measure_recapture (self);
+  measure_retouch (self);
+}

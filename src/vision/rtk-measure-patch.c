@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "vision/rtk-measure-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Corners that a row of a polygon of the face can cross. */
+#define MAX_CROSSINGS 64
+
+/* Lays a patch over the face: turned so that the eyes are level, @gap pixels apart, the one on the
+ * left of the picture at (@eye_x, @eye_y). A number measured in it means the same for every camera
+ * and distance. */
+void
+rtk_face_patch_init (RtkFacePatch            *self,
+                     const RtkMeasureContext *context,
+                     int                      width,
+                     int                      height,
+                     RtkPoint                 eye,
+                     double                   gap)
+{
+  self->width = width;
+  self->height = height;
+  self->gap = gap;
+  self->eye = eye;
+  self->origin = context->eyes[0];
+  self->across_x = (context->eyes[1].x - context->eyes[0].x) / gap;
+  self->across_y = (context->eyes[1].y - context->eyes[0].y) / gap;
+}
+
+RtkPoint
+rtk_face_patch_to_picture (const RtkFacePatch *self, double x, double y)
+{
+  double u = x - self->eye.x;
+  double v = y - self->eye.y;
+
+  return (RtkPoint){self->origin.x + u * self->across_x - v * self->across_y,
+                    self->origin.y + u * self->across_y + v * self->across_x};
+}
+
+RtkPoint
+rtk_face_patch_from_picture (const RtkFacePatch *self, RtkPoint point)
+{
+  double square = self->across_x * self->across_x + self->across_y * self->across_y;
+  double x = point.x - self->origin.x;
+  double y = point.y - self->origin.y;
+
+  return (RtkPoint){(x * self->across_x + y * self->across_y) / square + self->eye.x,
+                    (y * self->across_x - x * self->across_y) / square + self->eye.y};
+}
+
+/* Mean of n x n places of the picture under the pixel of the patch at @column and @row. */
+void
+rtk_face_patch_sample (
+    const RtkFacePatch *self, const RtkPixels *pixels, int column, int row, int n, double rgb[3])
+{
+  rgb[0] = rgb[1] = rgb[2] = 0.;
+  for (int i = 0; i < n * n; i++) {
+    RtkPoint at =
+        rtk_face_patch_to_picture (self, column + (i % n + 0.5) / n, row + (i / n + 0.5) / n);
+    const guint8 *pixel = rtk_pixels_at (pixels, at.x, at.y);
+
+    rgb[0] += pixel[pixels->red];
+    rgb[1] += pixel[pixels->green];
+    rgb[2] += pixel[pixels->blue];
+  }
+  for (int c = 0; c < 3; c++)
+    rgb[c] /= n * n;
+}
+
+/* Sets @bit in the bytes of @area (as large as the patch) whose centres lie inside the polygon
+ * (even-odd rule). */
+void
+rtk_face_patch_mark (
+    const RtkFacePatch *self, const RtkPoint *corners, int n, guint8 *area, guint8 bit)
+{
+  double top = self->height;
+  double bottom = 0.;
+
+  g_assert (n <= MAX_CROSSINGS);
+  for (int i = 0; i < n; i++) {
+    top = MIN (top, corners[i].y);
+    bottom = MAX (bottom, corners[i].y);
+  }
+  for (int row = MAX (0, (int)top); row < MIN (self->height, (int)ceil (bottom)); row++) {
+    double y = row + 0.5;
+    double crossings[MAX_CROSSINGS];
+    int    n_crossings = 0;
+
+    for (int i = 0; i < n; i++) {
+      RtkPoint a = corners[i];
+      RtkPoint b = corners[(i + 1) % n];
+
+      if ((a.y <= y) != (b.y <= y)) {
+        double x = a.x + (y - a.y) * (b.x - a.x) / (b.y - a.y);
+        int    j = n_crossings++;
+
+        for (; j > 0 && crossings[j - 1] > x; j--)
+          crossings[j] = crossings[j - 1];
+        crossings[j] = x;
+      }
+    }
+    for (int i = 0; i + 1 < n_crossings; i += 2) {
+      int from = CLAMP ((int)ceil (crossings[i] - 0.5), 0, self->width);
+      int to = CLAMP ((int)ceil (crossings[i + 1] - 0.5), 0, self->width);
+
+      for (int column = from; column < to; column++)
+        area[row * self->width + column] |= bit;
+    }
+  }
+}
+
+/* As rtk_face_patch_mark(), of a polygon of mesh points. */
+void
+rtk_face_patch_mark_points (const RtkFacePatch *self,
+                            const RtkFace      *face,
+                            const int          *points,
+                            int                 n,
+                            guint8             *area,
+                            guint8              bit)
+{
+  RtkPoint corners[MAX_CROSSINGS];
+
+  g_assert (n <= MAX_CROSSINGS);
+  for (int i = 0; i < n; i++)
+    corners[i] = rtk_face_patch_from_picture (self, rtk_measure_point (face, points[i]));
+  rtk_face_patch_mark (self, corners, n, area, bit);
+}
+
+/* Sets the place of @id to what @corners of the patch (at most RTK_N_PLACE_POINTS) are in the
+ * picture. */
+void
+rtk_face_patch_set_place (
+    const RtkFacePatch *self, RtkAnalysis *analysis, RtkCheckId id, const RtkPoint *corners, int n)
+{
+  RtkMeasure *measure = &analysis->measures[id];
+
+  measure->n_place = (guint)MIN (n, RTK_N_PLACE_POINTS);
+  for (guint i = 0; i < measure->n_place; i++)
+    measure->place[i] = rtk_face_patch_to_picture (self, corners[i].x, corners[i].y);
+}
+
+/* As rtk_face_patch_set_place(), of a box in the patch. */
+void
+rtk_face_patch_set_box (const RtkFacePatch *self, RtkAnalysis *analysis, RtkCheckId id, RtkRect box)
+{
+  const RtkPoint corners[4] = {{box.x, box.y},
+                               {box.x + box.width, box.y},
+                               {box.x + box.width, box.y + box.height},
+                               {box.x, box.y + box.height}};
+
+  rtk_face_patch_set_place (self, analysis, id, corners, 4);
+}
