@@ -66,7 +66,8 @@ class Eyes:
 
     ACCESSIBLE = "org.a11y.atspi.Accessible"
     PROPERTIES = "org.freedesktop.DBus.Properties"
-    TIMEOUT_MS = 60000
+    # One that does not answer for so long hangs; said before the harness gives up on the whole drive.
+    TIMEOUT_MS = 20000
 
     def __init__(self):
         from gi.repository import Gio, GLib
@@ -172,10 +173,10 @@ class Desk:
         return os.path.join(self.folder, "data", *names)
 
     def keys(self, *keys):
-        subprocess.run(["xdotool", "key", "--clearmodifiers", *keys], check=True)
+        subprocess.run(["xdotool", "key", "--clearmodifiers", *keys], check=True, timeout=30)
 
     def write(self, text):
-        subprocess.run(["xdotool", "type", "--delay", "20", text], check=True)
+        subprocess.run(["xdotool", "type", "--delay", "20", text], check=True, timeout=30)
 
     def see(self, name, sensitive=False, role=None, seconds=60):
         if self.process.poll() is not None:
@@ -190,7 +191,7 @@ class Desk:
     def focus(self):
         """There is no window manager here to do it."""
         window = wait_for("a window", self.window)
-        subprocess.run(["xdotool", "windowfocus", "--sync", window], check=False)
+        subprocess.run(["xdotool", "windowfocus", "--sync", window], check=False, timeout=30)
 
     def shot(self, name):
         if shutil.which("import") is None:
