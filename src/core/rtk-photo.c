@@ -17,6 +17,7 @@ still_clear (RtkStill *self)
 {
   g_clear_pointer (&self->original, g_bytes_unref);
   g_clear_pointer (&self->image, rtk_image_unref);
+  g_clear_pointer (&self->plate, rtk_image_unref);
 }
 
 /**

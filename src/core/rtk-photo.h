@@ -25,6 +25,8 @@ typedef struct {
  * @original: (nullable): the camera's own file, byte for byte, where it gives one
  * @media_type: "image/jpeg" or "image/png" of @original, NULL without
  * @image: (nullable): the upright full-resolution picture (RGB24), where there is no @original
+ * @plate: (owned) (nullable): the wall without the person (RGB24, upright), by the same camera in
+ *   the same place; may be set by whoever made the still, before anybody else has it
  * @intake: what the camera undid already
  * @serial: of the frame at the shutter
  * @taken_at: wall clock, microseconds since 1970 UTC
@@ -35,6 +37,7 @@ typedef struct {
   GBytes     *original;
   const char *media_type;
   RtkImage   *image;
+  RtkImage   *plate;
   RtkIntake   intake;
   guint64     serial;
   gint64      taken_at;
@@ -103,6 +106,7 @@ RtkCertificate *rtk_certificate_from_bytes (GBytes  *bytes,
  * @finished_report: the verdicts on the finished file
  * @crop: where the finished picture lies in the original
  * @certificate: unsigned until rtk_certificate_sign()
+ * @plate_misfit: whether the still had a plate that does not show this wall in this light any more
  *
  * One finished photo with all that proves it. Counted; immutable but for the signature.
  */
@@ -116,6 +120,7 @@ typedef struct {
   RtkReport      *finished_report;
   RtkCrop         crop;
   RtkCertificate *certificate;
+  gboolean        plate_misfit;
 } RtkPhoto;
 
 #define RTK_TYPE_PHOTO (rtk_photo_get_type ())

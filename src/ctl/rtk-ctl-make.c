@@ -20,6 +20,7 @@ typedef struct {
   const RtkBackground *background; /* (unowned): of @pack, or @custom */
   RtkBackground        custom;     /* a colour given as RRGGBB */
   GPtrArray           *overrides;  /* (owned) (element-type RtkOverride) */
+  RtkImage            *plate;      /* (owned) (nullable): of the empty booth */
   RtkCtlOutputs        outputs;
 } Request;
 
@@ -172,11 +173,15 @@ make_one (RtkCtlJob    *job,
   gint64         start = g_get_monotonic_time ();
   g_autoptr (RtkStill) still =
       rtk_still_new (bytes, rtk_ctl_guess_media_type (bytes), NULL, get_taken_at (job->path));
-  g_autoptr (RtkPhoto) photo = rtk_photo_maker_make (networks, still, request->pack,
-                                                     request->background, cancellable, &job->error);
+  g_autoptr (RtkPhoto) photo = NULL;
   g_autoptr (GPtrArray) failures = g_ptr_array_new ();
+  g_autoptr (GString) text = g_string_new (NULL);
   g_autofree char *names = NULL;
 
+  if (request->plate != NULL)
+    still->plate = rtk_image_ref (request->plate);
+  photo = rtk_photo_maker_make (networks, still, request->pack, request->background, cancellable,
+                                &job->error);
   if (photo == NULL)
     return;
   job->json =
@@ -188,11 +193,18 @@ make_one (RtkCtlJob    *job,
   add_open_failures (request, photo->report, failures);
   add_open_failures (request, photo->finished_report, failures);
   job->code = failures->len > 0 ? RTK_EXIT_NO : RTK_EXIT_OK;
-  if (failures->len == 0)
-    return;
-  g_ptr_array_add (failures, NULL);
-  names = g_strjoinv (", ", (char **)failures->pdata);
-  job->text = g_strdup_printf (_ ("%s: made, but fails %s\n"), job->path, names);
+  if (photo->plate_misfit)
+    g_string_append_printf (text,
+                            _ ("%s: the picture of the empty booth does not fit any more (lamp, "
+                               "colour, camera or size changed): the matte was made without it\n"),
+                            job->path);
+  if (failures->len > 0) {
+    g_ptr_array_add (failures, NULL);
+    names = g_strjoinv (", ", (char **)failures->pdata);
+    g_string_append_printf (text, _ ("%s: made, but fails %s\n"), job->path, names);
+  }
+  if (text->len > 0)
+    job->text = g_string_free (g_steal_pointer (&text), FALSE);
 }
 
 static void
@@ -218,6 +230,7 @@ run_make (RtkCtl *ctl, int argc, char **argv)
   g_autofree char *output = NULL;
   g_autofree char *certificate = NULL;
   g_autofree char *report = NULL;
+  g_autofree char *plate = NULL;
   g_auto (GStrv) overrides = NULL;
   Request     request = {0};
   RtkCtlBatch batch = {
@@ -227,6 +240,7 @@ run_make (RtkCtl *ctl, int argc, char **argv)
       {"rules", 0, 0, G_OPTION_ARG_STRING, &rules, N_ ("which rule pack"), "ID"},
       {"background", 0, 0, G_OPTION_ARG_STRING, &background, N_ ("colour behind the person"),
        "NAME|RRGGBB"},
+      {"plate", 0, 0, G_OPTION_ARG_FILENAME, &plate, N_ ("a picture of the empty booth"), "EMPTY"},
       {"certificate", 0, 0, G_OPTION_ARG_FILENAME, &certificate, N_ ("write the certificate too"),
        "CERT.json"},
       {"report", 0, 0, G_OPTION_ARG_FILENAME, &report, N_ ("write the verdicts too"),
@@ -244,11 +258,17 @@ run_make (RtkCtl *ctl, int argc, char **argv)
   int code = RTK_EXIT_ERROR;
 
   if (!rtk_ctl_parse (entries,
-                      "[--rules ID] [--background NAME|RRGGBB] [--recursive] FILE|FOLDER... -o OUT",
+                      "[--rules ID] [--background NAME|RRGGBB] [--plate EMPTY] [--recursive] "
+                      "FILE|FOLDER... -o OUT",
                       &argc, &argv, 1, -1))
     return RTK_EXIT_ERROR;
   if (output == NULL) {
     rtk_ctl_say (_ ("retakectl: -o is missing: say where to write, “-o FILE”."));
+    return RTK_EXIT_ERROR;
+  }
+  request.plate = rtk_ctl_load_plate (plate, &error);
+  if (error != NULL) {
+    rtk_ctl_complain (plate, error);
     return RTK_EXIT_ERROR;
   }
   request.outputs = (RtkCtlOutputs){output, certificate, report, NULL};
@@ -265,13 +285,15 @@ run_make (RtkCtl *ctl, int argc, char **argv)
   rtk_ctl_outputs_clear (&request.outputs);
   g_ptr_array_unref (batch.jobs);
   g_ptr_array_unref (request.overrides);
+  g_clear_pointer (&request.plate, rtk_image_unref);
   g_clear_pointer (&request.pack, rtk_rule_pack_unref);
   return code;
 }
 
 const RtkCtlCommand rtk_ctl_make_commands[] = {
     {"photo", "make",
-     "[--rules ID] [--background NAME|RRGGBB] [--certificate F] [--report F] [--override \"RULE: "
+     "[--rules ID] [--background NAME|RRGGBB] [--plate EMPTY] [--certificate F] [--report F] "
+     "[--override \"RULE: "
      "reason\"] FILE|FOLDER... -o OUT",
      N_ ("make the finished photo"), run_make},
     {NULL},

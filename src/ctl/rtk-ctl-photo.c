@@ -340,29 +340,58 @@ run_landmarks (RtkCtl *ctl, int argc, char **argv)
   return code;
 }
 
+/**
+ * rtk_ctl_load_plate:
+ * @path: (nullable): a picture of the empty booth
+ * @error: return location for an #RtkError
+ *
+ * Reads a plate; without @path there is none, and no error.
+ *
+ * Returns: (transfer full) (nullable): the picture
+ */
+RtkImage *
+rtk_ctl_load_plate (const char *path, GError **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  RtkIntake intake;
+
+  if (path == NULL || !rtk_ctl_read_file (path, &bytes, error))
+    return NULL;
+  return rtk_codec_decode (bytes, &intake, error);
+}
+
 static int
 run_matte (RtkCtl *ctl, int argc, char **argv)
 {
   g_autofree char *output = NULL;
+  g_autofree char *plate = NULL;
   GOptionEntry     entries[] = {
+          {"plate", 0, 0, G_OPTION_ARG_FILENAME, &plate, N_ ("a picture of the empty booth"), "EMPTY"},
           {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, N_ ("where to write"), "ALPHA.png"},
           G_OPTION_ENTRY_NULL,
   };
+  gboolean fits = TRUE;
   g_autoptr (GBytes) png = NULL;
   g_autoptr (RtkImage) image = NULL;
+  g_autoptr (RtkImage) empty = NULL;
   g_autoptr (RtkImage) alpha = NULL;
   g_autoptr (RtkNetworks) networks = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (!rtk_ctl_parse (entries, "FILE -o ALPHA.png", &argc, &argv, 1, 1))
+  if (!rtk_ctl_parse (entries, "[--plate EMPTY] FILE -o ALPHA.png", &argc, &argv, 1, 1))
     return RTK_EXIT_ERROR;
   if (output == NULL) {
     rtk_ctl_say (_ ("retakectl: -o is missing: say where to write, “-o FILE”."));
     return RTK_EXIT_ERROR;
   }
+  empty = rtk_ctl_load_plate (plate, &error);
+  if (error != NULL) {
+    rtk_ctl_complain (plate, error);
+    return RTK_EXIT_ERROR;
+  }
   image = load_picture (argv[1], &networks, &error);
   if (networks != NULL)
-    alpha = rtk_photo_maker_matte (networks, image, &error);
+    alpha = rtk_photo_maker_matte (networks, image, empty, &fits, &error);
   if (alpha != NULL)
     png = rtk_png_encode (alpha, &error);
   if (png == NULL) {
@@ -373,6 +402,11 @@ run_matte (RtkCtl *ctl, int argc, char **argv)
     rtk_ctl_complain (output, error);
     return RTK_EXIT_ERROR;
   }
+  if (empty != NULL && !fits)
+    rtk_ctl_say (
+        _ ("%s: the picture of the empty booth does not fit any more (lamp, colour, camera "
+           "or size changed): the matte was made without it"),
+        argv[1]);
   return RTK_EXIT_OK;
 }
 
@@ -501,8 +535,8 @@ run_verify (RtkCtl *ctl, int argc, char **argv)
 const RtkCtlCommand rtk_ctl_photo_commands[] = {
     {"photo", "check", "[--rules ID] [--finished] FILE|FOLDER...", N_ ("judge pictures"),
      run_check},
-    {"photo", "matte", "FILE -o ALPHA.png", N_ ("cut the person out: alpha of the whole frame"),
-     run_matte},
+    {"photo", "matte", "[--plate EMPTY] FILE -o ALPHA.png",
+     N_ ("cut the person out: alpha of the whole frame"), run_matte},
     {"photo", "landmarks", "FILE|FOLDER...", N_ ("print face, 478 points, angles and shoulders"),
      run_landmarks},
     {"photo", "verify", "CERT.json --original FILE --delivered FILE", N_ ("check a certificate"),

@@ -7,15 +7,18 @@
 
 G_BEGIN_DECLS
 
-gboolean  rtk_cut_out_crop (RtkNetworks    *networks,
+gboolean rtk_cut_out_crop (RtkNetworks    *networks,
+                           const RtkImage *picture,
+                           const RtkCrop  *crop,
+                           const RtkFace  *face,
+                           const RtkImage *plate,
+                           RtkMatte       *out_matte,
+                           GError        **error);
+gboolean rtk_cut_out_frame (RtkNetworks    *networks,
                             const RtkImage *picture,
-                            const RtkCrop  *crop,
                             const RtkFace  *face,
+                            const RtkImage *plate,
                             RtkMatte       *out_matte,
                             GError        **error);
-RtkImage *rtk_cut_out_frame (RtkNetworks    *networks,
-                             const RtkImage *picture,
-                             const RtkFace  *face,
-                             GError        **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -24,6 +24,8 @@ G_BEGIN_DECLS
  * @height: rows of the working grid
  * @base: (owned): RGB24, the picture at twice the working grid
  * @picture: (owned): 3 channels, 0..1
+ * @relief: (owned) (nullable): 3 channels: what a plate knows of the wall, about 1
+ * @flat: (owned): 3 channels: @picture without @relief
  * @mask: (owned): 1 channel, 0..1
  * @wall: (owned): 3 channels: the colour of the wall behind every pixel
  * @noise: 1.2 times the median distance of a wall pixel from @wall
@@ -45,6 +47,8 @@ typedef struct {
   int       height;
   RtkImage *base;
   RtkPlane *picture;
+  RtkPlane *relief;
+  RtkPlane *flat;
   RtkPlane *mask;
   RtkPlane *wall;
   float     noise;
@@ -60,7 +64,8 @@ typedef struct {
   int       holes_above;
 } RtkMatteWork;
 
-gboolean rtk_matte_find_wall (RtkMatteWork *work);
+gboolean rtk_matte_find_wall (RtkMatteWork *work, RtkPlane *plate, gboolean *out_plate_fits);
+gboolean rtk_matte_match_plate (RtkMatteWork *work, RtkPlane *plate, const RtkPlane *smooth);
 float    rtk_matte_measure_noise (const RtkMatteWork *work, const RtkImage *picture);
 void     rtk_matte_find_region (RtkMatteWork *work);
 void     rtk_matte_find_holes (RtkMatteWork *work);

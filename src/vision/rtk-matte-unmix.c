@@ -51,14 +51,15 @@ sure_clear (Sure *self)
 }
 
 static void
-add_sure (Sure *sure, gsize cell, const float pixel[3], float person, float wall)
+add_sure (
+    Sure *sure, gsize cell, const float pixel[3], float person, float wall, const RtkPlane *relief)
 {
   float *to_person = sure->person->data + 5 * cell;
   float *to_wall = sure->wall->data + 4 * cell;
 
   for (int c = 0; c < 3; c++) {
     to_person[c] += person * pixel[c];
-    to_wall[c] += wall * pixel[c];
+    to_wall[c] += wall * (relief != NULL ? pixel[c] / relief->data[3 * cell + c] : pixel[c]);
   }
   to_person[3] += person * rtk_dot3 (pixel, pixel) / 3;
   to_person[4] += person;
@@ -89,7 +90,8 @@ sure_from_region (Sure *self, const RtkMatteWork *work)
     gboolean person =
         work->depth[i] > .012f * RTK_MATTE_UNIT && work->mask->data[i] > .9f && !work->light[i];
 
-    add_sure (self, i, work->picture->data + 3 * i, person, !near_region[i] || work->hole_core[i]);
+    add_sure (self, i, work->picture->data + 3 * i, person, !near_region[i] || work->hole_core[i],
+              work->relief);
   }
 }
 
@@ -123,7 +125,7 @@ sure_from_alpha (Sure *self, const RtkMatteWork *work, const guint8 *alpha)
         continue;
       for (int c = 0; c < 3; c++)
         pixel[c] = (float)row[3 * x + c] / 255;
-      add_sure (self, cell, pixel, share, .25f * wall[at]);
+      add_sure (self, cell, pixel, share, .25f * wall[at], work->relief);
     }
   }
 }
@@ -166,9 +168,12 @@ static void
 fill_wall (RtkMatteWork *work, const Sure *sure)
 {
   static const float sigmas[] = {1.5, 3, 6, 12, 24, 48};
+  gsize              n = (gsize)work->width * work->height;
 
   rtk_plane_free (work->wall);
   work->wall = rtk_plane_fill (sure->wall, sigmas, G_N_ELEMENTS (sigmas));
+  for (gsize i = 0; i < 3 * n && work->relief != NULL; i++)
+    work->wall->data[i] *= work->relief->data[i];
 }
 
 static Zone

@@ -10,9 +10,10 @@
 /* Share of the picture that must be wall for a model of it to mean anything. */
 #define LEAST_WALL .005
 #define N_TERMS 6
-/* Where the mask gives a place less than this, it doubts. */
+/* Where the mask gives a place less than this, it doubts; more than the other, it does not. */
 #define ISLAND_MASK .8f
-/* A piece of wall is at least twice this wide. */
+#define ISLAND_MOST .98f
+/* Surroundings from which a piece of wall hardly differs. */
 #define ISLAND_RADIUS 3
 /* By when the wall has grown as near as most of it can be reached. */
 #define ISLAND_ROUND 6
@@ -58,7 +59,7 @@ fill_from (const RtkMatteWork *work, const guint8 *where, float finest_sigma)
 
   for (gsize i = 0; i < n; i++) {
     for (int c = 0; c < 3; c++)
-      weighted->data[4 * i + c] = where[i] != 0 ? work->picture->data[3 * i + c] : 0;
+      weighted->data[4 * i + c] = where[i] != 0 ? work->flat->data[3 * i + c] : 0;
     weighted->data[4 * i + 3] = where[i];
   }
   for (float sigma = finest_sigma; n_sigmas < G_N_ELEMENTS (sigmas) && sigma <= RTK_MATTE_UNIT;
@@ -115,7 +116,7 @@ fit_quadratic (const RtkMatteWork *work, float spread, double fit[3][N_TERMS])
     for (int y = 0; y < work->height; y += 4) {
       for (int x = 0; x < work->width; x += 4) {
         gsize        at = (gsize)y * work->width + (gsize)x;
-        const float *pixel = work->picture->data + 3 * at;
+        const float *pixel = work->flat->data + 3 * at;
         double       terms[N_TERMS];
         double       error = 0;
         double       weight;
@@ -222,6 +223,45 @@ get_fit (const RtkMatteWork *work, double fit[3][N_TERMS], int x, int y, float o
   }
 }
 
+/* Drops every piece of @islands in which the mask does not doubt as a whole. */
+static void
+keep_doubted (const RtkMatteWork *work, guint8 *islands)
+{
+  gsize             n = n_pixels (work);
+  g_autofree gsize *stack = g_new (gsize, n);
+
+  for (gsize start = 0; start < n; start++) {
+    gsize    first = 0, last = 0;
+    double   sum = 0;
+    gboolean keep;
+
+    if (islands[start] != 1)
+      continue;
+    /* The stack is never popped below what it holds: at its end it lists the whole piece. */
+    stack[last++] = start;
+    islands[start] = 2;
+    while (first < last) {
+      gsize at = stack[first++];
+      int   x = (int)(at % (gsize)work->width);
+
+      sum += work->mask->data[at];
+      if (x > 0 && islands[at - 1] == 1)
+        islands[stack[last++] = at - 1] = 2;
+      if (x + 1 < work->width && islands[at + 1] == 1)
+        islands[stack[last++] = at + 1] = 2;
+      if (at >= (gsize)work->width && islands[at - (gsize)work->width] == 1)
+        islands[stack[last++] = at - (gsize)work->width] = 2;
+      if (at + (gsize)work->width < n && islands[at + (gsize)work->width] == 1)
+        islands[stack[last++] = at + (gsize)work->width] = 2;
+    }
+    keep = sum < ISLAND_MASK * (double)last;
+    for (gsize i = 0; i < last && !keep; i++)
+      islands[stack[i]] = 0;
+  }
+  for (gsize i = 0; i < n; i++)
+    islands[i] = islands[i] != 0;
+}
+
 /* Wall that hair or an arm cuts off from the rest is never reached by growing: where the mask
  * doubts over some width, and the colour is that of the whole wall in some light, it is wall. */
 static void
@@ -233,15 +273,15 @@ add_islands (RtkMatteWork *work, double fit[3][N_TERMS])
   g_autofree guint8 *islands = g_malloc0 (n);
   g_autoptr (RtkPlane) around = rtk_plane_new (work->width, work->height, 3);
 
-  memcpy (around->data, work->picture->data, 3 * n * sizeof (float));
+  memcpy (around->data, work->flat->data, 3 * n * sizeof (float));
   rtk_plane_blur (around, ISLAND_RADIUS);
   for (int y = 0; y < work->height; y++) {
     for (int x = 0; x < work->width; x++) {
       gsize        at = (gsize)y * work->width + (gsize)x;
-      const float *pixel = work->picture->data + 3 * at;
+      const float *pixel = work->flat->data + 3 * at;
       float        smooth[3], off[3], detail[3], shade;
 
-      if (work->solid[at] || work->mask->data[at] >= ISLAND_MASK)
+      if (work->solid[at] || work->known_wall[at] || work->mask->data[at] >= ISLAND_MOST)
         continue;
       get_fit (work, fit, x, y, smooth);
       if (rtk_dot3 (smooth, smooth) < DARK_WALL)
@@ -251,18 +291,21 @@ add_islands (RtkMatteWork *work, double fit[3][N_TERMS])
         off[c] = pixel[c] - shade * smooth[c];
         detail[c] = pixel[c] - around->data[3 * at + c];
       }
-      islands[at] = rtk_dot3 (off, off) < limit * limit && shade > .8f && shade < 1.06f &&
-                    rtk_dot3 (detail, detail) < rough * rough;
+      islands[at] =
+          rtk_dot3 (off, off) < limit * limit && shade > .8f && shade < 1.06f &&
+          (work->mask->data[at] < ISLAND_MASK || rtk_dot3 (detail, detail) < rough * rough);
     }
   }
-  rtk_binary_erode (islands, work->width, work->height, ISLAND_RADIUS);
-  rtk_binary_dilate (islands, work->width, work->height, ISLAND_RADIUS);
+  rtk_binary_erode (islands, work->width, work->height, 1);
+  rtk_binary_dilate (islands, work->width, work->height, 1);
+  keep_doubted (work, islands);
   for (gsize i = 0; i < n; i++)
     work->known_wall[i] |= islands[i];
 }
 
 static void
 mark_candidates (const RtkMatteWork *work,
+                 const RtkPlane     *flat_wall,
                  const guint8       *core,
                  double              fit[3][N_TERMS],
                  guint8             *candidates)
@@ -276,8 +319,8 @@ mark_candidates (const RtkMatteWork *work,
       if (core[at] || work->mask->data[at] >= .9f)
         continue;
       get_fit (work, fit, x, y, smooth);
-      candidates[at] = can_be_wall (work->picture->data + 3 * at, work->wall->data + 3 * at, smooth,
-                                    work->noise);
+      candidates[at] =
+          can_be_wall (work->flat->data + 3 * at, flat_wall->data + 3 * at, smooth, work->noise);
     }
   }
   rtk_binary_erode (candidates, work->width, work->height, 1);
@@ -301,28 +344,54 @@ grow (RtkMatteWork *work, const guint8 *candidates, int steps)
   }
 }
 
-static void
-refit (RtkMatteWork *work, float finest_sigma)
+static RtkPlane *
+refit (const RtkMatteWork *work, float finest_sigma)
 {
   gsize              n = n_pixels (work);
   g_autofree guint8 *inner = g_memdup2 (work->known_wall, n);
 
   rtk_binary_erode (inner, work->width, work->height, 1);
-  rtk_plane_free (work->wall);
-  work->wall = fill_from (work, count (inner, n) > 0 ? inner : work->known_wall, finest_sigma);
+  return fill_from (work, count (inner, n) > 0 ? inner : work->known_wall, finest_sigma);
 }
 
-/**
- * rtk_matte_find_wall:
- * @work: a matte with picture and mask; known_wall, wall and noise are set
- *
- * Finds the wall behind the person: first where the mask is sure of it, then growing towards the
- * person as long as the colour stays the wall's, through shadows too.
- *
- * Returns: whether there is enough wall, and whether it is plain
- */
-gboolean
-rtk_matte_find_wall (RtkMatteWork *work)
+/* The wall as it is seen, from a flat one. */
+static void
+take_wall (RtkMatteWork *work, const RtkPlane *flat_wall)
+{
+  gsize n = n_pixels (work);
+
+  if (work->wall == NULL)
+    work->wall = rtk_plane_new (work->width, work->height, 3);
+  memcpy (work->wall->data, flat_wall->data, 3 * n * sizeof (float));
+  for (gsize i = 0; i < 3 * n && work->relief != NULL; i++)
+    work->wall->data[i] *= work->relief->data[i];
+}
+
+static void
+flatten (RtkMatteWork *work)
+{
+  gsize n = n_pixels (work);
+
+  memcpy (work->flat->data, work->picture->data, 3 * n * sizeof (float));
+  for (gsize i = 0; i < 3 * n && work->relief != NULL; i++)
+    work->flat->data[i] /= work->relief->data[i];
+}
+
+/* Where the wall is far from the person; FALSE where there is too little of it. */
+static gboolean
+begin_wall (RtkMatteWork *work)
+{
+  gsize n = n_pixels (work);
+
+  mark_far_wall (work, .05f);
+  if (count (work->known_wall, n) < n / 50)
+    mark_far_wall (work, .02f);
+  return (double)count (work->known_wall, n) >= LEAST_WALL * (double)n;
+}
+
+/* Follows the wall from afar to the person. */
+static void
+grow_wall (RtkMatteWork *work, RtkPlane **flat_wall)
 {
   static const float sigmas[] = {6, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
   static const int   steps[] = {6, 4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2};
@@ -331,27 +400,55 @@ rtk_matte_find_wall (RtkMatteWork *work)
   g_autofree guint8 *candidates = g_malloc (n);
   double             fit[3][N_TERMS];
 
-  mark_far_wall (work, .05f);
-  if (count (work->known_wall, n) < n / 50)
-    mark_far_wall (work, .02f);
-  if ((double)count (work->known_wall, n) < LEAST_WALL * (double)n)
-    return FALSE;
-  work->wall = fill_from (work, work->known_wall, 12);
-  work->noise = rtk_matte_measure_noise (work, work->base);
-  if (work->noise > RTK_MATTE_PLAIN_SIGMA)
-    return FALSE;
   fit_quadratic (work, work->noise, fit);
-
   for (gsize i = 0; i < n; i++)
     core[i] = work->mask->data[i] > .98f;
   rtk_binary_erode (core, work->width, work->height, RTK_MATTE_UNIT / 50);
   for (guint i = 0; i < G_N_ELEMENTS (sigmas); i++) {
     if (i == ISLAND_ROUND)
       add_islands (work, fit);
-    mark_candidates (work, core, fit, candidates);
+    mark_candidates (work, *flat_wall, core, fit, candidates);
     grow (work, candidates, steps[i]);
-    refit (work, sigmas[i]);
+    rtk_plane_free (*flat_wall);
+    *flat_wall = refit (work, sigmas[i]);
   }
+}
+
+/**
+ * rtk_matte_find_wall:
+ * @work: a matte with picture and mask; known_wall, wall, flat, relief and noise are set
+ * @plate: (nullable): 3 channels of the size of the picture: the empty wall; changed
+ * @out_plate_fits: (out): whether @plate was given and could be used
+ *
+ * Finds the wall behind the person: first where the mask is sure of it, then growing towards the
+ * person as long as the colour stays the wall's, through shadows too. A plate takes out what light
+ * and things do to the wall, so that only the shadow is left to follow.
+ *
+ * Returns: whether there is enough wall, and whether it is plain
+ */
+gboolean
+rtk_matte_find_wall (RtkMatteWork *work, RtkPlane *plate, gboolean *out_plate_fits)
+{
+  g_autoptr (RtkPlane) flat_wall = NULL;
+
+  *out_plate_fits = FALSE;
+  work->flat = rtk_plane_new (work->width, work->height, 3);
+  flatten (work);
+  if (!begin_wall (work))
+    return FALSE;
+  flat_wall = fill_from (work, work->known_wall, 12);
+  if (plate != NULL && rtk_matte_match_plate (work, plate, flat_wall)) {
+    *out_plate_fits = TRUE;
+    flatten (work);
+    rtk_plane_free (flat_wall);
+    flat_wall = fill_from (work, work->known_wall, 12);
+  }
+  take_wall (work, flat_wall);
+  work->noise = rtk_matte_measure_noise (work, work->base);
+  if (work->noise > RTK_MATTE_PLAIN_SIGMA)
+    return FALSE;
+  grow_wall (work, &flat_wall);
+  take_wall (work, flat_wall);
   return TRUE;
 }
 
@@ -367,15 +464,18 @@ void
 rtk_matte_find_region (RtkMatteWork *work)
 {
   gsize              n = n_pixels (work);
-  float              limit = 36 * work->noise * work->noise;
+  float              limit = 4 * work->noise * work->noise;
   g_autofree guint8 *seeds = g_malloc (n);
+  g_autoptr (RtkPlane) around = rtk_plane_new (work->width, work->height, 3);
 
   work->region = g_malloc (n);
+  memcpy (around->data, work->picture->data, 3 * n * sizeof (float));
+  rtk_plane_blur (around, 1);
   for (gsize i = 0; i < n; i++) {
     float off[3];
 
     for (int c = 0; c < 3; c++)
-      off[c] = work->picture->data[3 * i + c] - work->wall->data[3 * i + c];
+      off[c] = around->data[3 * i + c] - work->wall->data[3 * i + c];
     work->region[i] =
         !work->known_wall[i] && (rtk_dot3 (off, off) > limit || work->mask->data[i] > .6f);
     work->region[i] |= work->solid[i];

@@ -21,6 +21,8 @@ work_clear (RtkMatteWork *self)
 {
   g_clear_pointer (&self->base, rtk_image_unref);
   g_clear_pointer (&self->picture, rtk_plane_free);
+  g_clear_pointer (&self->relief, rtk_plane_free);
+  g_clear_pointer (&self->flat, rtk_plane_free);
   g_clear_pointer (&self->mask, rtk_plane_free);
   g_clear_pointer (&self->wall, rtk_plane_free);
   g_clear_pointer (&self->soft_region, rtk_plane_free);
@@ -151,6 +153,21 @@ work_init (RtkMatteWork          *self,
   return check_person (self, error);
 }
 
+/* Puts the plate on the working grid, if there is one. */
+static gboolean
+read_plate (const RtkMatteWork *work, const RtkImage *plate, RtkPlane **out_plane, GError **error)
+{
+  g_autoptr (RtkImage) base = NULL;
+
+  if (plate == NULL)
+    return TRUE;
+  base = resize (plate, 2 * work->width, 2 * work->height, error);
+  if (base == NULL)
+    return FALSE;
+  *out_plane = halve_base (base, work->width, work->height);
+  return TRUE;
+}
+
 /**
  * rtk_matte_make:
  * @picture: RGB24, the whole picture or a part of it with some wall around the person
@@ -180,15 +197,21 @@ rtk_matte_make (const RtkImage        *picture,
   g_auto (RtkMatteWork) work = {0};
   int     width = rtk_image_get_width (picture), height = rtk_image_get_height (picture);
   guint8 *alpha;
+  g_autoptr (RtkPlane) plate = NULL;
 
   g_return_val_if_fail (rtk_image_get_format (picture) == RTK_PIXEL_RGB24, FALSE);
   g_return_val_if_fail (request->mask_width > 0 && request->mask_height > 0, FALSE);
   g_return_val_if_fail (request->mask_rect.width > 0 && request->mask_rect.height > 0, FALSE);
 
-  if (!work_init (&work, picture, request, error))
+  g_return_val_if_fail (request->plate == NULL || (rtk_image_get_width (request->plate) == width &&
+                                                   rtk_image_get_height (request->plate) == height),
+                        FALSE);
+
+  if (!work_init (&work, picture, request, error) ||
+      !read_plate (&work, request->plate, &plate, error))
     return FALSE;
   alpha = g_malloc ((gsize)width * height);
-  out_matte->is_plain = rtk_matte_find_wall (&work);
+  out_matte->is_plain = rtk_matte_find_wall (&work, plate, &out_matte->plate_fits);
   out_matte->wall_sigma = work.wall != NULL ? work.noise : 1;
   if (out_matte->is_plain) {
     rtk_matte_find_region (&work);

@@ -20,6 +20,8 @@ G_BEGIN_DECLS
  * @n_solid: its corners
  * @holes_above: wall may show through the person only above this row: the chin; %G_MAXDOUBLE for
  *   everywhere
+ * @plate: (unowned) (nullable): RGB24 of the size of the picture: the wall without the person, by
+ *   the same camera in the same place
  *
  * What is known of a picture before its matte is made.
  */
@@ -32,6 +34,7 @@ typedef struct {
   const RtkPoint *solid;
   guint           n_solid;
   double          holes_above;
+  const RtkImage *plate;
 } RtkMatteRequest;
 
 /**
@@ -41,6 +44,8 @@ typedef struct {
  *   0.012 a plain one
  * @is_plain: whether the wall was plain enough for its colour to be used; else the outline is the
  *   mask's, smoothed along the edges of the picture, and fine hair is lost
+ * @plate_fits: whether there was a plate, and it showed the wall behind the person in the same
+ *   light; if not, it was not used
  *
  * A person cut out.
  */
@@ -48,6 +53,7 @@ typedef struct {
   RtkImage *alpha;
   double    wall_sigma;
   gboolean  is_plain;
+  gboolean  plate_fits;
 } RtkMatte;
 
 gboolean rtk_matte_make (const RtkImage        *picture,

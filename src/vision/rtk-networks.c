@@ -9,6 +9,9 @@
 
 typedef gboolean (*OpenFunc) (RtkNetworks *self, const RtkTflite *model, GError **error);
 
+/* Place of the body's model in the list. */
+#define POSE 2
+
 /* The same sums as in subprojects/mediapipe-models/SHA256SUMS: a model that is not byte by byte
  * the one that was measured and tested is not used. */
 static const struct {
@@ -56,6 +59,19 @@ load_model (const char *models_dir, const char *name, const char *sha256, GError
 }
 
 /**
+ * rtk_networks_load_pose:
+ * @self: the networks
+ * @error: return location for a #RtkError
+ *
+ * Returns: (transfer full): the model of the body once more, or %NULL
+ */
+RtkTflite *
+rtk_networks_load_pose (const RtkNetworks *self, GError **error)
+{
+  return load_model (self->models_dir, models[POSE].name, models[POSE].sha256, error);
+}
+
+/**
  * rtk_networks_new:
  * @models_dir: folder with the four model files
  * @error: return location for a #RtkError
@@ -74,6 +90,7 @@ rtk_networks_new (const char *models_dir, GError **error)
 
   g_return_val_if_fail (models_dir != NULL, NULL);
 
+  self->models_dir = g_strdup (models_dir);
   for (gsize i = 0; i < G_N_ELEMENTS (models); i++) {
     g_autoptr (RtkTflite) model = load_model (models_dir, models[i].name, models[i].sha256, error);
 
@@ -102,6 +119,8 @@ rtk_networks_free (RtkNetworks *self)
   for (int i = 0; i < RTK_N_MESH_REGIONS; i++)
     g_clear_pointer (&self->mesh_regions[i], rtk_xnn_free);
   g_clear_pointer (&self->pose, rtk_xnn_free);
+  g_clear_pointer (&self->body, rtk_xnn_free);
+  g_free (self->models_dir);
   g_free (self);
 }
 

@@ -90,6 +90,8 @@ void         rtk_networks_free (RtkNetworks *self);
 
 gboolean rtk_networks_segment (
     RtkNetworks *self, const RtkImage *image, const RtkRect *area, float *out_mask, GError **error);
+gboolean rtk_networks_segment_body (
+    RtkNetworks *self, const RtkImage *image, const RtkRect *area, float *out_mask, GError **error);
 GArray  *rtk_networks_detect_faces (RtkNetworks    *self,
                                     const RtkImage *image,
                                     GError        **error) G_GNUC_WARN_UNUSED_RESULT;

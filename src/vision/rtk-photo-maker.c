@@ -85,8 +85,9 @@ cut_out (Making *self, GError **error)
   RtkMatte matte = {0};
 
   if (!rtk_cut_out_crop (self->networks, self->photo->original_image, &self->photo->crop,
-                         &self->analysis->faces[0], &matte, error))
+                         &self->analysis->faces[0], self->still->plate, &matte, error))
     return FALSE;
+  self->photo->plate_misfit = self->still->plate != NULL && !matte.plate_fits;
   self->alpha = g_steal_pointer (&matte.alpha);
   rtk_matte_clear (&matte);
   return TRUE;
@@ -249,6 +250,8 @@ rtk_photo_maker_make (RtkNetworks         *networks,
  * rtk_photo_maker_matte:
  * @networks: the networks; used on this thread only
  * @picture: RGB24, upright
+ * @plate: (nullable): RGB24, upright: the wall without the person, by the same camera
+ * @out_plate_fits: (out) (optional): whether @plate shows this wall in this light, and was used
  * @error: return location for an #RtkError
  *
  * Cuts the person out of a whole frame; a face is used where there is one, and not needed.
@@ -258,12 +261,20 @@ rtk_photo_maker_make (RtkNetworks         *networks,
  * Returns: (transfer full): GREY8 of the size of @picture, or %NULL
  */
 RtkImage *
-rtk_photo_maker_matte (RtkNetworks *networks, const RtkImage *picture, GError **error)
+rtk_photo_maker_matte (RtkNetworks    *networks,
+                       const RtkImage *picture,
+                       const RtkImage *plate,
+                       gboolean       *out_plate_fits,
+                       GError        **error)
 {
   g_autoptr (RtkAnalysis) analysis = rtk_vision_analyse_picture (networks, picture, error);
+  RtkMatte matte = {0};
 
-  if (analysis == NULL)
+  if (analysis == NULL ||
+      !rtk_cut_out_frame (networks, picture, analysis->n_faces > 0 ? &analysis->faces[0] : NULL,
+                          plate, &matte, error))
     return NULL;
-  return rtk_cut_out_frame (networks, picture, analysis->n_faces > 0 ? &analysis->faces[0] : NULL,
-                            error);
+  if (out_plate_fits != NULL)
+    *out_plate_fits = matte.plate_fits;
+  return matte.alpha;
 }

@@ -45,6 +45,8 @@ RtkPhoto *rtk_photo_maker_make_timed (RtkNetworks         *networks,
                                       GError             **error) G_GNUC_WARN_UNUSED_RESULT;
 RtkImage *rtk_photo_maker_matte (RtkNetworks    *networks,
                                  const RtkImage *picture,
+                                 const RtkImage *plate,
+                                 gboolean       *out_plate_fits,
                                  GError        **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

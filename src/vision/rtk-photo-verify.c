@@ -136,7 +136,7 @@ make_alpha (RtkNetworks *networks, const RtkImage *picture, const RtkCrop *crop,
   if (analysis == NULL)
     return NULL;
   if (!rtk_cut_out_crop (networks, picture, crop,
-                         analysis->n_faces > 0 ? &analysis->faces[0] : NULL, &matte, error))
+                         analysis->n_faces > 0 ? &analysis->faces[0] : NULL, NULL, &matte, error))
     return NULL;
   alpha = g_steal_pointer (&matte.alpha);
   rtk_matte_clear (&matte);

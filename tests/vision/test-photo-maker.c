@@ -298,7 +298,7 @@ test_whole_frame (void)
 
   if (!fixture_init (&fixture))
     return;
-  alpha = rtk_photo_maker_matte (fixture.networks, astronaut, &error);
+  alpha = rtk_photo_maker_matte (fixture.networks, astronaut, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpint (rtk_image_get_format (alpha), ==, RTK_PIXEL_GREY8);
   g_assert_cmpint (rtk_image_get_width (alpha), ==, 512);
@@ -308,7 +308,7 @@ test_whole_frame (void)
   g_assert_cmpint (rtk_image_get_pixels (alpha)[400 * 512 + 200], >, 240);
   g_assert_cmpint (rtk_image_get_pixels (alpha)[40 * 512 + 330], <, 16);
 
-  none = rtk_photo_maker_matte (fixture.networks, flat, &error);
+  none = rtk_photo_maker_matte (fixture.networks, flat, NULL, NULL, &error);
   g_assert_null (none);
   g_assert_error (error, RTK_ERROR, RTK_ERROR_NO_PERSON);
   fixture_clear (&fixture);
