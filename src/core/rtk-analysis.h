@@ -59,6 +59,20 @@ typedef struct {
 } RtkMeasure;
 
 /**
+ * RtkPart:
+ * @known: whether the picture shows enough of it
+ * @lab: its mean colour, CIELAB
+ * @place: where it was looked at, pixels of the picture
+ *
+ * What of the person, or behind, meets the background.
+ */
+typedef struct {
+  gboolean known;
+  double   lab[3];
+  RtkRect  place;
+} RtkPart;
+
+/**
  * RtkFileFacts:
  * @format: "JPEG", "PNG", or "" when there is no file (a frame)
  * @name: base name of the file, or ""
@@ -94,6 +108,8 @@ typedef struct {
  * @has_head: whether @head could be measured
  * @head: see #RtkHead
  * @has_shoulders: whether the shoulders in @head were measured
+ * @hair: what lies at the top of the head
+ * @clothes: what lies on the shoulders
  * @measures: one a check; geometry.* and file.* are left unknown: the engine computes them
  * @networks_ms: time in the bare networks
  * @total_ms: time of the whole analysis
@@ -110,6 +126,8 @@ typedef struct {
   gboolean   has_head;
   gboolean   has_shoulders;
   RtkHead    head;
+  RtkPart    hair;
+  RtkPart    clothes;
   RtkMeasure measures[RTK_N_CHECKS];
   double     networks_ms;
   double     total_ms;

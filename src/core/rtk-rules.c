@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "rtk-core"
 #include "config.h"
 
+#include "core/rtk-colour.h"
 #include "core/rtk-error.h"
 #include "core/rtk-report-private.h"
 #include "core/rtk-why.h"
@@ -22,6 +23,7 @@ typedef struct {
   const RtkRulePack  *pack;
   const RtkAnalysis  *analysis;
   const RtkFileFacts *facts; /* (nullable) */
+  gboolean            finished;
   RtkReport          *report;
   const char         *no_crop_why; /* (nullable): static, why there is no geometry */
 } Judge;
@@ -172,6 +174,31 @@ measure_file (const Judge *self, RtkCheckId id)
   return measure;
 }
 
+/* Clothes and hair against the wall that is there, as measured, and against the background that the
+ * pack will put there (its first, which is the default): the nearest of all counts. */
+static RtkMeasure
+measure_clothes (const Judge *self)
+{
+  RtkMeasure           measure = self->analysis->measures[RTK_CHECK_BACKGROUND_CLOTHES];
+  const RtkPart *const parts[] = {&self->analysis->clothes, &self->analysis->hair};
+  guint                n;
+  const guint8        *coming = rtk_rule_pack_get_backgrounds (self->pack, &n)[0].rgb;
+  double               rgb[3] = {coming[0], coming[1], coming[2]};
+  double               lab[3];
+
+  rtk_colour_to_lab (rgb, lab);
+  for (gsize i = 0; !self->finished && measure.known && i < G_N_ELEMENTS (parts); i++) {
+    const RtkRect *place = &parts[i]->place;
+    double         difference = rtk_colour_difference (parts[i]->lab, lab);
+
+    if (!parts[i]->known || difference >= measure.value)
+      continue;
+    measure.value = difference;
+    set_place (&measure, place->x, place->y, place->x + place->width, place->y + place->height);
+  }
+  return measure;
+}
+
 static gboolean
 fits_words (const RtkFileFacts *facts, const RtkRule *rule)
 {
@@ -264,6 +291,8 @@ judge_rule (const Judge *self, const RtkRule *rule)
     measure = measure_file (self, rule->id);
   else if (is_geometry_check (rule->id))
     measure = measure_geometry (self, rule->id);
+  else if (rule->id == RTK_CHECK_BACKGROUND_CLOTHES)
+    measure = measure_clothes (self);
   else
     measure = self->analysis->measures[rule->id];
 
@@ -310,7 +339,7 @@ rtk_rules_judge (const RtkRulePack  *pack,
   g_autoptr (RtkReport) report = NULL;
   const RtkRule *const *rules;
   guint                 n;
-  Judge                 judge = {pack, analysis, facts, NULL, NULL};
+  Judge                 judge = {pack, analysis, facts, finished, NULL, NULL};
 
   g_return_val_if_fail (pack != NULL && analysis != NULL, NULL);
 

@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "rtk-vision"
 #include "config.h"
 
+#include "core/rtk-colour.h"
 #include "core/rtk-why.h"
 #include "vision/rtk-measure-private.h"
 
@@ -77,7 +78,7 @@ fill (Cover *self)
     double   lab[3];
 
     rtk_face_patch_sample (&self->patch, &context->pixels, i % WIDTH, i / WIDTH, n, rgb);
-    rtk_measure_rgb_to_lab (rgb, lab);
+    rtk_colour_to_lab (rgb, lab);
     for (int c = 0; c < 3; c++)
       self->lab[i][c] = (float)lab[c];
     self->luma[i] = (float)rtk_measure_luma (rgb[0], rgb[1], rgb[2]);

@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "rtk-vision"
 #include "config.h"
 
+#include "core/rtk-colour.h"
 #include "core/rtk-why.h"
 #include "vision/rtk-measure-private.h"
 
@@ -27,6 +28,7 @@ enum {
   AREA_CHEEK_RIGHT = 1 << 2,
   AREA_EYE = 1 << 3,
   AREA_IRIS = 1 << 4,
+  AREA_GLARE = 1 << 5,
 };
 
 static const int oval[] = {10,  338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288,
@@ -197,16 +199,73 @@ measure_exposure (const Crop *crop, RtkAnalysis *analysis)
   rtk_analysis_set (analysis, RTK_CHECK_LIGHT_RANGE, entropy);
 }
 
+/* Takes the patch of glare around @start away; returns its number of pixels and its @out_box. */
+static guint
+take_glare (Crop *crop, int start, int *stack, RtkRect *out_box)
+{
+  int   from[2] = {CROP_WIDTH, CROP_HEIGHT};
+  int   to[2] = {0, 0};
+  guint count = 0;
+  int   n = 0;
+
+  stack[n++] = start;
+  crop->area[start] &= (guint8)~AREA_GLARE;
+  while (n > 0) {
+    int       at = stack[--n];
+    const int next[4] = {at - 1, at + 1, at - CROP_WIDTH, at + CROP_WIDTH};
+
+    count++;
+    from[0] = MIN (from[0], at % CROP_WIDTH);
+    from[1] = MIN (from[1], at / CROP_WIDTH);
+    to[0] = MAX (to[0], at % CROP_WIDTH + 1);
+    to[1] = MAX (to[1], at / CROP_WIDTH + 1);
+    for (int i = 0; i < 4; i++) {
+      /* The zone of the eyes lies well inside the crop: no row is left at its end. */
+      if (next[i] >= 0 && next[i] < CROP_WIDTH * CROP_HEIGHT && crop->area[next[i]] & AREA_GLARE) {
+        crop->area[next[i]] &= (guint8)~AREA_GLARE;
+        stack[n++] = next[i];
+      }
+    }
+  }
+  *out_box = (RtkRect){from[0], from[1], to[0] - from[0], to[1] - from[1]};
+  return count;
+}
+
+/* A lamp or a window mirrored by a lens is one patch; the light in wet eyes and on lids is many
+ * small ones. */
+static guint
+get_largest_glare (Crop *crop, RtkRect *out_box)
+{
+  g_autofree int *stack = NULL;
+  guint           largest = 0;
+  guint           size;
+  RtkRect         box;
+
+  for (int i = 0; i < CROP_WIDTH * CROP_HEIGHT; i++) {
+    if (!(crop->area[i] & AREA_GLARE))
+      continue;
+    if (stack == NULL)
+      stack = g_new (int, CROP_WIDTH *CROP_HEIGHT);
+    size = take_glare (crop, i, stack, &box);
+    if (size > largest) {
+      largest = size;
+      *out_box = box;
+    }
+  }
+  return largest;
+}
+
 /* A highlight is the lamp's own colour, mirrored by the skin: nearly white, and far above the skin
  * around it. */
 static void
-measure_highlight (const Crop *crop, const double cheek[3], RtkAnalysis *analysis)
+measure_highlight (Crop *crop, const double cheek[3], RtkAnalysis *analysis)
 {
   double skin = rtk_measure_luma (cheek[0], cheek[1], cheek[2]);
   guint  n = 0;
   guint  bright = 0;
   guint  n_eye = 0;
-  guint  glare = 0;
+  /* Both eyes, when there is no glare to point at. */
+  RtkRect box = {EYE_X - 20., EYE_Y - 14., EYE_GAP + 40., 32.};
 
   for (int i = 0; i < CROP_WIDTH * CROP_HEIGHT; i++) {
     int high = MAX (crop->rgb[i][0], MAX (crop->rgb[i][1], crop->rgb[i][2]));
@@ -222,13 +281,17 @@ measure_highlight (const Crop *crop, const double cheek[3], RtkAnalysis *analysi
     if (crop->area[i] & AREA_FACE && row > EYE_Y - 14 && row < EYE_Y + 18 &&
         fabs (fabs (column + 0.5 - (EYE_X + EYE_GAP / 2.)) - EYE_GAP / 2.) < 20.) {
       n_eye++;
-      glare += crop->luma[i] >= 235 && high - low < 40;
+      if (crop->luma[i] >= 244 && high - low < 30)
+        crop->area[i] |= AREA_GLARE;
     }
   }
   if (n > 0)
     rtk_analysis_set (analysis, RTK_CHECK_LIGHT_HIGHLIGHT, (double)bright / n);
-  if (n_eye > 0)
-    rtk_analysis_set (analysis, RTK_CHECK_GLASSES_GLARE, (double)glare / n_eye);
+  if (n_eye > 0) {
+    rtk_analysis_set (analysis, RTK_CHECK_GLASSES_GLARE,
+                      (double)get_largest_glare (crop, &box) / n_eye);
+    rtk_face_patch_set_box (&crop->patch, analysis, RTK_CHECK_GLASSES_GLARE, box);
+  }
 }
 
 static void
@@ -270,7 +333,7 @@ get_cheek_colour (const Crop *crop, double out_rgb[3])
   return n >= 40.;
 }
 
-/* Distance of the cheeks' colour from the range of skin of every tone: a* 5..25, b* 5..35. */
+/* Distance of the cheeks' colour from the range of skin of every tone: a* 5..22, b* 5..35. */
 static void
 measure_colour (const double cheek[3], RtkAnalysis *analysis)
 {
@@ -278,8 +341,8 @@ measure_colour (const double cheek[3], RtkAnalysis *analysis)
   double a;
   double b;
 
-  rtk_measure_rgb_to_lab (cheek, lab);
-  a = lab[1] < 5. ? 5. - lab[1] : MAX (0., lab[1] - 25.);
+  rtk_colour_to_lab (cheek, lab);
+  a = lab[1] < 5. ? 5. - lab[1] : MAX (0., lab[1] - 22.);
   b = lab[2] < 5. ? 5. - lab[2] : MAX (0., lab[2] - 35.);
   rtk_analysis_set (analysis, RTK_CHECK_COLOUR_NATURAL, hypot (a, b));
 }
@@ -306,6 +369,8 @@ rtk_measure_light (RtkMeasureContext *self)
     rtk_analysis_set_unknown (self->analysis, RTK_CHECK_GLASSES_GLARE, RTK_WHY_TURNED);
   }
   measure_red (crop, self->analysis);
+  rtk_face_patch_set_box (&crop->patch, self->analysis, RTK_CHECK_EYES_RED,
+                          (RtkRect){EYE_X - 12., EYE_Y - 8., EYE_GAP + 24., 16.});
   for (int id = RTK_CHECK_LIGHT_EVEN; id <= RTK_CHECK_COLOUR_NATURAL; id++)
     rtk_analysis_set_place (self->analysis, (RtkCheckId)id, self->face->box);
 }

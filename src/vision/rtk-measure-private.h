@@ -68,7 +68,6 @@ void rtk_face_patch_set_box (const RtkFacePatch *self,
 
 RtkPoint rtk_measure_point (const RtkFace *face, int index);
 double   rtk_measure_distance (RtkPoint a, RtkPoint b);
-void     rtk_measure_rgb_to_lab (const double rgb[3], double out_lab[3]);
 double   rtk_measure_sample_mask (const float *mask, int size, double x, double y);
 
 void rtk_measure_light (RtkMeasureContext *self);

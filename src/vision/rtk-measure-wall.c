@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "rtk-vision"
 #include "config.h"
 
+#include "core/rtk-colour.h"
 #include "core/rtk-why.h"
 #include "vision/rtk-measure-private.h"
 
@@ -15,20 +16,28 @@
 
 /* How far around the person nothing counts as wall, cells. A finished picture shows single hairs on
  * a colour that they differ from more than from any wall, and is seen closer. */
-#define REACH 1
+#define REACH 2
 #define REACH_FINISHED 3
+/* Cells without which nothing can be said of a wall. */
+#define ENOUGH_WALL (GRID * GRID / 25)
 
 /* A cell that the mask gives more than this is not surely wall, one with more than that surely
  * person. */
 #define SURE_WALL 0.05
 #define SURE_PERSON 0.9
 
+/* Near and far of the head, in widths of the face. */
+#define SHADOW_NEAR 0.12
+#define SHADOW_FAR 0.35
+#define N_ZONES 3
+
 typedef struct {
   double   rgb[3];
   double   luma;
   double   spread; /* variance of the luma inside the cell */
   float    person;
-  gboolean wall;
+  gboolean wall; /* and all cells around it */
+  gboolean bare; /* the same with the least reach: for what lies close to the head */
 } Cell;
 
 typedef struct {
@@ -81,6 +90,7 @@ fill_cell (const RtkMeasureContext *context, Cell *cell, double x, double y, dou
     cell->rgb[j] = sum[j] / n;
   cell->luma = rtk_measure_luma (cell->rgb[0], cell->rgb[1], cell->rgb[2]);
   cell->spread = MAX (0., square / n - cell->luma * cell->luma);
+  cell->wall = cell->bare = FALSE;
   cell->person =
       (float)rtk_measure_sample_mask (context->mask, context->mask_size,
                                       (x + w / 2.) / pixels->width, (y + h / 2.) / pixels->height);
@@ -93,6 +103,7 @@ mark_wall (Grid *grid, int reach)
 {
   guint8 sure[GRID][GRID];
 
+  grid->n_wall = 0;
   /* Along the rows, then along the columns. */
   for (int row = 0; row < GRID; row++) {
     for (int column = 0; column < GRID; column++) {
@@ -110,6 +121,7 @@ mark_wall (Grid *grid, int reach)
       for (int j = MAX (0, row - reach); wall && j <= MIN (GRID - 1, row + reach); j++)
         wall = sure[j][column];
       grid->cells[row][column].wall = wall;
+      grid->cells[row][column].bare |= wall;
       grid->n_wall += wall;
     }
   }
@@ -122,7 +134,6 @@ grid_fill (Grid *grid, const RtkMeasureContext *context)
   double h;
 
   grid->area = get_area (context);
-  grid->n_wall = 0;
   w = grid->area.width / GRID;
   h = grid->area.height / GRID;
   for (int row = 0; row < GRID; row++) {
@@ -130,7 +141,15 @@ grid_fill (Grid *grid, const RtkMeasureContext *context)
       fill_cell (context, &grid->cells[row][column], grid->area.x + column * w,
                  grid->area.y + row * h, w, h);
   }
-  mark_wall (grid, context->wanted_background != NULL ? REACH_FINISHED : REACH);
+  if (context->wanted_background != NULL) {
+    mark_wall (grid, REACH_FINISHED);
+    return;
+  }
+  mark_wall (grid, 1);
+  /* Single hairs are no part of the wall, unless so little of it is seen that one cannot choose. */
+  mark_wall (grid, REACH);
+  if (grid->n_wall < ENOUGH_WALL)
+    mark_wall (grid, 1);
 }
 
 static void
@@ -234,7 +253,36 @@ get_unevenness (const Grid *grid, const guint8 *wanted)
   return sqrt (sum / grid->n_wall);
 }
 
-/* How much darker the wall is beside the head than further out, the worse of both sides, levels. */
+/* How much darker the wall is beside the head than further out on that side, in the rows @from to
+ * @to, levels; 0 when too little of it is seen. */
+static double
+get_side_shadow (const Grid *grid, int from, int to, int middle, int side, double face)
+{
+  double sum[2] = {0.};
+  double n[2] = {0.};
+
+  for (int row = from; row < to; row++) {
+    int edge = -1;
+
+    for (int i = middle; i >= 0 && i < GRID; i += side) {
+      const Cell *cell = &grid->cells[row][i];
+      double      out;
+
+      if (!cell->bare)
+        continue;
+      edge = edge < 0 ? i : edge;
+      out = abs (i - edge) / MAX (face, 1.);
+      if (out < SHADOW_NEAR || out > SHADOW_FAR) {
+        sum[out > SHADOW_FAR] += cell->luma;
+        n[out > SHADOW_FAR] += 1.;
+      }
+    }
+  }
+  return n[0] >= 6. && n[1] >= 6. ? MAX (0., sum[1] / n[1] - sum[0] / n[0]) : 0.;
+}
+
+/* The deepest shadow beside the head: of both sides and of N_ZONES heights between hair and chin,
+ * for a shadow falls to one side and down. */
 static double
 get_shadow (const Grid *grid, const RtkHead *head)
 {
@@ -242,77 +290,81 @@ get_shadow (const Grid *grid, const RtkHead *head)
   double cell_height = grid->area.height / GRID;
   double face = (head->cheek_right - head->cheek_left) / cell_width;
   int    top = CLAMP ((int)((head->hair_top - grid->area.y) / cell_height), 0, GRID);
-  int    bottom = CLAMP ((int)((head->chin.y - grid->area.y) / cell_height), 0, GRID);
+  int    bottom = CLAMP ((int)((head->chin.y - grid->area.y) / cell_height), top, GRID);
   int    middle = CLAMP ((int)((head->eye_mid.x - grid->area.x) / cell_width), 0, GRID - 1);
-  double worst = 0.;
+  double deepest = 0.;
 
-  for (int side = -1; side <= 1; side += 2) {
-    double sum[2] = {0.};
-    double n[2] = {0.};
+  for (int zone = 0; zone < N_ZONES; zone++) {
+    int from = top + (bottom - top) * zone / N_ZONES;
+    int to = top + (bottom - top) * (zone + 1) / N_ZONES;
 
-    for (int row = top; row < bottom; row++) {
-      int edge = -1;
-
-      for (int i = middle; i >= 0 && i < GRID; i += side) {
-        const Cell *cell = &grid->cells[row][i];
-        double      out;
-
-        if (!cell->wall)
-          continue;
-        edge = edge < 0 ? i : edge;
-        out = abs (i - edge) / MAX (face, 1.);
-        if (out < 0.15 || out > 0.35) {
-          sum[out > 0.35] += cell->luma;
-          n[out > 0.35] += 1.;
-        }
-      }
-    }
-    if (n[0] >= 8. && n[1] >= 8.)
-      worst = MAX (worst, sum[1] / n[1] - sum[0] / n[0]);
+    for (int side = -1; side <= 1; side += 2)
+      deepest = MAX (deepest, get_side_shadow (grid, from, to, middle, side, face));
   }
-  return worst;
+  return deepest;
 }
 
-/* Colour distance of clothes and wall where they meet: beside and below the chin. */
+/* Mean colour of the cells inside @box that are surely person, but for those nearer to the middle
+ * than @beside. */
+static void
+measure_part (const Grid *grid, RtkRect box, double middle, double beside, RtkPart *part)
+{
+  double rgb[3] = {0.};
+  double n = 0.;
+
+  for (int i = 0; i < GRID * GRID; i++) {
+    const Cell *cell = &grid->cells[i / GRID][i % GRID];
+    double      x = grid->area.x + (i % GRID + 0.5) * grid->area.width / GRID;
+    double      y = grid->area.y + (i / GRID + 0.5) * grid->area.height / GRID;
+
+    if (cell->person < SURE_PERSON || x < box.x || x > box.x + box.width || y < box.y ||
+        y > box.y + box.height || fabs (x - middle) < beside)
+      continue;
+    for (int c = 0; c < 3; c++)
+      rgb[c] += cell->rgb[c];
+    n += 1.;
+  }
+  part->known = n >= 12.;
+  part->place = box;
+  for (int c = 0; c < 3; c++)
+    rgb[c] /= MAX (n, 1.);
+  rtk_colour_to_lab (rgb, part->lab);
+}
+
+/* Colour distance of clothes and hair to the wall behind them: the less it is, the more of a dark
+ * or light rim the cut leaves. The coming background is the pack's: the engine looks at that. */
 static void
 measure_clothes (const Grid *grid, const double wall[3], RtkMeasureContext *self)
 {
-  const RtkHead *head = &self->analysis->head;
+  RtkAnalysis   *analysis = self->analysis;
+  const RtkHead *head = &analysis->head;
   double         face = head->cheek_right - head->cheek_left;
-  double         sum[3] = {0.};
-  double         n = 0.;
-  double         lab[3];
+  double         bottom = grid->area.y + grid->area.height;
   double         wall_lab[3];
+  const RtkPart *part = &analysis->clothes;
 
-  for (int row = 0; self->analysis->has_head && row < GRID; row++) {
-    double y = grid->area.y + (row + 0.5) * grid->area.height / GRID;
-
-    for (int column = 0; column < GRID; column++) {
-      const Cell *cell = &grid->cells[row][column];
-      double      x = grid->area.x + (column + 0.5) * grid->area.width / GRID;
-
-      /* Off the middle, where neck, collar and long hair are. */
-      if (cell->person < SURE_PERSON || y < head->chin.y + 0.45 * face ||
-          fabs (x - head->chin.x) < 0.45 * face)
-        continue;
-      for (int c = 0; c < 3; c++)
-        sum[c] += cell->rgb[c];
-      n += 1.;
-    }
+  analysis->hair.known = analysis->clothes.known = FALSE;
+  if (analysis->has_head) {
+    /* Off the middle, where neck, collar and long hair are. */
+    measure_part (grid,
+                  (RtkRect){grid->area.x, head->chin.y + 0.45 * face, grid->area.width,
+                            MAX (0., bottom - head->chin.y - 0.45 * face)},
+                  head->chin.x, 0.45 * face, &analysis->clothes);
+    measure_part (grid,
+                  (RtkRect){head->eye_mid.x - 0.4 * face, head->hair_top, 0.8 * face, 0.25 * face},
+                  head->eye_mid.x, 0., &analysis->hair);
   }
-  if (n < 12.) {
-    rtk_analysis_set_unknown (self->analysis, RTK_CHECK_BACKGROUND_CLOTHES,
-                              RTK_WHY_TOO_LITTLE_CLOTHES);
+  if (!analysis->clothes.known) {
+    rtk_analysis_set_unknown (analysis, RTK_CHECK_BACKGROUND_CLOTHES, RTK_WHY_TOO_LITTLE_CLOTHES);
     return;
   }
-  for (int c = 0; c < 3; c++)
-    sum[c] /= n;
-  rtk_measure_rgb_to_lab (sum, lab);
-  rtk_measure_rgb_to_lab (wall, wall_lab);
-  rtk_analysis_set (self->analysis, RTK_CHECK_BACKGROUND_CLOTHES,
-                    sqrt ((lab[0] - wall_lab[0]) * (lab[0] - wall_lab[0]) +
-                          (lab[1] - wall_lab[1]) * (lab[1] - wall_lab[1]) +
-                          (lab[2] - wall_lab[2]) * (lab[2] - wall_lab[2])));
+  rtk_colour_to_lab (wall, wall_lab);
+  if (analysis->hair.known && rtk_colour_difference (analysis->hair.lab, wall_lab) <
+                                  rtk_colour_difference (analysis->clothes.lab, wall_lab))
+    part = &analysis->hair;
+  rtk_analysis_set (analysis, RTK_CHECK_BACKGROUND_CLOTHES,
+                    rtk_colour_difference (part->lab, wall_lab));
+  rtk_analysis_set_place (analysis, RTK_CHECK_BACKGROUND_CLOTHES, part->place);
 }
 
 /* Measures the wall behind the person, and the clothes against it. */
@@ -328,7 +380,7 @@ rtk_measure_wall (RtkMeasureContext *self)
     return;
   grid = g_new (Grid, 1);
   grid_fill (grid, self);
-  if (grid->n_wall < GRID * GRID / (self->wanted_background != NULL ? 100 : 25))
+  if (grid->n_wall < (self->wanted_background != NULL ? ENOUGH_WALL / 4 : ENOUGH_WALL))
     return;
   for (int i = 0; i < GRID * GRID; i++) {
     const Cell *cell = &grid->cells[i / GRID][i % GRID];
@@ -348,11 +400,13 @@ rtk_measure_wall (RtkMeasureContext *self)
   measure_clothes (grid, mean, self);
 }
 
-/* Fills the area around @start that is person; returns its number of cells. */
+/* Fills the area around @start that is person; returns its number of cells, and its box in them. */
 static guint
-flood (guint8 *person, int size, int start)
+flood (guint8 *person, int size, int start, RtkRect *out_box)
 {
   g_autofree int *stack = g_new (int, size *size);
+  int             from[2] = {size, size};
+  int             to[2] = {0, 0};
   int             n = 0;
   guint           count = 0;
 
@@ -364,6 +418,10 @@ flood (guint8 *person, int size, int start)
                          at % size < size - 1 ? at + 1 : -1};
 
     count++;
+    from[0] = MIN (from[0], at % size);
+    from[1] = MIN (from[1], at / size);
+    to[0] = MAX (to[0], at % size + 1);
+    to[1] = MAX (to[1], at / size + 1);
     for (int i = 0; i < 4; i++) {
       if (next[i] >= 0 && next[i] < size * size && person[next[i]]) {
         person[next[i]] = 0;
@@ -371,16 +429,22 @@ flood (guint8 *person, int size, int start)
       }
     }
   }
+  *out_box = (RtkRect){from[0], from[1], to[0] - from[0], to[1] - from[1]};
   return count;
 }
 
-/* Counts the separate people (or parts of people) that the mask shows. */
+/* Counts the separate people (or parts of people) that the mask shows. The place is that of the
+ * second largest, or of the only one. */
 void
 rtk_measure_people (RtkMeasureContext *self)
 {
   enum { SIZE = 64 };
-  guint8 person[SIZE * SIZE];
-  guint  n = 0;
+  guint8  person[SIZE * SIZE];
+  guint   sizes[2] = {0, 0};
+  RtkRect boxes[2] = {{0}};
+  double  x = self->pixels.width / (double)SIZE;
+  double  y = self->pixels.height / (double)SIZE;
+  guint   n = 0;
 
   if (self->mask == NULL) {
     rtk_analysis_set_unknown (self->analysis, RTK_CHECK_PERSON_SINGLE, RTK_WHY_NOT_MEASURED);
@@ -390,9 +454,28 @@ rtk_measure_people (RtkMeasureContext *self)
     person[i] = rtk_measure_sample_mask (self->mask, self->mask_size, (i % SIZE + 0.5) / SIZE,
                                          (i / SIZE + 0.5) / SIZE) > 0.5;
   for (int i = 0; i < SIZE * SIZE; i++) {
+    RtkRect box;
+    guint   size = person[i] ? flood (person, SIZE, i, &box) : 0;
+    int     rank = size > sizes[0] ? 0 : 1;
+
     /* An arm's worth: less than a hundredth of the picture is a fault of the mask. */
-    if (person[i] && flood (person, SIZE, i) >= SIZE * SIZE / 100)
-      n++;
+    if (size < SIZE * SIZE / 100)
+      continue;
+    n++;
+    if (rank == 0) {
+      sizes[1] = sizes[0];
+      boxes[1] = boxes[0];
+    }
+    if (size > sizes[rank]) {
+      sizes[rank] = size;
+      boxes[rank] = box;
+    }
   }
   rtk_analysis_set (self->analysis, RTK_CHECK_PERSON_SINGLE, n);
+  if (n > 0) {
+    RtkRect box = boxes[n > 1 ? 1 : 0];
+
+    rtk_analysis_set_place (self->analysis, RTK_CHECK_PERSON_SINGLE,
+                            (RtkRect){box.x * x, box.y * y, box.width * x, box.height * y});
+  }
 }

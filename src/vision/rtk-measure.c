@@ -57,35 +57,6 @@ middle (RtkPoint a, RtkPoint b)
   return (RtkPoint){(a.x + b.x) / 2., (a.y + b.y) / 2.};
 }
 
-static double
-to_linear (double coded)
-{
-  coded /= 255.;
-  return coded <= 0.04045 ? coded / 12.92 : pow ((coded + 0.055) / 1.055, 2.4);
-}
-
-static double
-lab_curve (double value)
-{
-  return value > 216. / 24389. ? cbrt (value) : (24389. / 27. * value + 16.) / 116.;
-}
-
-/* sRGB bytes to CIELAB, D65 (IEC 61966-2-1, CIE 15). */
-void
-rtk_measure_rgb_to_lab (const double rgb[3], double out_lab[3])
-{
-  double red = to_linear (rgb[0]);
-  double green = to_linear (rgb[1]);
-  double blue = to_linear (rgb[2]);
-  double x = lab_curve ((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505);
-  double y = lab_curve (0.2126 * red + 0.7152 * green + 0.0722 * blue);
-  double z = lab_curve ((0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089);
-
-  out_lab[0] = 116. * y - 16.;
-  out_lab[1] = 500. * (x - y);
-  out_lab[2] = 200. * (y - z);
-}
-
 /* The mask between its values; @x and @y in 0..1 of the picture. */
 double
 rtk_measure_sample_mask (const float *mask, int size, double x, double y)
@@ -433,6 +404,10 @@ rtk_measure_picture (const RtkMeasureInput *input, RtkAnalysis *analysis)
     set_face_unknown (analysis, analysis->n_faces > 0 ? RTK_WHY_FACE_TOO_SMALL : RTK_WHY_NO_FACE);
   } else {
     measure_head (&self);
+    rtk_analysis_set_place (analysis, RTK_CHECK_FACE_COUNT,
+                            analysis->faces[analysis->n_faces > 1 ? 1 : 0].box);
+    for (int id = RTK_CHECK_IMAGE_COMPRESSION; id <= RTK_CHECK_IMAGE_RESOLUTION; id++)
+      rtk_analysis_set_place (analysis, (RtkCheckId)id, self.face->box);
     measure_pose (&self);
     measure_features (&self);
     rtk_measure_light (&self);

@@ -166,6 +166,36 @@ test_verdicts (void)
   }
 }
 
+/* Clothes in the colour of the coming background are a fault, whatever the wall is. */
+static void
+test_coming_background (void)
+{
+  const double blue[3] = {75., -12., -38.}; /* about 100;197;255 */
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+  g_autoptr (RtkRulePack) white = rtk_rule_pack_load ("chsi-diploma-white", NULL);
+  g_autoptr (RtkAnalysis) analysis = good_analysis ();
+  g_autoptr (RtkReport) far = NULL;
+  g_autoptr (RtkReport) near = NULL;
+  g_autoptr (RtkReport) on_white = NULL;
+  g_autoptr (RtkReport) finished = NULL;
+  const RtkCheckId id = RTK_CHECK_BACKGROUND_CLOTHES;
+
+  set_all_good (analysis, pack);
+  rtk_analysis_set (analysis, id, 50.);
+  far = rtk_rules_judge (pack, analysis, NULL, FALSE);
+  analysis->clothes = (RtkPart){TRUE, {blue[0], blue[1], blue[2]}, {10., 20., 30., 40.}};
+  near = rtk_rules_judge (pack, analysis, NULL, FALSE);
+  on_white = rtk_rules_judge (white, analysis, NULL, FALSE);
+  finished = rtk_rules_judge (pack, analysis, NULL, TRUE);
+  g_assert_cmpint (rtk_report_find (far, id)->verdict, ==, RTK_VERDICT_PASS);
+  g_assert_cmpint (rtk_report_find (near, id)->verdict, ==, RTK_VERDICT_WARN);
+  g_assert_cmpfloat (rtk_report_find (near, id)->value, <, 5.);
+  g_assert_cmpuint (rtk_report_find (near, id)->n_place, ==, 4);
+  g_assert_cmpfloat (rtk_report_find (near, id)->place[2].y, ==, 60.);
+  g_assert_cmpint (rtk_report_find (on_white, id)->verdict, ==, RTK_VERDICT_PASS);
+  g_assert_cmpfloat (rtk_report_find (finished, id)->value, ==, 50.);
+}
+
 static void
 test_unknown (void)
 {
@@ -515,6 +545,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/core/rules/all-good", test_all_good);
   g_test_add_func ("/core/rules/verdicts", test_verdicts);
+  g_test_add_func ("/core/rules/coming-background", test_coming_background);
   g_test_add_func ("/core/rules/unknown", test_unknown);
   g_test_add_func ("/core/rules/nobody", test_nobody);
   g_test_add_func ("/core/rules/geometry", test_geometry);
