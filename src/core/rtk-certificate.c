@@ -312,12 +312,59 @@ rtk_certificate_to_bytes (const RtkCertificate *self)
   return rtk_json_canonical (node, NULL);
 }
 
+/* What a certificate of this version may hold, by part: a recipe with a step that is not here (one
+ * that turns, say) is none of ours. */
+static const struct {
+  const char *part; /* NULL: the certificate itself */
+  const char *members[12];
+} known_members[] = {
+    {NULL,
+     {"type", "version", "engine", "taken_at", "intake", "recipe", "sha256", "key", "signature"}},
+    {"intake", {"rotated", "unmirrored", "colour"}},
+    {"recipe",
+     {"rules", "rules_version", "width", "height", "crop", "background", "blending", "quality",
+      "encoder"}},
+    {"recipe.crop", {"x", "y", "scale"}},
+    {"sha256", {"original", "alpha", "delivered"}},
+};
+
+static JsonObject *
+get_part (JsonObject *object, const char *part, GError **error)
+{
+  g_auto (GStrv) path = g_strsplit (part != NULL ? part : "", ".", -1);
+
+  for (guint i = 0; path[i] != NULL && object != NULL; i++)
+    object = rtk_json_get_object (object, path[i], error);
+  return object;
+}
+
+static gboolean
+check_members (JsonObject *certificate, GError **error)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (known_members); i++) {
+    JsonObject *part = get_part (certificate, known_members[i].part, error);
+    g_autoptr (GList) names = part != NULL ? json_object_get_members (part) : NULL;
+
+    if (part == NULL)
+      return FALSE;
+    for (GList *l = names; l != NULL; l = l->next)
+      if (!g_strv_contains (known_members[i].members, l->data)) {
+        g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
+                     "The certificate says “%s”, which no certificate of this version does.",
+                     (const char *)l->data);
+        return FALSE;
+      }
+  }
+  return TRUE;
+}
+
 /**
  * rtk_certificate_from_bytes:
  * @bytes: what rtk_certificate_to_bytes() wrote, or somebody says so
  * @error: return location for %RTK_ERROR_BAD_MESSAGE
  *
- * Reads a certificate. Neither signature nor hashes are checked.
+ * Reads a certificate. Neither signature nor hashes are checked; but it says nothing that no
+ * certificate says.
  *
  * Returns: (transfer full): the certificate
  */
@@ -345,6 +392,8 @@ rtk_certificate_from_bytes (GBytes *bytes, GError **error)
                  "This is not a certificate of a version that is known here.");
     return NULL;
   }
+  if (!check_members (object, error))
+    return NULL;
   for (const char *const *name = (const char *const[]){"original", "alpha", "delivered", NULL};
        *name != NULL; name++) {
     const char *hash = rtk_json_get_string (hashes, *name, error);

@@ -496,3 +496,23 @@ rtk_crop_get_source_rect (const RtkCrop *crop)
 {
   return (RtkRect){crop->x, crop->y, crop->out_width * crop->scale, crop->out_height * crop->scale};
 }
+
+/**
+ * rtk_crop_lies_in:
+ * @crop: a crop that a file or a message speaks of
+ * @picture_width: of the source
+ * @picture_height: of the source
+ *
+ * Checks numbers of strangers before anything is made with them.
+ *
+ * Returns: whether @crop is one that can be made: not empty, its scale above 0 and at most
+ *   %RTK_CROP_MAX_SCALE, inside of the source
+ */
+gboolean
+rtk_crop_lies_in (const RtkCrop *crop, int picture_width, int picture_height)
+{
+  return crop->out_width > 0 && crop->out_height > 0 && crop->scale > 0 &&
+         crop->scale <= RTK_CROP_MAX_SCALE && crop->x >= 0 && crop->y >= 0 &&
+         crop->x + crop->scale * crop->out_width <= picture_width &&
+         crop->y + crop->scale * crop->out_height <= picture_height;
+}

@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* The most source pixels that one finished pixel is made of, in each direction. */
+#define RTK_CROP_MAX_SCALE 256
+
 /* A point in pixels of the picture after orientation; pixel centres lie at .5. */
 typedef struct {
   double x;
@@ -71,5 +74,6 @@ gboolean rtk_geometry_find_crop (const RtkRulePack *pack,
 RtkPoint rtk_crop_to_finished (const RtkCrop *crop, RtkPoint source);
 RtkPoint rtk_crop_to_source (const RtkCrop *crop, RtkPoint finished);
 RtkRect  rtk_crop_get_source_rect (const RtkCrop *crop);
+gboolean rtk_crop_lies_in (const RtkCrop *crop, int picture_width, int picture_height);
 
 G_END_DECLS

@@ -11,9 +11,9 @@
 #include <string.h>
 
 static const RtkCtlCommand *const tables[] = {
-    rtk_ctl_photo_commands,  rtk_ctl_make_commands,   rtk_ctl_bench_commands,
-    rtk_ctl_rules_commands,  rtk_ctl_camera_commands, rtk_ctl_orders_commands,
-    rtk_ctl_retake_commands,
+    rtk_ctl_photo_commands,  rtk_ctl_verify_commands, rtk_ctl_make_commands,
+    rtk_ctl_bench_commands,  rtk_ctl_rules_commands,  rtk_ctl_camera_commands,
+    rtk_ctl_orders_commands, rtk_ctl_retake_commands,
 };
 
 static void

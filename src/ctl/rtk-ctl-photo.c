@@ -5,7 +5,6 @@
 #include "ctl/rtk-ctl-photo.h"
 
 #include "core/rtk-error.h"
-#include "core/rtk-id.h"
 #include "core/rtk-photo.h"
 #include "ctl/rtk-ctl-batch.h"
 #include "ctl/rtk-ctl.h"
@@ -14,7 +13,6 @@
 #include "vision/rtk-file-facts.h"
 #include "vision/rtk-models.h"
 #include "vision/rtk-photo-maker.h"
-#include "vision/rtk-photo-verify.h"
 #include "vision/rtk-png.h"
 
 #include <glib/gi18n.h>
@@ -410,128 +408,6 @@ run_matte (RtkCtl *ctl, int argc, char **argv)
   return RTK_EXIT_OK;
 }
 
-/* Reads a file and compares it with the hash the certificate names for it. */
-static GBytes *
-read_named (const RtkCertificate *certificate, const char *member, const char *path, GError **error)
-{
-  g_autoptr (GBytes) bytes = NULL;
-  char          hex[65];
-  gsize         size;
-  const guint8 *data;
-
-  if (!rtk_ctl_read_file (path, &bytes, error))
-    return NULL;
-  data = g_bytes_get_data (bytes, &size);
-  rtk_sha256_hex (data, size, hex);
-  if (g_strcmp0 (hex, rtk_certificate_get_string (certificate, member)) == 0)
-    return g_steal_pointer (&bytes);
-  g_set_error (error, RTK_ERROR, RTK_ERROR_DAMAGED,
-               "this is not the file that the certificate speaks of");
-  return NULL;
-}
-
-static void
-print_proof (RtkCtl *ctl, gboolean is_signed, RtkPhotoProof proof)
-{
-  static const char *const names[] = {"proved", "consistent", "differs"};
-  static const char *const sentences[] = {
-      N_ ("Made again from the original it is the same file: proved."),
-      N_ ("Made again from the original it is near everywhere: consistent, not proved."),
-      N_ ("Made again from the original it looks different."),
-  };
-  g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
-  JsonObject *object = json_object_new ();
-
-  json_object_set_boolean_member (object, "hashes", TRUE);
-  json_object_set_boolean_member (object, "signed", is_signed);
-  json_object_set_string_member (object, "proof", names[proof]);
-  json_node_take_object (node, object);
-  if (ctl->json) {
-    rtk_ctl_print_json (node);
-    return;
-  }
-  printf ("%s\n%s\n",
-          is_signed ? _ ("The hashes and the station's signature fit.")
-                    : _ ("The hashes fit; provenance unknown: no station signed this."),
-          _ (sentences[proof]));
-}
-
-/* The files first, then the signature, then the pixels; @about is what an error is about. */
-static gboolean
-verify (const char    *path,
-        const char    *original,
-        const char    *delivered,
-        const char   **about,
-        gboolean      *out_signed,
-        RtkPhotoProof *out_proof,
-        GError       **error)
-{
-  g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (GBytes) original_bytes = NULL;
-  g_autoptr (GBytes) delivered_bytes = NULL;
-  g_autoptr (RtkCertificate) certificate = NULL;
-  g_autoptr (RtkNetworks) networks = NULL;
-
-  *about = path;
-  if (!rtk_ctl_read_file (path, &bytes, error))
-    return FALSE;
-  certificate = rtk_certificate_from_bytes (bytes, error);
-  if (certificate == NULL)
-    return FALSE;
-  *about = original;
-  original_bytes = read_named (certificate, "sha256.original", original, error);
-  if (original_bytes == NULL)
-    return FALSE;
-  *about = delivered;
-  delivered_bytes = read_named (certificate, "sha256.delivered", delivered, error);
-  if (delivered_bytes == NULL)
-    return FALSE;
-  *about = path;
-  *out_signed = rtk_certificate_is_signed (certificate);
-  if (*out_signed && !rtk_certificate_check_signature (certificate, error))
-    return FALSE;
-  *about = NULL;
-  networks = rtk_networks_new (rtk_models_find_dir (), error);
-  if (networks == NULL)
-    return FALSE;
-  *about = original;
-  return rtk_photo_verify (networks, certificate, original_bytes, NULL, delivered_bytes, out_proof,
-                           error);
-}
-
-static int
-run_verify (RtkCtl *ctl, int argc, char **argv)
-{
-  g_autofree char *original = NULL;
-  g_autofree char *delivered = NULL;
-  GOptionEntry     entries[] = {
-          {"original", 0, 0, G_OPTION_ARG_FILENAME, &original, N_ ("the original"), "FILE"},
-          {"delivered", 0, 0, G_OPTION_ARG_FILENAME, &delivered, N_ ("the finished photo"), "FILE"},
-          G_OPTION_ENTRY_NULL,
-  };
-  g_autoptr (GError) error = NULL;
-  const char   *about = NULL;
-  gboolean      is_signed = FALSE;
-  RtkPhotoProof proof;
-
-  if (!rtk_ctl_parse (entries, "CERT.json --original FILE --delivered FILE", &argc, &argv, 1, 1))
-    return RTK_EXIT_ERROR;
-  if (original == NULL || delivered == NULL) {
-    rtk_ctl_say (_ ("retakectl: both --original and --delivered are needed."));
-    return RTK_EXIT_ERROR;
-  }
-  if (!verify (argv[1], original, delivered, &about, &is_signed, &proof, &error)) {
-    if (g_error_matches (error, RTK_ERROR, RTK_ERROR_DAMAGED)) {
-      rtk_ctl_say (_ ("retakectl: %s: does not fit the certificate (%s)"), about, error->message);
-      return RTK_EXIT_NO;
-    }
-    rtk_ctl_complain (about, error);
-    return RTK_EXIT_ERROR;
-  }
-  print_proof (ctl, is_signed, proof);
-  return proof == RTK_PHOTO_DIFFERS ? RTK_EXIT_NO : RTK_EXIT_OK;
-}
-
 const RtkCtlCommand rtk_ctl_photo_commands[] = {
     {"photo", "check", "[--rules ID] [--finished] FILE|FOLDER...", N_ ("judge pictures"),
      run_check},
@@ -539,7 +415,5 @@ const RtkCtlCommand rtk_ctl_photo_commands[] = {
      N_ ("cut the person out: alpha of the whole frame"), run_matte},
     {"photo", "landmarks", "FILE|FOLDER...", N_ ("print face, 478 points, angles and shoulders"),
      run_landmarks},
-    {"photo", "verify", "CERT.json --original FILE --delivered FILE", N_ ("check a certificate"),
-     run_verify},
     {NULL},
 };

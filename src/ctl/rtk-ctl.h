@@ -34,6 +34,7 @@ typedef struct {
 extern const RtkCtlCommand rtk_ctl_rules_commands[];
 extern const RtkCtlCommand rtk_ctl_make_commands[];
 extern const RtkCtlCommand rtk_ctl_photo_commands[];
+extern const RtkCtlCommand rtk_ctl_verify_commands[];
 extern const RtkCtlCommand rtk_ctl_bench_commands[];
 extern const RtkCtlCommand rtk_ctl_camera_commands[];
 extern const RtkCtlCommand rtk_ctl_orders_commands[];

@@ -415,3 +415,24 @@ rtk_picture_header_clear (RtkPictureHeader *self)
 {
   g_clear_pointer (&self->profile, g_bytes_unref);
 }
+
+/**
+ * rtk_picture_get_luma_step:
+ * @quality: IJG quality, 1 to 100; 0: not saved as a JPEG at all
+ * @index: vertical frequency times 8 plus horizontal frequency
+ *
+ * Tells how coarsely a JPEG of that quality keeps a coefficient of its luma.
+ *
+ * Returns: the step of the table; 0 when nothing is lost
+ */
+int
+rtk_picture_get_luma_step (int quality, int index)
+{
+  static const guint8 zigzag[64] = {0,  1,  5,  6,  14, 15, 27, 28, 2,  4,  7,  13, 16, 26, 29, 42,
+                                    3,  8,  12, 17, 25, 30, 41, 43, 9,  11, 18, 24, 31, 40, 44, 53,
+                                    10, 19, 23, 32, 39, 45, 52, 54, 20, 22, 33, 38, 46, 51, 55, 60,
+                                    21, 34, 37, 47, 50, 56, 59, 61, 35, 36, 48, 49, 57, 58, 62, 63};
+
+  g_return_val_if_fail (quality >= 0 && quality <= 100 && index >= 0 && index < 64, 0);
+  return quality == 0 ? 0 : ijg_entry (standard_tables[0][zigzag[index]], quality);
+}

@@ -55,6 +55,7 @@ typedef struct {
 
 gboolean rtk_picture_header_read (GBytes *bytes, RtkPictureHeader *out_header, GError **error);
 void     rtk_picture_header_clear (RtkPictureHeader *self);
+int      rtk_picture_get_luma_step (int quality, int index);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RtkPictureHeader, rtk_picture_header_clear)
 

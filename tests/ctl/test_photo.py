@@ -205,14 +205,18 @@ def test_verify(desk):
     cert = desk.path("a.cert.json")
     equal(read_json(cert)["sha256"]["original"], sha256(ASTRONAUT))
     words = ("--json", "photo", "verify", cert, "--original", ASTRONAUT, "--delivered", out)
-    equal(desk.ctl(*words).json, {"hashes": True, "signed": False, "proof": "proved"})
+    equal(desk.ctl(*words).json, {"hashes": True, "signed": False, "proof": "proved", "provenance": "unknown",
+                                  "finding": "proved"})
     with open(out, "rb") as file:
         data = bytearray(file.read())
     data[-200] ^= 1
     tampered = write(desk.path("t.jpg"), bytes(data))
     done = desk.ctl("photo", "verify", cert, "--original", ASTRONAUT, "--delivered", tampered, code=1)
     expect("t.jpg" in done.err and done.err.count("\n") == 1, done.err)
-    desk.ctl("photo", "verify", cert, "--original", out, "--delivered", out, code=1)
+    done = desk.ctl("photo", "verify", cert, "--original", out, "--delivered", out, code=1)
+    expect("a.jpg: The original is another picture" in done.err, done.err)
+    done = desk.ctl(*words, "--key", "A" * 43, code=1)
+    expect("rovenance unknown" in done.err and done.json["finding"] == "key.unknown", done.err)
     # A certificate that was made to fit another file is found out by making the photo again.
     with open(cert, encoding="utf-8") as file:
         forged = file.read().replace(sha256(out), sha256(tampered))
