@@ -327,6 +327,38 @@ test_recipes (void)
   photo_clear (&photo);
 }
 
+/* A recipe with a step that is not one of ours, or a crop that would turn the picture over. */
+static void
+test_foreign_steps (void)
+{
+  static const char *const changes[][2] = {
+      {"\"recipe\":{", "\"recipe\":{\"rotate\":90,"},
+      {"\"recipe\":{", "\"recipe\":{\"mirror\":true,"},
+      {"\"recipe\":{", "\"recipe\":{\"smooth\":3,"},
+      {"\"crop\":{", "\"crop\":{\"angle\":1,"},
+      {"\"crop\":{", "\"crop\":{\"scale_y\":65536,"},
+      {"\"intake\":{", "\"intake\":{\"retouched\":true,"},
+      {"{\"engine\"", "{\"filter\":\"x\",\"engine\""},
+      {"\"scale\":", "\"scale\":-"},
+      {"\"width\":", "\"width\":-"},
+      {"\"height\":", "\"height\":-"},
+  };
+  Photo photo;
+
+  photo_init (&photo);
+  for (gsize i = 0; i < G_N_ELEMENTS (changes); i++) {
+    gsize       size;
+    const char *text = g_bytes_get_data (photo.certificate, &size);
+    GString    *changed = g_string_new_len (text, (gssize)size);
+    g_autoptr (GBytes) bytes = NULL;
+
+    g_assert_cmpuint (g_string_replace (changed, changes[i][0], changes[i][1], 1), ==, 1);
+    bytes = g_string_free_to_bytes (changed);
+    g_assert_cmpint (try_certificate (&photo, bytes), ==, -1);
+  }
+  photo_clear (&photo);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -334,5 +366,6 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/hostile/pictures", test_pictures);
   g_test_add_func ("/vision/hostile/certificates", test_certificates);
   g_test_add_func ("/vision/hostile/recipes", test_recipes);
+  g_test_add_func ("/vision/hostile/foreign-steps", test_foreign_steps);
   return g_test_run ();
 }

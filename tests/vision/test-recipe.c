@@ -3,6 +3,7 @@
 #include "vision/rtk-recipe.h"
 #include "vision/rtk-resample.h"
 
+#include <math.h>
 #include <string.h>
 
 static const guint8 blue[3] = {100, 197, 255};
@@ -117,6 +118,93 @@ test_foreign_alpha (void)
   g_assert_error (error, RTK_ERROR, RTK_ERROR_DAMAGED);
 }
 
+/* Red grows to the right, green downwards, blue neither: no two places look alike. */
+static RtkImage *
+make_ramp (int width, int height)
+{
+  guint8 *pixels = g_malloc ((gsize)width * height * 3);
+
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++) {
+      guint8 *pixel = pixels + 3 * ((gsize)y * width + x);
+
+      pixel[0] = (guint8)(x * 255 / width);
+      pixel[1] = (guint8)(y * 255 / height);
+      pixel[2] = 77;
+    }
+  return rtk_image_new_take (RTK_PIXEL_RGB24, width, height, (gsize)width * 3, pixels);
+}
+
+/* What the two borders of a finished picture are apart, and where its first pixel came from. */
+static void
+assert_upright (const RtkImage *finished, const RtkCrop *crop, int width, int height)
+{
+  int           last_x = crop->out_width - 1, last_y = crop->out_height - 1;
+  const guint8 *pixels = rtk_image_get_pixels (finished);
+
+  for (int y = 0; y <= last_y; y++)
+    for (int x = 0; x <= last_x; x++) {
+      const guint8 *pixel = pixels + 3 * ((gsize)y * crop->out_width + x);
+      RtkPoint      from = rtk_crop_to_source (crop, (RtkPoint){x + .5, y + .5});
+
+      g_assert_cmpfloat_with_epsilon (pixel[0], from.x * 255 / width, 2);
+      g_assert_cmpfloat_with_epsilon (pixel[1], from.y * 255 / height, 2);
+      g_assert_cmpint (pixel[2], ==, 77);
+      if (x > 0)
+        g_assert_cmpint (pixel[0], >=, pixel[-3]);
+      if (y > 0)
+        g_assert_cmpint (pixel[1], >=, pixel[1 - 3 * crop->out_width]);
+    }
+}
+
+/* Whatever the recipe: left stays left, above stays above, both grow by the same factor, and no
+ * person's pixel is anything but what lies at its place in the original. */
+static void
+test_left_stays_left (void)
+{
+  const int width = 900, height = 1100;
+  g_autoptr (GRand) rand = g_rand_new_with_seed (20240607);
+  g_autoptr (RtkImage) picture = make_ramp (width, height);
+
+  for (int round = 0; round < 150; round++) {
+    RtkCrop crop = {.out_width = g_rand_int_range (rand, 8, 200),
+                    .out_height = g_rand_int_range (rand, 8, 200)};
+    double  most =
+        MIN ((double)(width - 1) / crop.out_width, (double)(height - 1) / crop.out_height);
+    guint8  background[3] = {(guint8)g_rand_int_range (rand, 0, 256), 0, 255};
+    RtkCrop work;
+    g_autoptr (RtkImage) alpha = NULL;
+    g_autoptr (RtkImage) finished = NULL;
+    g_autoptr (GError) error = NULL;
+
+    crop.scale = g_rand_int_range (rand, 65536 / 2, (int)(most * 65536)) / 65536.;
+    crop.x = g_rand_int (rand) % (guint)((width - crop.scale * crop.out_width) * 65536) / 65536.;
+    crop.y = g_rand_int (rand) % (guint)((height - crop.scale * crop.out_height) * 65536) / 65536.;
+    g_assert_true (rtk_crop_lies_in (&crop, width, height));
+    work = rtk_recipe_get_working_crop (&crop, width, height);
+    alpha = make_alpha (&work, 255);
+    finished = rtk_recipe_render (picture, alpha, &crop, background, &error);
+    g_assert_no_error (error);
+    assert_upright (finished, &crop, width, height);
+  }
+}
+
+/* A crop has no sign and no angle; what says otherwise is none. */
+static void
+test_no_such_crop (void)
+{
+  static const RtkCrop crops[] = {
+      {10, 10, -1, 40, 40},  {10, 10, 0, 40, 40},       {10, 10, 1, -40, 40}, {10, 10, 1, 40, -40},
+      {-1, 10, 1, 40, 40},   {10, 61, 1, 40, 40},       {10, 10, 300, 1, 1},  {NAN, 10, 1, 40, 40},
+      {10, 10, NAN, 40, 40}, {10, INFINITY, 1, 40, 40}, {10, 10, 1, 0, 40},
+  };
+  const RtkCrop good = {10, 60, 1, 40, 40};
+
+  g_assert_true (rtk_crop_lies_in (&good, 100, 100));
+  for (gsize i = 0; i < G_N_ELEMENTS (crops); i++)
+    g_assert_false (rtk_crop_lies_in (&crops[i], 100, 100));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -124,5 +212,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/recipe/working-crop", test_working_crop);
   g_test_add_func ("/vision/recipe/person-pixels", test_person_pixels);
   g_test_add_func ("/vision/recipe/foreign-alpha", test_foreign_alpha);
+  g_test_add_func ("/vision/recipe/left-stays-left", test_left_stays_left);
+  g_test_add_func ("/vision/recipe/no-such-crop", test_no_such_crop);
   return g_test_run ();
 }
