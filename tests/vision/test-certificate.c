@@ -467,17 +467,6 @@ assert_keys_are_found (const Desk *self)
 }
 
 static void
-assert_all (Desk *self, GBytes *stranger, const char *media_type)
-{
-  assert_truth_is_found (self);
-  assert_cheats_are_found (self);
-  assert_originals_are_found (self, stranger);
-  assert_strangers_are_found (self, stranger, media_type);
-  assert_changes_are_found (self);
-  assert_keys_are_found (self);
-}
-
-static void
 test_fixture (void)
 {
   g_autofree char *path = g_test_build_filename (G_TEST_DIST, "fixtures", "astronaut.png", NULL);
@@ -505,25 +494,25 @@ load_portrait (const char *name)
 }
 
 static void
-test_portraits (void)
+test_portrait (void)
 {
-  static const char *const names[] = {"024", "092"};
+  g_autoptr (GBytes) file = load_portrait ("092");
+  g_autoptr (GBytes) stranger = load_portrait ("024");
+  Desk desk = {0};
 
-  for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autoptr (GBytes) file = load_portrait (names[i]);
-    g_autoptr (GBytes) stranger = load_portrait (names[(i + 1) % G_N_ELEMENTS (names)]);
-    Desk desk = {0};
-
-    if (file == NULL || stranger == NULL) {
-      g_test_skip ("RTK_TESTDATA has no folder london");
-      return;
-    }
-    if (!desk_init (&desk, file, "image/jpeg"))
-      return;
-    g_test_message ("%s", names[i]);
-    assert_all (&desk, stranger, "image/jpeg");
-    desk_clear (&desk);
+  if (file == NULL || stranger == NULL) {
+    g_test_skip ("RTK_TESTDATA has no folder london");
+    return;
   }
+  if (!desk_init (&desk, file, "image/jpeg"))
+    return;
+  assert_truth_is_found (&desk);
+  assert_cheats_are_found (&desk);
+  assert_originals_are_found (&desk, stranger);
+  assert_strangers_are_found (&desk, stranger, "image/jpeg");
+  assert_changes_are_found (&desk);
+  assert_keys_are_found (&desk);
+  desk_clear (&desk);
 }
 
 int
@@ -531,6 +520,6 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/vision/certificate/fixture", test_fixture);
-  g_test_add_func ("/vision/certificate/portraits", test_portraits);
+  g_test_add_func ("/vision/certificate/portrait", test_portrait);
   return g_test_run ();
 }
