@@ -32,6 +32,9 @@ struct _RtkViewfinder {
   gboolean       guided;
   RtkCameraState camera_state;
 
+  GskRenderNode *sample; /* (owned) (nullable): of @pack, @sample_width wide */
+  double         sample_width;
+
   GtkWidget *notice;        /* (template) */
   GtkLabel  *notice_title;  /* (template) */
   GtkLabel  *notice_advice; /* (template) */
@@ -121,36 +124,56 @@ snapshot_overlay (RtkViewfinder *self, GtkSnapshot *snapshot, RtkRect place)
   cairo_destroy (cr);
 }
 
-static void
-snapshot_sample (RtkViewfinder *self, GtkSnapshot *snapshot)
+/* The sample picture, from (0, 0): drawn once for a pack and a width, not with every frame. */
+static GskRenderNode *
+ensure_sample (RtkViewfinder *self, const RtkFigure *figure, double width, double height)
 {
-  double               room_width = gtk_widget_get_width (GTK_WIDGET (self));
-  double               room_height = gtk_widget_get_height (GTK_WIDGET (self));
-  double               width = CLAMP (room_height * 0.2, 72.0, 150.0), height;
-  double               margin = 10.0;
-  RtkFigure            figure;
   const RtkBackground *backgrounds;
   guint                n_backgrounds;
-  RtkRect              frame;
+  GtkSnapshot         *snapshot;
   cairo_t             *cr;
 
-  rtk_figure_init_from_pack (&figure, self->pack);
+  if (self->sample != NULL && self->sample_width == width)
+    return self->sample;
+  g_clear_pointer (&self->sample, gsk_render_node_unref);
   backgrounds = rtk_rule_pack_get_backgrounds (self->pack, &n_backgrounds);
   if (n_backgrounds == 0)
-    return;
-  height = width * figure.height / figure.width;
-  frame = (RtkRect){room_width - width - margin, margin, width, height};
+    return NULL;
+  snapshot = gtk_snapshot_new ();
   cr = gtk_snapshot_append_cairo (
-      snapshot, &GRAPHENE_RECT_INIT ((float)frame.x - 2, (float)frame.y - 2, (float)frame.width + 4,
-                                     (float)frame.height + 4));
-  rtk_sample_draw (cr, &figure, backgrounds[0].rgb, frame.x, frame.y, width);
-  cairo_rectangle (cr, frame.x, frame.y, frame.width, frame.height);
+      snapshot, &GRAPHENE_RECT_INIT (-2, -2, (float)width + 4, (float)height + 4));
+  rtk_sample_draw (cr, figure, backgrounds[0].rgb, 0, 0, width);
+  cairo_rectangle (cr, 0, 0, width, height);
   cairo_set_source_rgba (cr, 1, 1, 1, 0.9);
   cairo_set_line_width (cr, 2.0);
   cairo_stroke (cr);
   cairo_set_source_rgb (cr, 1, 1, 1);
-  rtk_label_draw (cr, _ ("Sample"), (RtkPoint){frame.x + width / 2.0, frame.y + height - 13.0},
-                  RTK_TEXT_CENTRE, 0.9);
+  rtk_label_draw (cr, _ ("Sample"), (RtkPoint){width / 2.0, height - 13.0}, RTK_TEXT_CENTRE, 0.9);
+  cairo_destroy (cr);
+  self->sample = gtk_snapshot_free_to_node (snapshot);
+  self->sample_width = width;
+  return self->sample;
+}
+
+static void
+snapshot_sample (RtkViewfinder *self, GtkSnapshot *snapshot)
+{
+  double         room_width = gtk_widget_get_width (GTK_WIDGET (self));
+  double         room_height = gtk_widget_get_height (GTK_WIDGET (self));
+  double         width = CLAMP (room_height * 0.2, 72.0, 150.0);
+  double         margin = 10.0;
+  RtkFigure      figure;
+  GskRenderNode *sample;
+
+  rtk_figure_init_from_pack (&figure, self->pack);
+  sample = ensure_sample (self, &figure, width, width * figure.height / figure.width);
+  if (sample == NULL)
+    return;
+  gtk_snapshot_save (snapshot);
+  gtk_snapshot_translate (
+      snapshot, &GRAPHENE_POINT_INIT ((float)(room_width - width - margin), (float)margin));
+  gtk_snapshot_append_node (snapshot, sample);
+  gtk_snapshot_restore (snapshot);
 }
 
 static void
@@ -246,6 +269,7 @@ rtk_viewfinder_dispose (GObject *object)
   g_clear_pointer (&self->frame, rtk_frame_unref);
   g_clear_pointer (&self->analysis, rtk_analysis_unref);
   g_clear_pointer (&self->report, rtk_report_unref);
+  g_clear_pointer (&self->sample, gsk_render_node_unref);
   g_clear_pointer (&self->pack, rtk_rule_pack_unref);
   gtk_widget_dispose_template (GTK_WIDGET (self), RTK_TYPE_VIEWFINDER);
   G_OBJECT_CLASS (rtk_viewfinder_parent_class)->dispose (object);
@@ -314,6 +338,7 @@ rtk_viewfinder_set_pack (RtkViewfinder *self, RtkRulePack *pack)
 {
   g_return_if_fail (RTK_IS_VIEWFINDER (self));
 
+  g_clear_pointer (&self->sample, gsk_render_node_unref);
   g_clear_pointer (&self->pack, rtk_rule_pack_unref);
   self->pack = pack != NULL ? rtk_rule_pack_ref (pack) : NULL;
   self->has_crop = FALSE;
