@@ -82,6 +82,25 @@ zone_init (Zone *zone, const RtkRulePack *pack, RtkCheckId id, double target, do
   zone->if_fails = rule != NULL && rule->mode == RTK_RULE_BLOCK ? N_ZONES + 1 : 1;
 }
 
+/* Face width, head width and height and eye distance grow with the scale alone: where a pack limits
+ * the others, the face is aimed at what suits them too, unless no face can. */
+static void
+narrow_face_zone (Zone *zone, const RtkRulePack *pack, RtkCheckId id, double face, double length)
+{
+  const RtkRule *rule = rtk_rule_pack_get_rule (pack, id);
+  double         min;
+  double         max;
+
+  if (rule == NULL || rule->mode == RTK_RULE_CONFIRM || !(length > 0.))
+    return;
+  min = isnan (rule->min) ? zone->min : MAX (zone->min, (rule->min + ZONE_MARGIN) * face / length);
+  max = isnan (rule->max) ? zone->max : MIN (zone->max, (rule->max - ZONE_MARGIN) * face / length);
+  if (min > max)
+    return;
+  zone->min = min;
+  zone->max = max;
+}
+
 static void
 problem_init (Problem           *self,
               const RtkRulePack *pack,
@@ -105,6 +124,12 @@ problem_init (Problem           *self,
   self->shoulders[1] = head->shoulders[1];
   zone_init (&self->zones[ZONE_FACE], pack, RTK_CHECK_GEOMETRY_FACE_WIDTH,
              rtk_rule_pack_get_target_face_width (pack), self->out_width / 4.);
+  narrow_face_zone (&self->zones[ZONE_FACE], pack, RTK_CHECK_GEOMETRY_HEAD_HEIGHT, self->face,
+                    head->chin.y - head->hair_top);
+  narrow_face_zone (&self->zones[ZONE_FACE], pack, RTK_CHECK_GEOMETRY_EYE_DISTANCE, self->face,
+                    head->eye_gap);
+  narrow_face_zone (&self->zones[ZONE_FACE], pack, RTK_CHECK_GEOMETRY_HEAD_WIDTH, self->face,
+                    head->right - head->left);
   zone_init (&self->zones[ZONE_EYE], pack, RTK_CHECK_GEOMETRY_EYE_LINE,
              rtk_rule_pack_get_target_eye_line (pack), self->out_height / 6.);
   zone_init (&self->zones[ZONE_HAIR], pack, RTK_CHECK_GEOMETRY_HAIR_TOP,

@@ -44,9 +44,12 @@ typedef struct {
 /**
  * RtkHead:
  * @eye_mid: point midway between the two eye centres
+ * @eye_gap: between the eye centres; 0 when not known
  * @hair_top: y of the highest hair (from the matte where there is one)
  * @cheek_left: x of the left outline of the face at cheek height, as seen in the picture
  * @cheek_right: x of the right one
+ * @left: x of the left outline of the head at the height of the ears, hair and ears with it
+ * @right: x of the right one; not above @left when they are not known
  * @chin: lowest point of the chin
  * @shoulders: the shoulder joint on the left and on the right of the picture
  * @shoulder_visible: how sure the network is of each, 0..1
@@ -55,9 +58,12 @@ typedef struct {
  */
 typedef struct {
   RtkPoint eye_mid;
+  double   eye_gap;
   double   hair_top;
   double   cheek_left;
   double   cheek_right;
+  double   left;
+  double   right;
   RtkPoint chin;
   RtkPoint shoulders[2];
   double   shoulder_visible[2];

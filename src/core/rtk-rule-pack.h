@@ -75,6 +75,9 @@ RtkRulePack *rtk_rule_pack_parse (const char   *id,
                                   RtkRuleSource source,
                                   gpointer      user_data,
                                   GError      **error) G_GNUC_WARN_UNUSED_RESULT;
+char       **rtk_rule_pack_lint (const char   *id,
+                                 RtkRuleSource source,
+                                 gpointer      user_data) G_GNUC_WARN_UNUSED_RESULT;
 GBytes      *rtk_rule_pack_built_in_source (const char *id, gpointer user_data, GError **error);
 char       **rtk_rule_pack_list_built_in (void) G_GNUC_WARN_UNUSED_RESULT;
 RtkRulePack *rtk_rule_pack_ref (RtkRulePack *self);

@@ -130,6 +130,18 @@ measure_geometry (const Judge *self, RtkCheckId id)
   } else if (id == RTK_CHECK_GEOMETRY_FACE_WIDTH) {
     measure.value = round_px ((head->cheek_right - head->cheek_left) / crop->scale);
     set_place (&measure, head->cheek_left, head->eye_mid.y, head->cheek_right, head->chin.y);
+  } else if (id == RTK_CHECK_GEOMETRY_HEAD_WIDTH) {
+    measure.known = head->right > head->left;
+    measure.value = round_px ((head->right - head->left) / crop->scale);
+    set_place (&measure, head->left, head->eye_mid.y, head->right, head->chin.y);
+  } else if (id == RTK_CHECK_GEOMETRY_HEAD_HEIGHT) {
+    measure.value = round_px ((head->chin.y - head->hair_top) / crop->scale);
+    set_place (&measure, head->cheek_left, head->hair_top, head->cheek_right, head->chin.y);
+  } else if (id == RTK_CHECK_GEOMETRY_EYE_DISTANCE) {
+    measure.known = head->eye_gap > 0.;
+    measure.value = round_px (head->eye_gap / crop->scale);
+    set_place (&measure, head->eye_mid.x - head->eye_gap / 2., head->eye_mid.y,
+               head->eye_mid.x + head->eye_gap / 2., head->eye_mid.y);
   } else if (id == RTK_CHECK_GEOMETRY_HEAD_WHOLE) {
     measure.value = round_px (measure_head_margin (crop, head));
     set_place (&measure, head->cheek_left, head->hair_top, head->cheek_right, head->chin.y);

@@ -174,8 +174,8 @@ run_lint (RtkCtl *ctl, int argc, char **argv)
 {
   GOptionEntry entries[] = {G_OPTION_ENTRY_NULL};
   g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (RtkRulePack) pack = NULL;
   g_autoptr (GError) error = NULL;
+  g_auto (GStrv) faults = NULL;
   g_autofree char *id = NULL;
   LintSource       lint;
 
@@ -189,12 +189,12 @@ run_lint (RtkCtl *ctl, int argc, char **argv)
   if (g_str_has_suffix (id, ".ini"))
     id[strlen (id) - strlen (".ini")] = '\0';
   lint = (LintSource){id, bytes};
-  pack = rtk_rule_pack_parse (id, lint_source, &lint, &error);
-  if (pack == NULL) {
-    /* The answer to the question is no; its reason is the message itself. */
-    rtk_ctl_say ("%s: %s", argv[1], error->message);
+  faults = rtk_rule_pack_lint (id, lint_source, &lint);
+  /* The answer to the question is no; its reasons are the sentences themselves. */
+  for (char **fault = faults; *fault != NULL; fault++)
+    rtk_ctl_say ("%s: %s", argv[1], *fault);
+  if (faults[0] != NULL)
     return RTK_EXIT_NO;
-  }
   rtk_ctl_say (_ ("%s: no faults found"), argv[1]);
   return RTK_EXIT_OK;
 }

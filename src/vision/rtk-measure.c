@@ -151,6 +151,40 @@ rtk_measure_hair_top (
   return TRUE;
 }
 
+/* Where the person ends to the side of @x on the row @y, by the mask. */
+static double
+find_side (const RtkMeasureContext *self, double x, double y, double step)
+{
+  double width = self->pixels.width;
+  double row = y / self->pixels.height;
+
+  while (x > 0. && x < width &&
+         rtk_measure_sample_mask (self->mask, self->mask_size, x / width, row) > 0.5)
+    x += step;
+  return CLAMP (x, 0., width);
+}
+
+/* The outline of the head at the ears: the middle one of three rows from the eyes to the nose, so
+ * that a lock of hair does not count. */
+static void
+measure_sides (const RtkMeasureContext *self, RtkHead *head)
+{
+  double step = self->pixels.width / (4. * self->mask_size);
+  double sides[2][3];
+
+  for (int side = 0; side < 2; side++) {
+    double *found = sides[side];
+
+    for (int i = 0; i < 3; i++)
+      found[i] = find_side (self, head->eye_mid.x,
+                            head->eye_mid.y + i * 0.15 * (head->chin.y - head->eye_mid.y),
+                            side == 0 ? -step : step);
+    found[0] = MAX (MIN (found[0], found[1]), MIN (MAX (found[0], found[1]), found[2]));
+  }
+  head->left = sides[0][0];
+  head->right = sides[1][0];
+}
+
 static void
 measure_head (RtkMeasureContext *self)
 {
@@ -159,6 +193,7 @@ measure_head (RtkMeasureContext *self)
   RtkRect      whole = {0., 0., self->pixels.width, self->pixels.height};
 
   head->eye_mid = middle (self->eyes[0], self->eyes[1]);
+  head->eye_gap = self->inter_eye;
   head->chin = rtk_measure_point (self->face, POINT_CHIN);
   head->cheek_left = INFINITY;
   head->cheek_right = -INFINITY;
@@ -171,6 +206,8 @@ measure_head (RtkMeasureContext *self)
   analysis->has_head =
       self->mask != NULL &&
       rtk_measure_hair_top (self->face, self->mask, self->mask_size, &whole, &head->hair_top);
+  if (analysis->has_head)
+    measure_sides (self, head);
 }
 
 static double

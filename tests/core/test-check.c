@@ -32,6 +32,9 @@ test_contract (void)
       {RTK_CHECK_FILE_NAME, "file.name", ""},
       {RTK_CHECK_FACE_COUNT, "face.count", ""},
       {RTK_CHECK_GEOMETRY_EYE_LINE, "geometry.eye-line", "px"},
+      {RTK_CHECK_GEOMETRY_HEAD_WIDTH, "geometry.head-width", "px"},
+      {RTK_CHECK_GEOMETRY_HEAD_HEIGHT, "geometry.head-height", "px"},
+      {RTK_CHECK_GEOMETRY_EYE_DISTANCE, "geometry.eye-distance", "px"},
       {RTK_CHECK_POSE_SHOULDERS_LEVEL, "pose.shoulders-level", "deg"},
       {RTK_CHECK_EYES_RED, "eyes.red", "ratio"},
       {RTK_CHECK_IMAGE_RESOLUTION, "image.resolution", "px"},
@@ -43,7 +46,7 @@ test_contract (void)
     g_assert_cmpstr (rtk_check_id_to_string (wanted[i].id), ==, wanted[i].name);
     g_assert_cmpstr (rtk_check_id_get_unit (wanted[i].id), ==, wanted[i].unit);
   }
-  g_assert_cmpint (RTK_N_CHECKS, ==, 49);
+  g_assert_cmpint (RTK_N_CHECKS, ==, 52);
 }
 
 static void

@@ -179,6 +179,47 @@ test_faults (void)
   }
 }
 
+/* All faults at once, each with the line where it stands, in the file or in its parent. */
+static void
+test_lint (void)
+{
+  static const char        child[] = "[pack]\n"
+                                     "id=child\n"
+                                     "version=2\n"
+                                     "inherits=base\n"
+                                     "\n"
+                                     "[target]\n"
+                                     "eye-line=320\n"
+                                     "# comment\n"
+                                     "[check pose.yaw]\n"
+                                     "limit=9\n"
+                                     "[check eyes.open]\n"
+                                     "mode=block\n"
+                                     "min=0.02\n"
+                                     "title=Eyes\n"
+                                     "title[zh_CN]=眼\n"
+                                     "advice=Open\n";
+  static const char *const wanted[] = {
+      "line 10: [check pose.yaw] limit: this key is not known",
+      "line 11: [check eyes.open] advice-low[zh_CN]: is missing",
+      "of base: [check geometry.eye-line] max: the zone does not hold the target 320",
+  };
+  Text texts[] = {{"child", child}, {"base", base}, {NULL, NULL}};
+  g_auto (GStrv) faults = rtk_rule_pack_lint ("child", array_source, texts);
+  g_auto (GStrv) none = rtk_rule_pack_lint ("base", array_source, texts);
+  g_auto (GStrv) lost = rtk_rule_pack_lint ("nobody", array_source, texts);
+  Text broken[] = {{"broken", "[pack]\nid=broken\nversion 1\n"}, {NULL, NULL}};
+  g_auto (GStrv) syntax = rtk_rule_pack_lint ("broken", array_source, broken);
+
+  g_assert_cmpuint (g_strv_length (faults), ==, G_N_ELEMENTS (wanted));
+  for (gsize i = 0; i < G_N_ELEMENTS (wanted); i++)
+    g_assert_true (g_str_has_suffix (faults[i], wanted[i]));
+  g_assert_cmpuint (g_strv_length (none), ==, 0);
+  g_assert_cmpuint (g_strv_length (lost), ==, 1);
+  g_assert_cmpuint (g_strv_length (syntax), ==, 1);
+  g_assert_true (g_str_has_prefix (syntax[0], "line 3: "));
+}
+
 static void
 test_cycle (void)
 {
@@ -257,6 +298,105 @@ test_built_in (void)
   }
 }
 
+/* What each variant asks for: size, resolution, bytes, backgrounds. */
+static void
+test_variants (void)
+{
+  static const struct {
+    const char *id;
+    int         width;
+    int         height;
+    int         dpi;
+    gsize       bytes_min;
+    gsize       bytes_max;
+    guint       n_backgrounds;
+    guint8      first[3];
+  } rows[] = {
+      {"chsi-diploma", 480, 640, 300, 20480, 40960, 3, {100, 197, 255}},
+      {"chsi-diploma-white", 480, 640, 300, 20480, 40960, 1, {255, 255, 255}},
+      {"chsi-diploma-grey", 480, 640, 300, 20480, 40960, 1, {240, 240, 240}},
+      {"chsi-diploma-xinjiang", 480, 640, 300, 20480, 40960, 1, {255, 255, 255}},
+      {"receiver-900k", 480, 640, 300, 30720, 921600, 3, {100, 197, 255}},
+      {"receiver-100k", 480, 640, 300, 102400, 0, 3, {100, 197, 255}},
+      {"cet", 240, 320, 300, 20480, 204800, 3, {100, 197, 255}},
+      {"postgraduate", 480, 640, 300, 0, 10485760, 3, {100, 197, 255}},
+      {"putonghua", 390, 567, 300, 0, 204800, 3, {255, 255, 255}},
+      {"id-card", 358, 441, 350, 14336, 20480, 1, {255, 255, 255}},
+      {"passport", 354, 472, 300, 30720, 46080, 1, {255, 255, 255}},
+      {"degree", 150, 210, 300, 0, 10240, 3, {100, 197, 255}},
+  };
+  g_auto (GStrv) ids = rtk_rule_pack_list_built_in ();
+
+  g_assert_cmpuint (g_strv_length (ids), ==, G_N_ELEMENTS (rows));
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (RtkRulePack) pack = rtk_rule_pack_load (rows[i].id, NULL);
+    g_autofree char     *name = rtk_rule_pack_format_file_name (pack, "110101", NULL);
+    guint                n;
+    const RtkBackground *first = rtk_rule_pack_get_backgrounds (pack, &n);
+    gsize                bytes[2];
+
+    rtk_rule_pack_get_bytes (pack, &bytes[0], &bytes[1]);
+    g_assert_cmpint (rtk_rule_pack_get_width (pack), ==, rows[i].width);
+    g_assert_cmpint (rtk_rule_pack_get_height (pack), ==, rows[i].height);
+    g_assert_cmpint (rtk_rule_pack_get_dpi (pack), ==, rows[i].dpi);
+    g_assert_cmpuint (bytes[0], ==, rows[i].bytes_min);
+    g_assert_cmpuint (bytes[1], ==, rows[i].bytes_max);
+    g_assert_cmpuint (n, ==, rows[i].n_backgrounds);
+    g_assert_cmpmem (first->rgb, 3, rows[i].first, 3);
+    g_assert_cmpstr (name, ==, "110101.jpg");
+  }
+}
+
+/* The zones and angles in which the variants differ. */
+static void
+test_variant_limits (void)
+{
+  static const struct {
+    const char *id;
+    RtkCheckId  check;
+    double      min;
+    double      max;
+  } rows[] = {
+      /* head 7/10 of 320, a tenth above it; at least 144 x 192 */
+      {"cet", RTK_CHECK_GEOMETRY_HEAD_HEIGHT, 192., 256.},
+      {"cet", RTK_CHECK_GEOMETRY_HAIR_TOP, 16., 48.},
+      {"cet", RTK_CHECK_FILE_WIDTH, 144., NAN},
+      {"cet", RTK_CHECK_FILE_HEIGHT, 192., NAN},
+      /* within 10 degrees; eyes 30 to 50 % of 640 from the top */
+      {"postgraduate", RTK_CHECK_POSE_YAW, -10., 10.},
+      {"postgraduate", RTK_CHECK_POSE_PITCH, -10., 10.},
+      {"postgraduate", RTK_CHECK_POSE_ROLL, -10., 10.},
+      {"postgraduate", RTK_CHECK_GEOMETRY_EYE_LINE, 192., 320.},
+      /* 207 +- 14; hair 7 to 21; eyes 207 and more from the bottom of 441 */
+      {"id-card", RTK_CHECK_GEOMETRY_FACE_WIDTH, 193., 221.},
+      {"id-card", RTK_CHECK_GEOMETRY_HAIR_TOP, 7., 21.},
+      {"id-card", RTK_CHECK_GEOMETRY_EYE_LINE, NAN, 234.},
+      {"passport", RTK_CHECK_GEOMETRY_HEAD_HEIGHT, 331., 390.},
+      {"passport", RTK_CHECK_GEOMETRY_EYE_DISTANCE, 82., 118.},
+      {"passport", RTK_CHECK_GEOMETRY_HAIR_TOP, 25., 45.},
+      {"passport", RTK_CHECK_GEOMETRY_EYE_LINE, 176., 251.},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (RtkRulePack) pack = rtk_rule_pack_load (rows[i].id, NULL);
+    const RtkRule *rule = rtk_rule_pack_get_rule (pack, rows[i].check);
+
+    g_test_message ("%s %s", rows[i].id, rtk_check_id_to_string (rows[i].check));
+    g_assert_true (rule->min == rows[i].min || (isnan (rule->min) && isnan (rows[i].min)));
+    g_assert_true (rule->max == rows[i].max || (isnan (rule->max) && isnan (rows[i].max)));
+    g_assert_cmpint (rule->mode, ==, RTK_RULE_BLOCK);
+  }
+  /* Long hair widens a head: that only warns. */
+  {
+    g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("passport", NULL);
+    const RtkRule *rule = rtk_rule_pack_get_rule (pack, RTK_CHECK_GEOMETRY_HEAD_WIDTH);
+
+    g_assert_cmpint (rule->mode, ==, RTK_RULE_ADVISE);
+    g_assert_cmpfloat (rule->min, ==, 230.);
+    g_assert_cmpfloat (rule->max, ==, 283.);
+  }
+}
+
 /* The numbers of the specification. */
 static void
 test_chsi (void)
@@ -289,8 +429,12 @@ test_chsi (void)
     g_assert_cmpfloat (rule->max, ==, zones[i].max);
   }
   g_assert_cmpint (rtk_rule_pack_get_quality_min (pack), ==, 60);
-  for (int i = 0; i < RTK_N_CHECKS; i++)
-    g_assert_nonnull (rtk_rule_pack_get_rule (pack, (RtkCheckId)i));
+  for (int i = 0; i < RTK_N_CHECKS; i++) {
+    /* Only other packs limit the size of the whole head. */
+    gboolean other = i >= RTK_CHECK_GEOMETRY_HEAD_WIDTH && i <= RTK_CHECK_GEOMETRY_EYE_DISTANCE;
+
+    g_assert_true ((rtk_rule_pack_get_rule (pack, (RtkCheckId)i) == NULL) == other);
+  }
   g_assert_cmpint (rtk_rule_pack_find_background (pack, NULL)->rgb[0], ==, 100);
   g_assert_cmpint (rtk_rule_pack_find_background (white, NULL)->rgb[0], ==, 255);
   rtk_rule_pack_get_backgrounds (white, &n);
@@ -351,10 +495,13 @@ main (int argc, char **argv)
   g_test_add_func ("/core/rule-pack/base", test_base);
   g_test_add_func ("/core/rule-pack/inherit", test_inherit);
   g_test_add_func ("/core/rule-pack/faults", test_faults);
+  g_test_add_func ("/core/rule-pack/lint", test_lint);
   g_test_add_func ("/core/rule-pack/cycle", test_cycle);
   g_test_add_func ("/core/rule-pack/missing", test_missing);
   g_test_add_func ("/core/rule-pack/file-name", test_file_name);
   g_test_add_func ("/core/rule-pack/built-in", test_built_in);
+  g_test_add_func ("/core/rule-pack/variants", test_variants);
+  g_test_add_func ("/core/rule-pack/variant-limits", test_variant_limits);
   g_test_add_func ("/core/rule-pack/chsi", test_chsi);
   g_test_add_func ("/core/rule-pack/damaged", test_damaged);
   g_test_add_func ("/core/rule-pack/not-there", test_not_there);

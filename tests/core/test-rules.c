@@ -94,6 +94,39 @@ test_all_good (void)
                    RTK_VERDICT_CONFIRM);
 }
 
+/* Packs that limit the whole head are given a crop in which it has that size. */
+static void
+test_whole_head (void)
+{
+  static const RtkCheckId ids[] = {RTK_CHECK_GEOMETRY_HEAD_WIDTH, RTK_CHECK_GEOMETRY_HEAD_HEIGHT,
+                                   RTK_CHECK_GEOMETRY_EYE_DISTANCE};
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("passport", NULL);
+  g_autoptr (RtkAnalysis) analysis = good_analysis ();
+  g_autoptr (RtkReport) report = NULL;
+  g_autoptr (RtkReport) blind = NULL;
+  RtkCrop crop;
+
+  set_all_good (analysis, pack);
+  /* As high as wide heads are: in a crop by the face alone it would be too high. */
+  analysis->head.left = 475.;
+  analysis->head.right = 875.;
+  analysis->head.eye_gap = 155.;
+  report = rtk_rules_judge (pack, analysis, NULL, FALSE);
+  g_assert_true (rtk_report_get_crop (report, &crop));
+  for (gsize i = 0; i < G_N_ELEMENTS (ids); i++) {
+    const RtkCheck *check = rtk_report_find (report, ids[i]);
+
+    g_test_message ("%s %g", rtk_check_id_to_string (ids[i]), check->value);
+    g_assert_cmpint (check->verdict, ==, RTK_VERDICT_PASS);
+    g_assert_cmpuint (check->n_place, ==, 4);
+  }
+  g_assert_cmpfloat_with_epsilon (rtk_report_find (report, ids[1])->value, 555. / crop.scale, 0.01);
+  analysis->head.right = analysis->head.eye_gap = 0.;
+  blind = rtk_rules_judge (pack, analysis, NULL, FALSE);
+  g_assert_cmpint (rtk_report_find (blind, ids[0])->verdict, ==, RTK_VERDICT_UNKNOWN);
+  g_assert_cmpint (rtk_report_find (blind, ids[2])->verdict, ==, RTK_VERDICT_UNKNOWN);
+}
+
 /* The one pack there is. */
 static GBytes *
 bytes_source (const char *id, gpointer user_data, GError **error)
@@ -544,6 +577,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/core/rules/all-good", test_all_good);
+  g_test_add_func ("/core/rules/whole-head", test_whole_head);
   g_test_add_func ("/core/rules/verdicts", test_verdicts);
   g_test_add_func ("/core/rules/coming-background", test_coming_background);
   g_test_add_func ("/core/rules/unknown", test_unknown);

@@ -101,7 +101,15 @@ def test_lint(desk):
     expect("geometry.eye-line" in text, "a rule of the pack")
     bad = write(good, text.replace("geometry.eye-line", "geometry.eye-lime"))
     done = desk.ctl("rules", "lint", bad, code=1)
-    expect("eye-lime" in done.err and done.err.count("\n") == 1, done.err)
+    line = 1 + text[:text.index("[check geometry.eye-line]")].count("\n")
+    expect(f"line {line}: [check geometry.eye-lime]" in done.err and done.err.count("\n") == 1, done.err)
+    # All faults at once: a key that is not known, a zone that holds no head, advice that is missing.
+    many = text.replace("warn-min=-8\n", "warn-mim=-8\n").replace("min=200\nmax=300\n", "min=2000\nmax=3000\n")
+    many = many.replace("advice=Look into the lens.\n", "")
+    done = desk.ctl("rules", "lint", write(good, many), code=1)
+    for word in ("warn-mim", "[check geometry.eye-line] min: lies outside the picture", "[check eyes.gaze] advice-high: is missing"):
+        lines = [line for line in done.err.splitlines() if word in line]
+        expect(lines and ": line " in lines[0], done.err)
     desk.ctl("rules", "lint", write(desk.path("noise.ini"), os.urandom(2000)), code=1)
     desk.refuses("rules", "lint", desk.path("none.ini"))
 
