@@ -6,9 +6,13 @@
 
 G_DEFINE_INTERFACE (RtkAnalyser, rtk_analyser, G_TYPE_OBJECT)
 
+static guint preview_signal;
+
 static void
 rtk_analyser_default_init (RtkAnalyserInterface *iface)
 {
+  preview_signal = g_signal_new ("preview", RTK_TYPE_ANALYSER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                 NULL, G_TYPE_NONE, 1, RTK_TYPE_IMAGE);
 }
 
 /**
@@ -107,4 +111,41 @@ rtk_analyser_reset (RtkAnalyser *self)
 {
   g_return_if_fail (RTK_IS_ANALYSER (self));
   RTK_ANALYSER_GET_IFACE (self)->reset (self);
+}
+
+/**
+ * rtk_analyser_set_preview:
+ * @self: an analyser
+ * @pack: (nullable): the rules that say which part of a frame is shown; %NULL = no preview
+ * @background: (nullable): the colour behind the person, of @pack; copied
+ *
+ * Asks for the live frames, from now on, as they would be when finished: "preview" is emitted for
+ * one at a time. Frames that come meanwhile are only measured, so measuring never waits for it. An
+ * analyser that makes none stays silent.
+ */
+void
+rtk_analyser_set_preview (RtkAnalyser *self, RtkRulePack *pack, const RtkBackground *background)
+{
+  RtkAnalyserInterface *iface;
+
+  g_return_if_fail (RTK_IS_ANALYSER (self));
+  g_return_if_fail (pack == NULL || background != NULL);
+
+  iface = RTK_ANALYSER_GET_IFACE (self);
+  if (iface->set_preview != NULL)
+    iface->set_preview (self, pack, background);
+}
+
+/**
+ * rtk_analyser_emit_preview:
+ * @self: an analyser
+ * @image: (nullable): BGRA32, what was made of a live frame
+ *
+ * Emits "preview", on the main thread.
+ */
+void
+rtk_analyser_emit_preview (RtkAnalyser *self, RtkImage *image)
+{
+  g_return_if_fail (RTK_IS_ANALYSER (self));
+  g_signal_emit (self, preview_signal, 0, image);
 }

@@ -14,8 +14,29 @@ shows_attempt (RtkRetakeSession *self)
 }
 
 static void
+set_preview (RtkRetakeSession *self, RtkImage *image)
+{
+  if (image == self->preview)
+    return;
+  g_clear_pointer (&self->preview, rtk_image_unref);
+  if (image != NULL)
+    self->preview = rtk_image_ref (image);
+  rtk_retake_session_notify (self, RTK_RETAKE_PROP_PREVIEW);
+}
+
+static void
+preview_cb (RtkAnalyser *analyser, RtkImage *image, gpointer user_data)
+{
+  RtkRetakeSession *self = RTK_RETAKE_SESSION (user_data);
+
+  if (!self->closed && self->previewing)
+    set_preview (self, image);
+}
+
+static void
 drop_analysis (RtkRetakeSession *self)
 {
+  set_preview (self, NULL);
   self->report_serial = 0;
   if (self->analysis == NULL && self->report == NULL)
     return;
@@ -155,6 +176,7 @@ camera_state_cb (GObject *object, GParamSpec *pspec, gpointer user_data)
 void
 rtk_retake_live_connect (RtkRetakeSession *self)
 {
+  g_signal_connect_object (self->analyser, "preview", G_CALLBACK (preview_cb), self, 0);
   if (self->camera == NULL)
     return;
   g_signal_connect_object (self->camera, "frame", G_CALLBACK (frame_cb), self, 0);
@@ -195,4 +217,25 @@ rtk_retake_live_show (RtkRetakeSession *self)
     report = rtk_attempt_get_photo (self->subject->chosen)->report;
   rtk_check_list_reset (self->checks, report);
   rtk_retake_session_update_ready (self);
+}
+
+/**
+ * rtk_retake_live_ask_preview:
+ * @self: a session
+ *
+ * Tells the analyser whether previews are wanted, and over which background.
+ */
+void
+rtk_retake_live_ask_preview (RtkRetakeSession *self)
+{
+  const RtkBackground *background =
+      self->background == NULL ? NULL
+                               : rtk_rule_pack_find_background (self->pack, self->background);
+
+  if (self->previewing && background != NULL) {
+    rtk_analyser_set_preview (self->analyser, self->pack, background);
+    return;
+  }
+  rtk_analyser_set_preview (self->analyser, NULL, NULL);
+  set_preview (self, NULL);
 }

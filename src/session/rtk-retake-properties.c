@@ -70,6 +70,19 @@ rtk_retake_session_get_frame (RtkRetakeSession *self)
 }
 
 /**
+ * rtk_retake_session_get_preview:
+ * @self: a session
+ *
+ * Returns: (transfer none) (nullable): a live frame as the finished photo would be, BGRA32
+ */
+RtkImage *
+rtk_retake_session_get_preview (RtkRetakeSession *self)
+{
+  g_return_val_if_fail (RTK_IS_RETAKE_SESSION (self), NULL);
+  return self->preview;
+}
+
+/**
  * rtk_retake_session_get_analysis:
  * @self: a session
  *
@@ -359,6 +372,7 @@ rtk_retake_session_set_pack (RtkRetakeSession *self, RtkRulePack *pack)
   }
   rtk_check_list_set_pack (self->checks, pack);
   rtk_retake_live_forget (self);
+  rtk_retake_live_ask_preview (self);
   rtk_retake_live_show (self);
   rtk_retake_session_notify (self, RTK_RETAKE_PROP_PACK);
 }
@@ -380,6 +394,7 @@ rtk_retake_session_set_background (RtkRetakeSession *self, const char *name)
     return;
   g_free (self->background);
   self->background = g_strdup (name);
+  rtk_retake_live_ask_preview (self);
   rtk_retake_session_notify (self, RTK_RETAKE_PROP_BACKGROUND);
 }
 
@@ -426,4 +441,20 @@ rtk_retake_session_set_undo_seconds (RtkRetakeSession *self, guint seconds)
     return;
   self->undo_seconds = seconds;
   rtk_retake_session_notify (self, RTK_RETAKE_PROP_UNDO_SECONDS);
+}
+
+/**
+ * rtk_retake_session_set_previewing:
+ * @self: a session
+ * @previewing: whether "preview" is wanted: it costs a second core
+ */
+void
+rtk_retake_session_set_previewing (RtkRetakeSession *self, gboolean previewing)
+{
+  g_return_if_fail (RTK_IS_RETAKE_SESSION (self));
+
+  if (self->previewing == !!previewing)
+    return;
+  self->previewing = !!previewing;
+  rtk_retake_live_ask_preview (self);
 }

@@ -13,6 +13,7 @@ typedef enum {
   RTK_RETAKE_PROP_OLD_PHOTO,
   RTK_RETAKE_PROP_OLD_PHOTO_STATE,
   RTK_RETAKE_PROP_FRAME,
+  RTK_RETAKE_PROP_PREVIEW,
   RTK_RETAKE_PROP_ANALYSIS,
   RTK_RETAKE_PROP_REPORT,
   RTK_RETAKE_PROP_REPORT_FRAME_SERIAL,
@@ -53,7 +54,9 @@ struct _RtkRetakeSession {
   gboolean        closed;
 
   /* The live view. */
-  RtkFrame      *frame;    /* (owned) (nullable) */
+  RtkFrame      *frame;   /* (owned) (nullable) */
+  RtkImage      *preview; /* (owned) (nullable): only while it is wanted */
+  gboolean       previewing;
   RtkAnalysis   *analysis; /* (owned) (nullable) */
   RtkReport     *report;   /* (owned) (nullable) */
   guint64        report_serial;
@@ -115,6 +118,7 @@ void rtk_retake_session_update_ready (RtkRetakeSession *self);
 void rtk_retake_live_connect (RtkRetakeSession *self);
 void rtk_retake_live_forget (RtkRetakeSession *self);
 void rtk_retake_live_show (RtkRetakeSession *self);
+void rtk_retake_live_ask_preview (RtkRetakeSession *self);
 /* rtk-retake-open.c */
 void rtk_retake_open_connect (RtkRetakeSession *self);
 void rtk_retake_open_check_code (RtkRetakeSession *self, const char *payload);

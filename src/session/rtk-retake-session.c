@@ -146,6 +146,7 @@ rtk_retake_session_finalize (GObject *object)
   RtkRetakeSession *self = RTK_RETAKE_SESSION (object);
 
   g_clear_pointer (&self->frame, rtk_frame_unref);
+  g_clear_pointer (&self->preview, rtk_image_unref);
   g_clear_pointer (&self->analysis, rtk_analysis_unref);
   g_clear_pointer (&self->report, rtk_report_unref);
   g_clear_pointer (&self->pack, rtk_rule_pack_unref);
@@ -182,6 +183,8 @@ rtk_retake_session_class_init (RtkRetakeSessionClass *klass)
                         RTK_OLD_PHOTO_NONE, flags);
   properties[RTK_RETAKE_PROP_FRAME] =
       g_param_spec_boxed ("frame", NULL, NULL, RTK_TYPE_FRAME, flags);
+  properties[RTK_RETAKE_PROP_PREVIEW] =
+      g_param_spec_boxed ("preview", NULL, NULL, RTK_TYPE_IMAGE, flags);
   properties[RTK_RETAKE_PROP_ANALYSIS] =
       g_param_spec_boxed ("analysis", NULL, NULL, RTK_TYPE_ANALYSIS, flags);
   properties[RTK_RETAKE_PROP_REPORT] =

@@ -24,6 +24,7 @@ G_BEGIN_DECLS
  *
  * "state" (int of RtkSessionState), "order" (RtkOrder, nullable), "old-photo" (GBytes of a JPEG,
  *   nullable), "old-photo-state" (int of RtkOldPhotoState)
+ * "preview" (RtkImage, nullable: a live frame as the finished photo would be, while it is wanted)
  * "frame" (RtkFrame, nullable: at camera rate), "analysis" (RtkAnalysis, nullable), "report"
  *   (RtkReport, nullable) and "report-frame-serial" (guint64): the newest frame that was judged
  * "checks" (RtkCheckList): live, or of the chosen photo while one is looked at; "reasons"
@@ -66,6 +67,7 @@ void rtk_retake_session_set_pack (RtkRetakeSession *self, RtkRulePack *pack);
 void rtk_retake_session_set_background (RtkRetakeSession *self, const char *name);
 void rtk_retake_session_set_overrides (RtkRetakeSession *self, GPtrArray *overrides);
 void rtk_retake_session_set_undo_seconds (RtkRetakeSession *self, guint seconds);
+void rtk_retake_session_set_previewing (RtkRetakeSession *self, gboolean previewing);
 
 /* Ends the work: cancels what runs and releases what is held. Afterwards nothing can be opened. */
 void rtk_retake_session_shutdown_async (RtkRetakeSession   *self,
@@ -79,6 +81,7 @@ RtkOrder         *rtk_retake_session_get_order (RtkRetakeSession *self);
 GBytes           *rtk_retake_session_get_old_photo (RtkRetakeSession *self);
 RtkOldPhotoState  rtk_retake_session_get_old_photo_state (RtkRetakeSession *self);
 RtkFrame         *rtk_retake_session_get_frame (RtkRetakeSession *self);
+RtkImage         *rtk_retake_session_get_preview (RtkRetakeSession *self);
 RtkAnalysis      *rtk_retake_session_get_analysis (RtkRetakeSession *self);
 RtkReport        *rtk_retake_session_get_report (RtkRetakeSession *self);
 guint64           rtk_retake_session_get_report_frame_serial (RtkRetakeSession *self);

@@ -106,6 +106,8 @@ gboolean rtk_networks_find_shoulders (RtkNetworks    *self,
                                       RtkShoulders   *out_shoulders,
                                       GError        **error);
 
+const float *rtk_networks_get_last_mask (const RtkNetworks *self);
+
 gboolean rtk_networks_time_bare (RtkNetworks *networks, double *out_ms, GError **error);
 
 RtkFaceRoi  rtk_face_roi_from_detection (const RtkFaceDetection *detection);

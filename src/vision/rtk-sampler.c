@@ -2,16 +2,11 @@
 #define G_LOG_DOMAIN "rtk-vision"
 #include "config.h"
 
+#include "vision/rtk-floats-private.h"
 #include "vision/rtk-sampler-private.h"
 
 #include <math.h>
 #include <string.h>
-
-/* The four bytes at a pixel lie in one register, and so does what becomes of them. */
-typedef guint8  Bytes __attribute__ ((vector_size (16)));
-typedef guint16 Words __attribute__ ((vector_size (16)));
-typedef gint32  Ints __attribute__ ((vector_size (16)));
-typedef float   Floats __attribute__ ((vector_size (16)));
 
 /* How a region's coordinates become the picture's: picture = origin + column * x + row * y. */
 typedef struct {
@@ -69,41 +64,20 @@ open_source (const RtkImage *image, RtkSamplerBorder border)
   };
 }
 
-/* Four bytes as four floats. Two steps of interleaving with zeros: told to convert at once, GCC 12
- * takes every byte by itself. */
-static inline Floats
-widen (guint32 bytes)
-{
-  Words words = (Words)__builtin_shufflevector ((Bytes)(Ints){(gint32)bytes}, (Bytes){0}, 0, 16, 1,
-                                                17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-  Ints  ints = (Ints)__builtin_shufflevector (words, (Words){0}, 0, 8, 1, 9, 2, 10, 3, 11);
-
-  return __builtin_convertvector(ints, Floats);
-}
-
-static inline Floats
-load (const guint8 *pixel)
-{
-  guint32 bytes;
-
-  memcpy (&bytes, pixel, sizeof bytes);
-  return widen (GUINT32_FROM_LE (bytes));
-}
-
 /* Pixel (x, y), as the border rule says. */
-static inline Floats
+static inline RtkFloats
 load_checked (const Source *source, int x, int y)
 {
   guint32 bytes = 0;
 
   if (x < 0 || y < 0 || x >= source->width || y >= source->height) {
     if (source->border == RTK_SAMPLER_ZERO)
-      return (Floats){0.f};
+      return (RtkFloats){0.f};
     x = CLAMP (x, 0, source->width - 1);
     y = CLAMP (y, 0, source->height - 1);
   }
   memcpy (&bytes, source->pixels + (gsize)y * source->stride + (gsize)x * (gsize)source->step, 3);
-  return widen (GUINT32_FROM_LE (bytes));
+  return rtk_floats_from_bytes (GUINT32_FROM_LE (bytes));
 }
 
 /* Far outside nothing changes any more; what is no number counts as far outside, too. */
@@ -139,14 +113,14 @@ find_place_inside (double at)
   return (Place){before, (float)(at - .5 - before)};
 }
 
-static inline Floats
+static inline RtkFloats
 sample_at (const Source *source, Place x, Place y)
 {
-  float  upper_left = (1.f - x.after) * (1.f - y.after);
-  float  upper_right = x.after * (1.f - y.after);
-  float  lower_left = (1.f - x.after) * y.after;
-  float  lower_right = x.after * y.after;
-  Floats sum;
+  float     upper_left = (1.f - x.after) * (1.f - y.after);
+  float     upper_right = x.after * (1.f - y.after);
+  float     lower_left = (1.f - x.after) * y.after;
+  float     lower_right = x.after * y.after;
+  RtkFloats sum;
 
   /* Three-byte pixels are read with a byte too many: never behind the last of all. */
   if (x.before >= 0 && y.before >= 0 && x.before < source->width - 1 &&
@@ -154,10 +128,10 @@ sample_at (const Source *source, Place x, Place y)
     const guint8 *pixel =
         source->pixels + (gsize)y.before * source->stride + (gsize)x.before * (gsize)source->step;
 
-    sum = upper_left * load (pixel);
-    sum += upper_right * load (pixel + source->step);
-    sum += lower_left * load (pixel + source->stride);
-    sum += lower_right * load (pixel + source->stride + source->step);
+    sum = upper_left * rtk_floats_load (pixel);
+    sum += upper_right * rtk_floats_load (pixel + source->step);
+    sum += lower_left * rtk_floats_load (pixel + source->stride);
+    sum += lower_right * rtk_floats_load (pixel + source->stride + source->step);
     return sum;
   }
   sum = upper_left * load_checked (source, x.before, y.before);
@@ -175,9 +149,9 @@ typedef struct {
 } Output;
 
 static inline void
-put (const Output *output, Floats sum, float *target)
+put (const Output *output, RtkFloats sum, float *target)
 {
-  Floats value = output->low + output->gain * sum;
+  RtkFloats value = output->low + output->gain * sum;
 
   target[0] = output->bgra ? value[2] : value[0];
   target[1] = value[1];

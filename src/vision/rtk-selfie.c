@@ -53,3 +53,15 @@ rtk_networks_segment (
           sizeof (float) * RTK_MASK_SIZE * RTK_MASK_SIZE);
   return TRUE;
 }
+
+/**
+ * rtk_networks_get_last_mask:
+ * @self: networks that have segmented
+ *
+ * Returns: what rtk_networks_segment() found last; valid until it runs again
+ */
+const float *
+rtk_networks_get_last_mask (const RtkNetworks *self)
+{
+  return rtk_xnn_get_output (self->selfie, 0, NULL);
+}

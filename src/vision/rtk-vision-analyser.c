@@ -4,9 +4,13 @@
 
 #include "vision/rtk-vision-analyser.h"
 
+#include "core/rtk-geometry.h"
 #include "core/rtk-worker.h"
 #include "vision/rtk-analyse.h"
+#include "vision/rtk-live-matte.h"
 #include "vision/rtk-photo-maker.h"
+
+#include <string.h>
 
 /* What lives on the worker's thread: nobody else touches it. */
 typedef struct {
@@ -16,12 +20,35 @@ typedef struct {
   guint        generation; /* of the subject that @tracker follows */
 } Eye;
 
-/* The place where the newest frame waits; shared by the two threads. */
+/* What lives on the thread of the preview. */
 typedef struct {
-  GMutex mutex;
-  GTask *waiting;    /* (owned) (nullable) (lock mutex): replaced by a newer one */
-  guint  generation; /* (lock mutex): grows with each reset */
+  RtkLiveMatte *matte;      /* (owned) */
+  guint         generation; /* of the subject that @matte has seen */
+} Darkroom;
+
+/* The place where the newest frame waits; shared by the threads. */
+typedef struct {
+  GMutex        mutex;
+  GTask        *waiting;        /* (owned) (nullable) (lock mutex): replaced by a newer one */
+  guint         generation;     /* (lock mutex): grows with each reset */
+  RtkRulePack  *preview_pack;   /* (owned) (nullable) (lock mutex): NULL: no preview is wanted */
+  guint8        preview_rgb[3]; /* (lock mutex) */
+  gboolean      developing;     /* (lock mutex): a preview is on its way */
+  RtkWorker    *darkroom;       /* (owned): where previews are made */
+  GMainContext *context;        /* (owned): where they are shown */
 } Mailbox;
+
+/* A preview on its way: from the eye's thread over the darkroom's to the main thread. */
+typedef struct {
+  GWeakRef  analyser; /* read on the main thread only: the last reference must not go elsewhere */
+  Mailbox  *mailbox;  /* (unowned): outlives the workers */
+  guint     generation;
+  RtkFrame *frame; /* (owned) */
+  float    *mask;  /* (owned) (nullable): NULL when there is no legal crop */
+  RtkCrop   crop;
+  guint8    rgb[3];
+  RtkImage *image; /* (owned) (nullable) */
+} Preview;
 
 struct _RtkVisionAnalyser {
   GObject    parent_instance;
@@ -111,6 +138,102 @@ answer (GTask *task, gpointer result, GDestroyNotify free_result, GError *error)
   g_source_attach (source, g_task_get_context (task));
 }
 
+static void
+darkroom_free (gpointer data)
+{
+  Darkroom *darkroom = data;
+
+  rtk_live_matte_free (darkroom->matte);
+  g_free (darkroom);
+}
+
+static void
+preview_free (gpointer data)
+{
+  Preview *preview = data;
+
+  g_weak_ref_clear (&preview->analyser);
+  rtk_frame_unref (preview->frame);
+  g_clear_pointer (&preview->image, rtk_image_unref);
+  g_free (preview->mask);
+  g_free (preview);
+}
+
+/* On the main thread. What was made for somebody who has left is not shown. */
+static gboolean
+preview_cb (gpointer user_data)
+{
+  Preview *preview = user_data;
+  g_autoptr (RtkVisionAnalyser) self = g_weak_ref_get (&preview->analyser);
+  gboolean wanted;
+
+  if (self == NULL)
+    return G_SOURCE_REMOVE;
+  g_mutex_lock (&self->mailbox->mutex);
+  self->mailbox->developing = FALSE;
+  wanted = self->mailbox->preview_pack != NULL && self->mailbox->generation == preview->generation;
+  g_mutex_unlock (&self->mailbox->mutex);
+  if (wanted)
+    rtk_analyser_emit_preview (RTK_ANALYSER (self), preview->image);
+  return G_SOURCE_REMOVE;
+}
+
+/* On the darkroom's thread. */
+static void
+develop (GTask *token, gpointer state)
+{
+  Preview  *preview = g_task_get_task_data (token);
+  Darkroom *darkroom = state;
+  g_autoptr (GSource) source = g_idle_source_new ();
+  g_autoptr (GError) error = NULL;
+
+  if (darkroom->generation != preview->generation)
+    rtk_live_matte_reset (darkroom->matte);
+  darkroom->generation = preview->generation;
+  if (preview->mask != NULL)
+    preview->image = rtk_live_matte_make (darkroom->matte, preview->frame->image, preview->mask,
+                                          &preview->crop, preview->rgb, &error);
+  if (error != NULL)
+    g_warning ("No preview: %s", error->message);
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, preview_cb, g_task_get_task_data (token), preview_free);
+  g_source_attach (source, preview->mailbox->context);
+}
+
+/* Hands a measured frame to the darkroom, unless that is still at work on an earlier one. */
+static void
+start_preview (Eye *eye, Mailbox *mailbox, GTask *task, const RtkAnalysis *analysis)
+{
+  const gsize mask_size = sizeof (float) * RTK_MASK_SIZE * RTK_MASK_SIZE;
+  g_autoptr (RtkRulePack) pack = NULL;
+  g_autoptr (GTask) token = NULL;
+  Preview *preview = g_new0 (Preview, 1);
+  gboolean free_now = TRUE;
+
+  g_mutex_lock (&mailbox->mutex);
+  if (mailbox->preview_pack != NULL && !mailbox->developing) {
+    pack = rtk_rule_pack_ref (mailbox->preview_pack);
+    memcpy (preview->rgb, mailbox->preview_rgb, sizeof preview->rgb);
+    mailbox->developing = TRUE;
+    free_now = FALSE;
+  }
+  g_mutex_unlock (&mailbox->mutex);
+  if (free_now) {
+    g_free (preview);
+    return;
+  }
+  g_weak_ref_init (&preview->analyser, g_task_get_source_object (task));
+  preview->mailbox = mailbox;
+  preview->generation = eye->generation;
+  preview->frame = rtk_frame_ref (g_task_get_task_data (task));
+  if (analysis->has_head && rtk_geometry_find_crop (pack, &analysis->head, analysis->width,
+                                                    analysis->height, &preview->crop, NULL))
+    preview->mask = g_memdup2 (rtk_networks_get_last_mask (eye->networks), mask_size);
+  token = g_task_new (NULL, NULL, NULL, NULL);
+  g_task_set_task_data (token, preview, NULL);
+  rtk_worker_push (mailbox->darkroom, token, develop);
+}
+
 static gboolean
 ensure_networks (Eye *eye, GError **error)
 {
@@ -166,6 +289,8 @@ work (GTask *token, gpointer state)
   {
     RtkAnalysis *analysis = do_frame (state, task, generation, &error);
 
+    if (analysis != NULL)
+      start_preview (state, job->mailbox, task, analysis);
     answer (task, analysis, (GDestroyNotify)rtk_analysis_unref, error);
   }
 }
@@ -255,6 +380,22 @@ reset (RtkAnalyser *analyser)
 }
 
 static void
+set_preview (RtkAnalyser *analyser, RtkRulePack *pack, const RtkBackground *background)
+{
+  RtkVisionAnalyser *self = RTK_VISION_ANALYSER (analyser);
+  g_autoptr (RtkRulePack) older = NULL;
+
+  if (pack != NULL)
+    rtk_rule_pack_ref (pack);
+  g_mutex_lock (&self->mailbox->mutex);
+  older = self->mailbox->preview_pack;
+  self->mailbox->preview_pack = pack;
+  if (pack != NULL)
+    memcpy (self->mailbox->preview_rgb, background->rgb, sizeof background->rgb);
+  g_mutex_unlock (&self->mailbox->mutex);
+}
+
+static void
 analyser_iface_init (RtkAnalyserInterface *iface)
 {
   iface->analyse_async = analyse_async;
@@ -262,6 +403,7 @@ analyser_iface_init (RtkAnalyserInterface *iface)
   iface->make_async = make_async;
   iface->make_finish = make_finish;
   iface->reset = reset;
+  iface->set_preview = set_preview;
 }
 
 static void
@@ -269,8 +411,12 @@ rtk_vision_analyser_finalize (GObject *object)
 {
   RtkVisionAnalyser *self = RTK_VISION_ANALYSER (object);
 
-  /* No work can be left: each piece holds a reference to this object. */
+  /* No measuring can be left: each piece holds a reference to this object. A preview may be: its
+   * answer will find nobody. */
   rtk_worker_free (self->worker);
+  rtk_worker_free (self->mailbox->darkroom);
+  g_clear_pointer (&self->mailbox->preview_pack, rtk_rule_pack_unref);
+  g_main_context_unref (self->mailbox->context);
   g_mutex_clear (&self->mailbox->mutex);
   g_free (self->mailbox);
   G_OBJECT_CLASS (rtk_vision_analyser_parent_class)->finalize (object);
@@ -285,7 +431,12 @@ rtk_vision_analyser_class_init (RtkVisionAnalyserClass *klass)
 static void
 rtk_vision_analyser_init (RtkVisionAnalyser *self)
 {
+  Darkroom *darkroom = g_new0 (Darkroom, 1);
+
+  darkroom->matte = rtk_live_matte_new ();
   self->mailbox = g_new0 (Mailbox, 1);
+  self->mailbox->darkroom = rtk_worker_new ("rtk-preview", darkroom, darkroom_free);
+  self->mailbox->context = g_main_context_ref_thread_default ();
   g_mutex_init (&self->mailbox->mutex);
 }
 
@@ -293,7 +444,7 @@ rtk_vision_analyser_init (RtkVisionAnalyser *self)
  * rtk_vision_analyser_new:
  * @models_dir: folder with the model files
  *
- * Makes an analyser with a worker of its own.
+ * Makes an analyser with a worker of its own, and a second one for the preview.
  *
  * The models are loaded by the first piece of work; when they cannot be, each call answers with
  * %RTK_ERROR_MODEL_MISSING or %RTK_ERROR_MODEL_DAMAGED and the next one tries again. Main thread.

@@ -185,6 +185,8 @@ may_do (RtkRetakePage *self, const char *action)
     return state == RTK_SESSION_LIVE && rtk_camera_get_state (self->camera) == RTK_CAMERA_LIVE;
   if (g_str_equal (action, "retake.agree") || g_str_equal (action, "retake.again"))
     return state == RTK_SESSION_SHOT;
+  if (g_str_equal (action, "retake.preview"))
+    return is_open (state) && state != RTK_SESSION_SHOT;
   if (g_str_equal (action, "retake.leave"))
     return state == RTK_SESSION_LIVE || state == RTK_SESSION_SHOT;
   if (g_str_equal (action, "retake.undo"))
@@ -196,10 +198,19 @@ static void
 update_actions (RtkRetakePage *self)
 {
   static const char *const actions[] = {"retake.shoot", "retake.agree", "retake.again",
-                                        "retake.leave", "retake.undo"};
+                                        "retake.leave", "retake.undo",  "retake.preview"};
 
   for (guint i = 0; i < G_N_ELEMENTS (actions); i++)
     gtk_widget_action_set_enabled (GTK_WIDGET (self), actions[i], may_do (self, actions[i]));
+}
+
+/* A preview costs a second core: it is made only where it is seen. */
+static void
+update_previewing (RtkRetakePage *self)
+{
+  rtk_retake_session_set_previewing (
+      self->session, rtk_retake_session_get_state (self->session) == RTK_SESSION_LIVE &&
+                         rtk_viewfinder_get_preview_mode (self->viewfinder) != RTK_PREVIEW_OFF);
 }
 
 static void
@@ -220,6 +231,7 @@ update_state (RtkRetakePage *self)
     rtk_result_pane_set_attempt (self->result, NULL);
   rtk_check_pane_set_worst_first (self->checks, shot);
   gtk_stack_set_visible_child_name (self->right, open ? "checks" : "help");
+  update_previewing (self);
   update_actions (self);
   update_advice (self);
 
@@ -246,6 +258,12 @@ static void
 update_frame (RtkRetakePage *self)
 {
   rtk_viewfinder_set_frame (self->viewfinder, rtk_retake_session_get_frame (self->session));
+}
+
+static void
+update_preview (RtkRetakePage *self)
+{
+  rtk_viewfinder_set_preview (self->viewfinder, rtk_retake_session_get_preview (self->session));
 }
 
 static void
@@ -391,6 +409,16 @@ mirror_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+preview_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  RtkRetakePage *self = RTK_RETAKE_PAGE (widget);
+  RtkPreviewMode mode = rtk_viewfinder_get_preview_mode (self->viewfinder);
+
+  rtk_viewfinder_set_preview_mode (self->viewfinder, (mode + 1) % RTK_N_PREVIEW_MODES);
+  update_previewing (self);
+}
+
+static void
 open_order_cb (RtkRetakePage *self, const char *order_id)
 {
   rtk_retake_session_open_order (self->session, order_id);
@@ -483,6 +511,7 @@ install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "retake.undo", NULL, undo_action);
   gtk_widget_class_install_action (klass, "retake.search", NULL, search_action);
   gtk_widget_class_install_action (klass, "retake.mirror", NULL, mirror_action);
+  gtk_widget_class_install_action (klass, "retake.preview", NULL, preview_action);
 }
 
 static void
@@ -558,6 +587,7 @@ connect_session (RtkRetakePage *self)
   } followed[] = {
       {"notify::state", G_CALLBACK (update_state)},
       {"notify::frame", G_CALLBACK (update_frame)},
+      {"notify::preview", G_CALLBACK (update_preview)},
       {"notify::report", G_CALLBACK (update_judged)},
       {"notify::chosen", G_CALLBACK (chosen_cb)},
       {"notify::message", G_CALLBACK (message_cb)},
@@ -653,6 +683,7 @@ rtk_retake_page_press_key (RtkRetakePage *self, guint keyval, GdkModifierType mo
       {GDK_KEY_BackSpace, 0, "retake.again"},
       {GDK_KEY_Escape, 0, "retake.leave"},
       {GDK_KEY_m, 0, "retake.mirror"},
+      {GDK_KEY_b, 0, "retake.preview"},
       {GDK_KEY_z, GDK_CONTROL_MASK, "retake.undo"},
       {GDK_KEY_f, GDK_CONTROL_MASK, "retake.search"},
   };

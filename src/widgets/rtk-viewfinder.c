@@ -26,6 +26,8 @@ struct _RtkViewfinder {
   RtkRulePack   *pack;     /* (owned) (nullable) */
   RtkAnalysis   *analysis; /* (owned) (nullable) */
   RtkReport     *report;   /* (owned) (nullable) */
+  GdkTexture    *preview;  /* (owned) (nullable): the finished photo that this would be */
+  RtkPreviewMode preview_mode;
   RtkCrop        crop;
   gboolean       has_crop;
   gboolean       mirrored;
@@ -176,12 +178,61 @@ snapshot_sample (RtkViewfinder *self, GtkSnapshot *snapshot)
   gtk_snapshot_restore (snapshot);
 }
 
+/* Whether the finished photo stands in place of the live picture. */
+static gboolean
+is_preview_full (RtkViewfinder *self)
+{
+  return self->preview != NULL && self->guided && self->camera_state == RTK_CAMERA_LIVE &&
+         self->preview_mode == RTK_PREVIEW_FULL;
+}
+
+/* The finished photo as it would be now: never mirrored, as no photo is. */
+static void
+snapshot_preview (RtkViewfinder *self, GtkSnapshot *snapshot)
+{
+  double   room_width = gtk_widget_get_width (GTK_WIDGET (self));
+  double   room_height = gtk_widget_get_height (GTK_WIDGET (self));
+  int      width = gdk_texture_get_width (self->preview);
+  int      height = gdk_texture_get_height (self->preview);
+  double   margin = 10.0;
+  RtkRect  frame;
+  cairo_t *cr;
+
+  if (is_preview_full (self)) {
+    frame = rtk_view_fit ((RtkRect){0, 0, room_width, room_height}, width, height);
+  } else {
+    /* On the left, where there are only the ruler's figures: on the right stand those of the rules.
+     */
+    frame.height = CLAMP (room_height * 0.32, 120.0, 300.0);
+    frame.width = frame.height * width / height;
+    frame.x = margin;
+    frame.y = room_height - frame.height - margin;
+  }
+  gtk_snapshot_append_texture (snapshot, self->preview,
+                               &GRAPHENE_RECT_INIT ((float)frame.x, (float)frame.y,
+                                                    (float)frame.width, (float)frame.height));
+  cr = gtk_snapshot_append_cairo (
+      snapshot, &GRAPHENE_RECT_INIT ((float)frame.x - 2, (float)frame.y - 2, (float)frame.width + 4,
+                                     (float)frame.height + 4));
+  if (!is_preview_full (self)) {
+    cairo_rectangle (cr, frame.x, frame.y, frame.width, frame.height);
+    cairo_set_source_rgba (cr, 1, 1, 1, 0.9);
+    cairo_set_line_width (cr, 2.0);
+    cairo_stroke (cr);
+  }
+  cairo_set_source_rgb (cr, 1, 1, 1);
+  rtk_label_draw (cr, _ ("Live result"),
+                  (RtkPoint){frame.x + frame.width / 2.0, frame.y + frame.height - 13.0},
+                  RTK_TEXT_CENTRE, 0.9);
+  cairo_destroy (cr);
+}
+
 static void
 rtk_viewfinder_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 {
   RtkViewfinder *self = RTK_VIEWFINDER (widget);
 
-  if (self->texture != NULL) {
+  if (self->texture != NULL && !is_preview_full (self)) {
     RtkRect place = picture_place (self);
 
     snapshot_picture (self, snapshot, place);
@@ -194,6 +245,9 @@ rtk_viewfinder_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   }
   if (self->pack != NULL && self->camera_state == RTK_CAMERA_LIVE)
     snapshot_sample (self, snapshot);
+  if (self->preview != NULL && self->guided && self->camera_state == RTK_CAMERA_LIVE &&
+      self->preview_mode != RTK_PREVIEW_OFF)
+    snapshot_preview (self, snapshot);
   gtk_widget_snapshot_child (widget, self->notice, snapshot);
 }
 
@@ -266,6 +320,7 @@ rtk_viewfinder_dispose (GObject *object)
   RtkViewfinder *self = RTK_VIEWFINDER (object);
 
   g_clear_object (&self->texture);
+  g_clear_object (&self->preview);
   g_clear_pointer (&self->frame, rtk_frame_unref);
   g_clear_pointer (&self->analysis, rtk_analysis_unref);
   g_clear_pointer (&self->report, rtk_report_unref);
@@ -364,6 +419,52 @@ rtk_viewfinder_set_frame (RtkViewfinder *self, RtkFrame *frame)
     self->texture = rtk_texture_new_for_image (frame->image);
   }
   gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+/**
+ * rtk_viewfinder_set_preview:
+ * @self: a viewfinder
+ * @image: (nullable): the finished photo that the live picture would be; its pixels are shared
+ */
+void
+rtk_viewfinder_set_preview (RtkViewfinder *self, RtkImage *image)
+{
+  g_return_if_fail (RTK_IS_VIEWFINDER (self));
+
+  g_clear_object (&self->preview);
+  if (image != NULL)
+    self->preview = rtk_texture_new_for_image (image);
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+/**
+ * rtk_viewfinder_set_preview_mode:
+ * @self: a viewfinder
+ * @mode: where the finished photo is shown
+ */
+void
+rtk_viewfinder_set_preview_mode (RtkViewfinder *self, RtkPreviewMode mode)
+{
+  g_return_if_fail (RTK_IS_VIEWFINDER (self));
+
+  if (self->preview_mode == mode)
+    return;
+  self->preview_mode = mode;
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+/**
+ * rtk_viewfinder_get_preview_mode:
+ * @self: a viewfinder
+ *
+ * Returns: where the finished photo is shown
+ */
+RtkPreviewMode
+rtk_viewfinder_get_preview_mode (RtkViewfinder *self)
+{
+  g_return_val_if_fail (RTK_IS_VIEWFINDER (self), RTK_PREVIEW_OFF);
+
+  return self->preview_mode;
 }
 
 static void

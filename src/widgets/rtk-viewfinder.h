@@ -8,6 +8,21 @@
 
 G_BEGIN_DECLS
 
+/**
+ * RtkPreviewMode:
+ * @RTK_PREVIEW_INSET: the finished photo is shown small, in a corner of the live picture
+ * @RTK_PREVIEW_FULL: it is shown in place of the live picture
+ * @RTK_PREVIEW_OFF: it is not shown
+ *
+ * How the finished photo is shown before there is one.
+ */
+typedef enum {
+  RTK_PREVIEW_INSET,
+  RTK_PREVIEW_FULL,
+  RTK_PREVIEW_OFF,
+  RTK_N_PREVIEW_MODES,
+} RtkPreviewMode;
+
 #define RTK_TYPE_VIEWFINDER (rtk_viewfinder_get_type ())
 
 /* The live picture with what the rules say drawn over it.
@@ -25,6 +40,9 @@ void     rtk_viewfinder_set_camera_state (RtkViewfinder *self, RtkCameraState st
 void     rtk_viewfinder_set_mirrored (RtkViewfinder *self, gboolean mirrored);
 gboolean rtk_viewfinder_is_mirrored (RtkViewfinder *self);
 void     rtk_viewfinder_set_guided (RtkViewfinder *self, gboolean guided);
-gboolean rtk_viewfinder_get_crop (RtkViewfinder *self, RtkCrop *out_crop);
+void     rtk_viewfinder_set_preview (RtkViewfinder *self, RtkImage *image);
+void     rtk_viewfinder_set_preview_mode (RtkViewfinder *self, RtkPreviewMode mode);
+RtkPreviewMode rtk_viewfinder_get_preview_mode (RtkViewfinder *self);
+gboolean       rtk_viewfinder_get_crop (RtkViewfinder *self, RtkCrop *out_crop);
 
 G_END_DECLS

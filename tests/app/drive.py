@@ -7,6 +7,7 @@ accepts by name what the picture fails in, submits, and asks the server whether 
 """
 import configparser
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,11 +21,31 @@ class Day(Desk):
 
     def steps(self):
         return [
-            ("start", self.start), ("code", lambda: self.open_by_code(0)), ("shoot", self.shoot_with_override),
+            ("start", self.start), ("code", lambda: self.open_by_code(0)), ("preview", self.preview), ("shoot", self.shoot_with_override),
             ("submit", self.submit), ("undo", self.undo_and_submit), ("next", self.release_by_next),
             ("server", self.server_has_it), ("server-killed", self.server_killed), ("quit", self.quit),
             ("scan", self.scan),
         ]
+
+    def count_blue(self):
+        """Pixels of the screen that have the colour behind a finished photo."""
+        pixels = subprocess.run(["import", "-window", "root", "-depth", "8", "rgb:-"], capture_output=True,
+                                check=True).stdout
+        return sum(pixels[i:i + 3] == b"\x64\xc5\xff" for i in range(0, len(pixels), 12))
+
+    def preview(self):
+        """The live result is there in a corner, then in place of the picture, then not at all."""
+        if shutil.which("import") is None:
+            return
+        self.see("px", seconds=30)
+        small = wait_for("the live result", self.count_blue)
+        self.keys("b")
+        wait_for("the large live result", lambda: self.count_blue() > small + 5000)
+        self.shot("2-preview")
+        self.keys("b")
+        without = wait_for("the picture alone", lambda: self.count_blue() < small - 500 and self.count_blue() + 1)
+        self.keys("b")
+        wait_for("the live result again", lambda: self.count_blue() > without + 500)
 
     def undo_and_submit(self):
         self.keys("ctrl+z")

@@ -374,6 +374,36 @@ test_pack (Desk *desk, gconstpointer data)
   g_assert_true (rtk_retake_session_is_ready (desk->session));
 }
 
+/* What the photo would be is made only while it is wanted, and shown only of whom is there. */
+static void
+test_preview (Desk *desk, gconstpointer data)
+{
+  g_autoptr (RtkImage) image = rtk_image_new_take (RTK_PIXEL_BGRA32, 1, 1, 4, g_malloc0 (4));
+  RtkAnalyser *analyser = RTK_ANALYSER (desk->analyser);
+
+  desk_open (desk, 1);
+  rtk_analyser_emit_preview (analyser, image);
+  g_assert_null (rtk_retake_session_get_preview (desk->session));
+  g_assert_null (desk->analyser->preview);
+
+  rtk_retake_session_set_previewing (desk->session, TRUE);
+  g_assert_cmpstr (desk->analyser->preview->name, ==, "blue");
+  rtk_analyser_emit_preview (analyser, image);
+  g_assert_true (rtk_retake_session_get_preview (desk->session) == image);
+  rtk_analyser_emit_preview (analyser, NULL);
+  g_assert_null (rtk_retake_session_get_preview (desk->session));
+  rtk_analyser_emit_preview (analyser, image);
+  rtk_retake_session_set_background (desk->session, "grey");
+  g_assert_cmpstr (desk->analyser->preview->name, ==, "grey");
+
+  rtk_retake_session_leave (desk->session);
+  g_assert_null (rtk_retake_session_get_preview (desk->session));
+  rtk_analyser_emit_preview (analyser, image);
+  rtk_retake_session_set_previewing (desk->session, FALSE);
+  g_assert_null (rtk_retake_session_get_preview (desk->session));
+  g_assert_null (desk->analyser->preview);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -395,5 +425,6 @@ main (int argc, char **argv)
   desk_test ("retake/scan", test_scan);
   desk_test ("retake/order-changes", test_order_changes);
   desk_test ("retake/pack", test_pack);
+  desk_test ("retake/preview", test_preview);
   return g_test_run ();
 }

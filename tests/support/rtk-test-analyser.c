@@ -59,6 +59,14 @@ test_analyser_reset (RtkAnalyser *analyser)
 }
 
 static void
+test_analyser_set_preview (RtkAnalyser         *analyser,
+                           RtkRulePack         *pack,
+                           const RtkBackground *background)
+{
+  RTK_TEST_ANALYSER (analyser)->preview = pack != NULL ? background : NULL;
+}
+
+static void
 analyser_iface_init (RtkAnalyserInterface *iface)
 {
   iface->analyse_async = test_analyser_analyse_async;
@@ -66,6 +74,7 @@ analyser_iface_init (RtkAnalyserInterface *iface)
   iface->make_async = test_analyser_make_async;
   iface->make_finish = test_analyser_make_finish;
   iface->reset = test_analyser_reset;
+  iface->set_preview = test_analyser_set_preview;
 }
 
 static void

@@ -11,18 +11,20 @@ G_DECLARE_FINAL_TYPE (RtkTestAnalyser, rtk_test_analyser, RTK, TEST_ANALYSER, GO
  * @analysis: (owned): what is measured in every frame and still, until the test sets another
  * @hold: frames and stills wait for rtk_test_analyser_answer()
  * @n_resets: how often the face was forgotten
+ * @preview: the background over which previews are wanted, %NULL: none are
  *
  * An eye that sees what the test says.
  */
 struct _RtkTestAnalyser {
-  GObject      parent_instance;
-  RtkRulePack *pack; /* (owned) */
-  RtkAnalysis *analysis;
-  gboolean     hold;
-  guint        n_resets;
-  guint        n_made;
-  GQueue       frames; /* (element-type GTask) */
-  GQueue       stills; /* (element-type GTask) */
+  GObject              parent_instance;
+  RtkRulePack         *pack; /* (owned) */
+  RtkAnalysis         *analysis;
+  gboolean             hold;
+  guint                n_resets;
+  guint                n_made;
+  const RtkBackground *preview; /* (unowned): of a pack */
+  GQueue               frames;  /* (element-type GTask) */
+  GQueue               stills;  /* (element-type GTask) */
 };
 
 RtkTestAnalyser *rtk_test_analyser_new (RtkRulePack *pack) G_GNUC_WARN_UNUSED_RESULT;

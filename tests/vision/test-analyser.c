@@ -277,6 +277,87 @@ test_other_size (void)
 }
 
 typedef struct {
+  guint     n;
+  guint     n_empty;
+  RtkImage *last; /* (owned) (nullable) */
+} Previews;
+
+static void
+preview_cb (RtkAnalyser *analyser, RtkImage *image, gpointer user_data)
+{
+  Previews *previews = user_data;
+
+  g_clear_pointer (&previews->last, rtk_image_unref);
+  if (image != NULL)
+    previews->last = rtk_image_ref (image);
+  previews->n++;
+  previews->n_empty += image == NULL;
+}
+
+static void
+analyse_one (RtkVisionAnalyser *analyser, RtkFrame *frame, Answers *answers)
+{
+  guint n = answers->n_done;
+
+  rtk_analyser_analyse_async (RTK_ANALYSER (analyser), frame, NULL, analysed_cb, answers);
+  wait_for (&answers->n_done, n + 1);
+}
+
+/* The finished photo is shown for live frames while it is asked for, one at a time, and nothing of
+ * a person who has left; the analyser may go while one is on its way. */
+static void
+test_preview (void)
+{
+  g_autoptr (RtkVisionAnalyser) analyser = make_analyser ();
+  g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
+  const RtkBackground *blue = rtk_rule_pack_find_background (pack, "blue");
+  g_autoptr (RtkFrame) frame = make_frame (0, 1);
+  g_autoptr (RtkFrame) empty = make_empty_frame (2);
+  const guint8 *pixel;
+  Answers       answers = {0};
+  Previews      previews = {0};
+
+  g_signal_connect (analyser, "preview", G_CALLBACK (preview_cb), &previews);
+  analyse_one (analyser, frame, &answers);
+  rtk_analyser_set_preview (RTK_ANALYSER (analyser), pack, blue);
+  analyse_one (analyser, frame, &answers);
+  wait_for (&previews.n, 1);
+  g_assert_nonnull (previews.last);
+  g_assert_cmpint (rtk_image_get_width (previews.last), ==, 480);
+  g_assert_cmpint (rtk_image_get_height (previews.last), ==, 640);
+  g_assert_cmpint (rtk_image_get_format (previews.last), ==, RTK_PIXEL_BGRA32);
+  pixel = rtk_image_get_pixels (previews.last) + 4 * 470;
+  for (int c = 0; c < 3; c++)
+    g_assert_cmpint (pixel[c], ==, blue->rgb[2 - c]);
+  analyse_one (analyser, empty, &answers);
+  wait_for (&previews.n, 2);
+  g_assert_cmpuint (previews.n_empty, ==, 1);
+  /* Pushed as fast as they are measured: some are left out, and those that come are one a frame. */
+  for (int i = 0; i < 5; i++)
+    analyse_one (analyser, frame, &answers);
+  wait_for (&previews.n, 3);
+  g_assert_cmpuint (previews.n, <=, 7);
+  rtk_analyser_set_preview (RTK_ANALYSER (analyser), NULL, NULL);
+  drain ();
+  previews.n = 0;
+  analyse_one (analyser, frame, &answers);
+  analyse_one (analyser, frame, &answers);
+  drain ();
+  g_assert_cmpuint (previews.n, ==, 0);
+  rtk_analyser_set_preview (RTK_ANALYSER (analyser), pack, blue);
+  rtk_analyser_analyse_async (RTK_ANALYSER (analyser), frame, NULL, analysed_cb, &answers);
+  wait_for (&answers.n_done, answers.n_done + 1);
+  g_clear_pointer (&previews.last, rtk_image_unref);
+  rtk_analysis_unref (answers.last);
+  g_object_add_weak_pointer (G_OBJECT (analyser), (gpointer *)&analyser);
+  g_object_unref (analyser);
+  while (analyser != NULL)
+    g_main_context_iteration (NULL, TRUE);
+  drain ();
+  g_clear_pointer (&previews.last, rtk_image_unref);
+}
+
+typedef struct {
   guint     n_done;
   RtkPhoto *photo; /* (owned) */
   GError   *error; /* (owned) */
@@ -352,6 +433,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/analyser/follow", test_follow);
   g_test_add_func ("/vision/analyser/steady", test_steady);
   g_test_add_func ("/vision/analyser/other-size", test_other_size);
+  g_test_add_func ("/vision/analyser/preview", test_preview);
   g_test_add_func ("/vision/analyser/make", test_make);
   g_test_add_func ("/vision/analyser/make-nobody", test_make_nobody);
   return g_test_run ();
