@@ -15,7 +15,8 @@ CHECK_KEYS = {"id", "verdict", "value", "unit", "min", "max", "blocking", "advic
 FILE_KEYS = {"file", "width", "height", "rules", "rules_version", "verdict", "ms", "checks"}
 CHECK_IDS = set("""
 file.format file.width file.height file.dpi file.depth file.bytes file.quality file.name face.count person.single
-geometry.centre geometry.hair-top geometry.eye-line geometry.face-width geometry.head-whole geometry.shoulders-whole
+geometry.centre geometry.hair-top geometry.eye-line geometry.face-width geometry.head-width geometry.head-height
+geometry.eye-distance geometry.head-whole geometry.shoulders-whole
 pose.yaw pose.pitch pose.roll pose.shoulders-level eyes.open eyes.gaze eyes.visible eyes.red mouth.closed
 expression.neutral ears.visible brows.visible head.cover glasses.glare glasses.tint glasses.frame light.even
 light.highlight light.under light.over light.mean light.range colour.natural focus.sharp image.compression
