@@ -30,7 +30,13 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_autoptr (RtkRulePack) pack = rtk_rule_pack_parse (ID, find_text, bytes, &error);
   g_autoptr (RtkAnalysis) analysis = NULL;
   g_autoptr (RtkReport) report = NULL;
-  RtkHead head = {{300, 300}, 180, 240, 360, {300, 400}, {{150, 500}, {450, 500}}, {1, 1}};
+  RtkHead head = {.eye_mid = {300, 300},
+                  .hair_top = 180,
+                  .cheek_left = 240,
+                  .cheek_right = 360,
+                  .chin = {300, 400},
+                  .shoulders = {{150, 500}, {450, 500}},
+                  .shoulder_visible = {1, 1}};
   RtkCrop crop;
 
   g_assert_true ((pack == NULL) == (error != NULL));
