@@ -49,10 +49,11 @@ rtk_rule_faults_free (RtkRuleFaults *self)
 void
 rtk_rule_faults_add_text (RtkRuleFaults *self, const char *id, GBytes *bytes)
 {
-  Text            *text = g_new0 (Text, 1);
-  gsize            size;
-  const char      *data = g_bytes_get_data (bytes, &size);
-  g_autofree char *copy = g_strndup (data, size);
+  Text       *text = g_new0 (Text, 1);
+  gsize       size;
+  const char *data = g_bytes_get_data (bytes, &size);
+  /* Empty bytes may have no address at all. */
+  g_autofree char *copy = size > 0 ? g_strndup (data, size) : g_strdup ("");
 
   text->id = g_strdup (id);
   text->lines = g_strsplit (copy, "\n", -1);
