@@ -6,11 +6,30 @@
 
 #include <math.h>
 
-static double
-to_linear (double coded)
+/* Linear light of each byte, and of 256 for what lies between the last two. */
+static const double *
+get_table (void)
 {
-  coded /= 255.;
-  return coded <= 0.04045 ? coded / 12.92 : pow ((coded + 0.055) / 1.055, 2.4);
+  static double table[257];
+  static gsize  made = 0;
+
+  if (g_once_init_enter (&made)) {
+    for (int i = 0; i < 257; i++) {
+      double coded = i / 255.;
+
+      table[i] = coded <= 0.04045 ? coded / 12.92 : pow ((coded + 0.055) / 1.055, 2.4);
+    }
+    g_once_init_leave (&made, 1);
+  }
+  return table;
+}
+
+static double
+to_linear (const double *table, double coded)
+{
+  int below = (int)CLAMP (coded, 0., 255.);
+
+  return table[below] + (coded - below) * (table[below + 1] - table[below]);
 }
 
 static double
@@ -29,12 +48,13 @@ lab_curve (double value)
 void
 rtk_colour_to_lab (const double rgb[3], double out_lab[3])
 {
-  double red = to_linear (rgb[0]);
-  double green = to_linear (rgb[1]);
-  double blue = to_linear (rgb[2]);
-  double x = lab_curve ((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505);
-  double y = lab_curve (0.2126 * red + 0.7152 * green + 0.0722 * blue);
-  double z = lab_curve ((0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089);
+  const double *table = get_table ();
+  double        red = to_linear (table, rgb[0]);
+  double        green = to_linear (table, rgb[1]);
+  double        blue = to_linear (table, rgb[2]);
+  double        x = lab_curve ((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505);
+  double        y = lab_curve (0.2126 * red + 0.7152 * green + 0.0722 * blue);
+  double        z = lab_curve ((0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089);
 
   out_lab[0] = 116. * y - 16.;
   out_lab[1] = 500. * (x - y);

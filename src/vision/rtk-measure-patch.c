@@ -56,18 +56,23 @@ void
 rtk_face_patch_sample (
     const RtkFacePatch *self, const RtkPixels *pixels, int column, int row, int n, double rgb[3])
 {
-  rgb[0] = rgb[1] = rgb[2] = 0.;
-  for (int i = 0; i < n * n; i++) {
-    RtkPoint at =
-        rtk_face_patch_to_picture (self, column + (i % n + 0.5) / n, row + (i / n + 0.5) / n);
-    const guint8 *pixel = rtk_pixels_at (pixels, at.x, at.y);
+  RtkPoint first = rtk_face_patch_to_picture (self, column + 0.5 / n, row + 0.5 / n);
+  double   step_x = self->across_x / n;
+  double   step_y = self->across_y / n;
+  guint    sums[3] = {0};
 
-    rgb[0] += pixel[pixels->red];
-    rgb[1] += pixel[pixels->green];
-    rgb[2] += pixel[pixels->blue];
+  for (int v = 0; v < n; v++) {
+    for (int u = 0; u < n; u++) {
+      const guint8 *pixel = rtk_pixels_at (pixels, first.x + u * step_x - v * step_y,
+                                           first.y + u * step_y + v * step_x);
+
+      sums[0] += pixel[pixels->red];
+      sums[1] += pixel[pixels->green];
+      sums[2] += pixel[pixels->blue];
+    }
   }
   for (int c = 0; c < 3; c++)
-    rgb[c] /= n * n;
+    rgb[c] = (double)sums[c] / (n * n);
 }
 
 /* Sets @bit in the bytes of @area (as large as the patch) whose centres lie inside the polygon
