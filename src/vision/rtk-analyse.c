@@ -197,6 +197,8 @@ analyse_from_detector (Run *self, GError **error)
   if (!find_mesh (self, &roi, &mesh, error))
     return NULL;
   fill_face (&analysis->faces[0], &mesh);
+  if (self->tracker == NULL)
+    rtk_measure_refine_irises (self->image, &analysis->faces[0]);
   if (self->tracker != NULL) {
     self->tracker->mesh = mesh;
     self->tracker->has_face = TRUE;

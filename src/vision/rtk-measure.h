@@ -27,6 +27,7 @@ typedef struct {
 } RtkMeasureInput;
 
 void     rtk_measure_openings (RtkFace *face);
+void     rtk_measure_refine_irises (const RtkImage *image, RtkFace *face);
 void     rtk_measure_corner_colour (const RtkImage *image, double out_rgb[3]);
 void     rtk_measure_picture (const RtkMeasureInput *input, RtkAnalysis *analysis);
 gboolean rtk_measure_hair_top (

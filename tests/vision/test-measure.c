@@ -279,8 +279,7 @@ check_pupils (const char *path, char **row)
       fabs (analysis->faces[0].roll -
             atan2 (pupils[1][1] - pupils[0][1], pupils[1][0] - pupils[0][0]) * 180. / G_PI),
       <, 1.);
-  g_assert_cmpfloat (fabs (analysis->measures[RTK_CHECK_IMAGE_RESOLUTION].value / gap - 1.), <,
-                     0.03);
+  g_assert_cmpfloat (fabs (analysis->head.eye_gap / gap - 1.), <, 0.02);
 }
 
 static void
