@@ -116,10 +116,10 @@ smooth_plate (RtkPlane *plate)
     to[3] = MAX (0, to[3] - rtk_dot3 (to, to));
     add_to_histogram (histogram, sqrtf (to[3]) * 16);
   }
-  noise = get_quantile (histogram, .3) / 16;
+  noise = get_quantile (histogram, .05) / 16;
   for (gsize i = 0; i < n; i++) {
     const float *from = mean->data + 4 * i;
-    float        keep = from[3] > 0 ? rtk_clip (1 - 2 * noise * noise / from[3], 0, 1) : 0;
+    float        keep = from[3] > 0 ? rtk_clip (1 - 3 * noise * noise / from[3], 0, 1) : 0;
 
     for (int c = 0; c < 3; c++)
       plate->data[3 * i + c] = from[c] + keep * (plate->data[3 * i + c] - from[c]);

@@ -17,6 +17,8 @@ G_BEGIN_DECLS
 #define RTK_MATTE_LEAST_NOISE .003f
 /* Alpha is 0 farther than this from the region. */
 #define RTK_MATTE_REACH 3
+/* Numbers by which a pixel is judged. */
+#define RTK_MATTE_N_FEATURES 30
 
 /**
  * RtkMatteWork:
@@ -64,13 +66,69 @@ typedef struct {
   int       holes_above;
 } RtkMatteWork;
 
+/* At how many scales the person's colour around a place is known. */
+#define RTK_MATTE_N_SCALES 3
+
+/**
+ * RtkMatteSample:
+ * @colour: mean of the person around a place
+ * @variance: how much it varies there, mean of the channels
+ */
+typedef struct {
+  float colour[3];
+  float variance;
+} RtkMatteSample;
+
+/**
+ * RtkMatteCell:
+ * @person: from fine to coarse
+ * @wall: its colour
+ * @region: share of the region, 0..1
+ * @mask: of the networks
+ * @depth: in cells, > 0 inside the region, < 0 outside
+ * @hole: whether wall is seen through hair
+ * @shown: what the picture shows
+ * @own_alpha: what the round before found
+ * @near_alpha: the same, around
+ * @wide_alpha: the same, in a wider surrounding
+ * @texture: how much brightness varies
+ *
+ * All that is known of a place of the working grid; floats only, so that it can be blended.
+ */
+typedef struct {
+  RtkMatteSample person[RTK_MATTE_N_SCALES];
+  float          wall[3];
+  float          region;
+  float          mask;
+  float          depth;
+  float          hole;
+  float          shown[3];
+  float          own_alpha;
+  float          near_alpha;
+  float          wide_alpha;
+  float          texture;
+} RtkMatteCell;
+
 gboolean rtk_matte_find_wall (RtkMatteWork *work, RtkPlane *plate, gboolean *out_plate_fits);
 gboolean rtk_matte_match_plate (RtkMatteWork *work, RtkPlane *plate, const RtkPlane *smooth);
 float    rtk_matte_measure_noise (const RtkMatteWork *work, const RtkImage *picture);
 void     rtk_matte_find_region (RtkMatteWork *work);
 void     rtk_matte_find_holes (RtkMatteWork *work);
 void     rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
-void     rtk_matte_soften (const RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+void     rtk_matte_fill_person (const RtkMatteWork *work,
+                                const RtkPlane     *sure,
+                                gboolean            first,
+                                RtkMatteCell       *cells);
+void     rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells);
+void     rtk_matte_blend_cells (
+        const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
+void  rtk_matte_get_features (const RtkMatteCell *cell,
+                              const float         pixel[3],
+                              float               noise,
+                              float               out[RTK_MATTE_N_FEATURES]);
+float rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise);
+void  rtk_matte_drop_islands (const RtkMatteWork *work, int width, int height, guint8 *alpha);
+void  rtk_matte_soften (const RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
 
 static inline float
 rtk_dot3 (const float a[3], const float b[3])

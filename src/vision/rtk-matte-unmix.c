@@ -9,27 +9,9 @@
 
 /* How far off the line between wall and person a pixel may lie before another scale is better. */
 #define LINE_SPREAD .02f
-#define N_SCALES 3
 #define N_ROUNDS 3
-
-/* The person's colour around a place, and how much it varies there. */
-typedef struct {
-  float colour[3];
-  float variance;
-} Sample;
-
-/* All that is known of a place of the working grid; floats only, so that it can be blended. */
-typedef struct {
-  Sample person[N_SCALES];
-  float  wall[3];
-  float  region;
-  float  mask;
-  float  depth;
-  float  hole;
-  float  spare;
-} Cell;
-
-#define CELL_FLOATS (sizeof (Cell) / sizeof (float))
+/* Where the round before found only person all around, there is nothing left to find. */
+#define SETTLED .9995f
 
 typedef enum {
   ZONE_OUTSIDE,
@@ -131,40 +113,6 @@ sure_from_alpha (Sure *self, const RtkMatteWork *work, const guint8 *alpha)
 }
 
 static void
-store_person (Cell *cells, gsize n, int scale, const RtkPlane *filled)
-{
-  for (gsize i = 0; i < n; i++) {
-    const float *from = filled->data + 4 * i;
-    Sample      *to = &cells[i].person[scale];
-
-    memcpy (to->colour, from, sizeof to->colour);
-    to->variance = MAX (0, from[3] - rtk_dot3 (from, from) / 3);
-  }
-}
-
-static void
-fill_person (const RtkMatteWork *work, const Sure *sure, gboolean first, Cell *cells)
-{
-  static const float finest[] = {1, 2, 4, 8, 16};
-  static const float middle[] = {3, 6, 12, 24};
-  static const float coarsest[] = {9, 18, 36};
-  gsize              n = (gsize)work->width * work->height;
-  g_autoptr (RtkPlane) second = rtk_plane_fill (sure->person, middle, G_N_ELEMENTS (middle));
-  g_autoptr (RtkPlane) third = rtk_plane_fill (sure->person, coarsest, G_N_ELEMENTS (coarsest));
-
-  /* The first guess of what is person is too rough for the finest scale to be near the edge. */
-  if (first) {
-    store_person (cells, n, 0, second);
-  } else {
-    g_autoptr (RtkPlane) plane = rtk_plane_fill (sure->person, finest, G_N_ELEMENTS (finest));
-
-    store_person (cells, n, 0, plane);
-  }
-  store_person (cells, n, 1, second);
-  store_person (cells, n, 2, third);
-}
-
-static void
 fill_wall (RtkMatteWork *work, const Sure *sure)
 {
   static const float sigmas[] = {1.5, 3, 6, 12, 24, 48};
@@ -177,11 +125,11 @@ fill_wall (RtkMatteWork *work, const Sure *sure)
 }
 
 static Zone
-zone_of (const RtkMatteWork *work, gsize at, gboolean near_region)
+zone_of (const RtkMatteWork *work, const RtkMatteCell *cell, gsize at, gboolean near_region)
 {
-  if (work->solid[at])
+  if (work->solid[at] || cell->wide_alpha > SETTLED)
     return ZONE_INSIDE;
-  if (!near_region)
+  if (!near_region || (!work->region[at] && cell->wide_alpha < 1 - SETTLED))
     return ZONE_OUTSIDE;
   if (work->depth[at] > .055f * RTK_MATTE_UNIT && work->mask->data[at] > .6f && !work->hole[at])
     return ZONE_INSIDE;
@@ -191,7 +139,7 @@ zone_of (const RtkMatteWork *work, gsize at, gboolean near_region)
 /* Where alpha has to be worked out at all, with a margin of one cell so that the nearest cell of
  * a pixel can be asked. */
 static guint8 *
-find_zones (const RtkMatteWork *work)
+find_zones (const RtkMatteWork *work, const RtkMatteCell *cells)
 {
   gsize              n = (gsize)work->width * work->height;
   guint8            *zones = g_malloc (n);
@@ -200,7 +148,7 @@ find_zones (const RtkMatteWork *work)
 
   rtk_binary_dilate (near_region, work->width, work->height, RTK_MATTE_REACH);
   for (gsize i = 0; i < n; i++) {
-    zones[i] = (guint8)zone_of (work, i, near_region[i]);
+    zones[i] = (guint8)zone_of (work, &cells[i], i, near_region[i]);
     band[i] = zones[i] == ZONE_BAND;
   }
   rtk_binary_dilate (band, work->width, work->height, 1);
@@ -209,39 +157,6 @@ find_zones (const RtkMatteWork *work)
       zones[i] = ZONE_BAND;
   }
   return zones;
-}
-
-static void
-fill_rest (const RtkMatteWork *work, Cell *cells)
-{
-  gsize n = (gsize)work->width * work->height;
-
-  for (gsize i = 0; i < n; i++) {
-    memcpy (cells[i].wall, work->wall->data + 3 * i, sizeof cells[i].wall);
-    cells[i].region = work->soft_region->data[i];
-    cells[i].mask = work->mask->data[i];
-    cells[i].depth = work->depth[i];
-    cells[i].hole = work->hole[i];
-    cells[i].spare = 0;
-  }
-}
-
-static void
-blend_cells (const Cell *cells, int width, int height, float x, float y, Cell *out)
-{
-  int          x0 = (int)rtk_clip (x, 0, (float)(width - 1));
-  int          y0 = (int)rtk_clip (y, 0, (float)(height - 1));
-  int          x1 = MIN (x0 + 1, width - 1), y1 = MIN (y0 + 1, height - 1);
-  float        fx = rtk_clip (x - (float)x0, 0, 1), fy = rtk_clip (y - (float)y0, 0, 1);
-  const float *a = (const float *)&cells[y0 * width + x0];
-  const float *b = (const float *)&cells[y0 * width + x1];
-  const float *c = (const float *)&cells[y1 * width + x0];
-  const float *d = (const float *)&cells[y1 * width + x1];
-  float       *to = (float *)out;
-  float        wa = (1 - fx) * (1 - fy), wb = fx * (1 - fy), wc = (1 - fx) * fy, wd = fx * fy;
-
-  for (guint i = 0; i < CELL_FLOATS; i++)
-    to[i] = wa * a[i] + wb * b[i] + wc * c[i] + wd * d[i];
 }
 
 /* What the three scales say of a pixel together. */
@@ -254,8 +169,11 @@ typedef struct {
 } Mixture;
 
 static void
-unmix_scale (
-    const Sample *person, const float off_wall[3], const float wall[3], float noise, Mixture *out)
+unmix_scale (const RtkMatteSample *person,
+             const float           off_wall[3],
+             const float           wall[3],
+             float                 noise,
+             Mixture              *out)
 {
   float apart[3], rest[3];
   float along, sure_share;
@@ -276,17 +194,17 @@ unmix_scale (
 }
 
 static Mixture
-mix_scales (const Cell *cell, const float off_wall[3], float noise)
+mix_scales (const RtkMatteCell *cell, const float off_wall[3], float noise)
 {
-  Mixture parts[N_SCALES];
+  Mixture parts[RTK_MATTE_N_SCALES];
   Mixture mixture = {0};
   float   best = G_MAXFLOAT, sum = 0;
 
-  for (int k = 0; k < N_SCALES; k++) {
+  for (int k = 0; k < RTK_MATTE_N_SCALES; k++) {
     unmix_scale (&cell->person[k], off_wall, cell->wall, noise, &parts[k]);
     best = MIN (best, parts[k].off_line);
   }
-  for (int k = 0; k < N_SCALES; k++) {
+  for (int k = 0; k < RTK_MATTE_N_SCALES; k++) {
     float worse = parts[k].off_line * parts[k].off_line - best * best;
     float weight = expf (-worse / (2 * LINE_SPREAD * LINE_SPREAD) - .3f * (float)k);
 
@@ -305,7 +223,7 @@ mix_scales (const Cell *cell, const float off_wall[3], float noise)
 }
 
 static gboolean
-is_deep (const Cell *cell, const Mixture *mixture)
+is_deep (const RtkMatteCell *cell, const Mixture *mixture)
 {
   /* Where person and wall are well apart, colour is trusted far inwards (curls); where they are
    * not, only along the edge. */
@@ -316,7 +234,7 @@ is_deep (const Cell *cell, const Mixture *mixture)
 }
 
 static float
-unmix_pixel (const Cell *cell, const float pixel[3], float noise)
+unmix_pixel (const RtkMatteCell *cell, const float pixel[3], float noise)
 {
   float   off_wall[3];
   float   distance, own, alpha;
@@ -341,9 +259,10 @@ unmix_pixel (const Cell *cell, const float pixel[3], float noise)
 
 typedef struct {
   const RtkMatteWork *work;
-  const Cell         *cells;
+  const RtkMatteCell *cells;
   const guint8       *zones;
   float               noise;
+  int                 round;
 } Pass;
 
 static void
@@ -357,19 +276,20 @@ unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha)
   const guint8 *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
 
   for (int x = 0; x < width; x++) {
-    float cell_x = ((float)x + .5f) * step_x;
-    Zone  zone = (Zone)zones[MIN ((int)cell_x, cells_x - 1)];
-    Cell  cell;
-    float pixel[3], value;
+    float        cell_x = ((float)x + .5f) * step_x;
+    Zone         zone = (Zone)zones[MIN ((int)cell_x, cells_x - 1)];
+    RtkMatteCell cell;
+    float        pixel[3], value;
 
     if (zone != ZONE_BAND) {
       alpha[x] = zone == ZONE_INSIDE ? 255 : 0;
       continue;
     }
-    blend_cells (pass->cells, cells_x, cells_y, cell_x - .5f, cell_y - .5f, &cell);
+    rtk_matte_blend_cells (pass->cells, cells_x, cells_y, cell_x - .5f, cell_y - .5f, &cell);
     for (int c = 0; c < 3; c++)
       pixel[c] = (float)row[3 * x + c] / 255;
-    value = unmix_pixel (&cell, pixel, pass->noise);
+    value = pass->round == 0 ? unmix_pixel (&cell, pixel, pass->noise)
+                             : rtk_matte_judge (&cell, pixel, pass->noise);
     alpha[x] = (guint8)(value * 255 + .5f);
   }
 }
@@ -429,9 +349,9 @@ close_specks (const Pass *pass, int width, int height, guint8 *alpha)
 void
 rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
 {
-  gsize              n = (gsize)work->width * work->height;
-  g_autofree Cell   *cells = g_new (Cell, n);
-  g_autofree guint8 *trial = g_malloc (4 * n);
+  gsize                    n = (gsize)work->width * work->height;
+  g_autofree RtkMatteCell *cells = g_new (RtkMatteCell, n);
+  g_autofree guint8       *trial = g_malloc0 (4 * n);
 
   for (int round = 0; round < N_ROUNDS; round++) {
     gboolean           last = round == N_ROUNDS - 1;
@@ -445,11 +365,11 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
     else
       sure_from_alpha (&sure, work, trial);
     fill_wall (work, &sure);
-    fill_person (work, &sure, round == 0, cells);
+    rtk_matte_fill_person (work, sure.person, round == 0, cells);
     sure_clear (&sure);
-    fill_rest (work, cells);
-    zones = find_zones (work);
-    pass = (Pass){work, cells, zones, rtk_matte_measure_noise (work, target)};
+    rtk_matte_fill_rest (work, trial, cells);
+    zones = find_zones (work, cells);
+    pass = (Pass){work, cells, zones, rtk_matte_measure_noise (work, target), round};
     unmix_picture (&pass, target, last ? alpha : trial);
     close_specks (&pass, rtk_image_get_width (target), rtk_image_get_height (target),
                   last ? alpha : trial);

@@ -220,6 +220,7 @@ rtk_matte_make (const RtkImage        *picture,
   } else {
     rtk_matte_soften (&work, picture, alpha);
   }
+  rtk_matte_drop_islands (&work, width, height, alpha);
   out_matte->alpha = rtk_image_new_take (RTK_PIXEL_GREY8, width, height, (gsize)width, alpha);
   return TRUE;
 }

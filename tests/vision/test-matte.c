@@ -222,6 +222,183 @@ test_island (void)
   scene_clear (scene);
 }
 
+/* Narrow wall between arm and body, far below the chin, where the mask doubts but mostly sees
+ * person. */
+static void
+test_gap_beside_arm (void)
+{
+  g_autofree Scene *scene = g_new0 (Scene, 1);
+  g_auto (RtkMatte) matte = {0};
+  guint8         *pixels;
+  RtkMatteRequest request;
+  double          sum = 0;
+  int             n = 0;
+
+  scene_init (scene, 4);
+  pixels = (guint8 *)rtk_image_get_pixels (scene->picture);
+  for (int y = 400; y < HEIGHT; y++) {
+    for (int x = 90; x < 102; x++) {
+      for (int c = 0; c < 3; c++)
+        pixels[3 * (y * WIDTH + x) + c] = pixels[3 * (y * WIDTH + 5) + c];
+      scene->truth[y * WIDTH + x] = 0;
+    }
+  }
+  for (int my = 400 * MASK / HEIGHT; my < MASK; my++) {
+    for (int mx = 90 * MASK / WIDTH; mx <= 102 * MASK / WIDTH; mx++)
+      scene->mask[my * MASK + mx] = .55f;
+  }
+  request = request_for (scene->mask);
+  request.holes_above = 300;
+  g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
+  for (int y = 410; y < HEIGHT; y++) {
+    for (int x = 92; x < 100; x++, n++)
+      sum += rtk_image_get_pixels (matte.alpha)[y * WIDTH + x] / 255.;
+  }
+  g_test_message ("mean alpha of the gap %.3f", sum / n);
+  g_assert_cmpfloat (sum / n, <, .1);
+  scene_clear (scene);
+}
+
+/* A light top that the mask takes for wall, all within person that it sees. */
+static void
+test_light_top (void)
+{
+  g_autofree Scene *scene = g_new0 (Scene, 1);
+  g_auto (RtkMatte) matte = {0};
+  guint8         *pixels;
+  RtkMatteRequest request;
+  double          sum = 0;
+  int             n = 0;
+
+  scene_init (scene, 4);
+  pixels = (guint8 *)rtk_image_get_pixels (scene->picture);
+  for (int y = 340; y < 460; y++) {
+    for (int x = 130; x < 230; x++) {
+      static const guint8 top[3] = {226, 231, 244};
+
+      for (int c = 0; c < 3; c++)
+        pixels[3 * (y * WIDTH + x) + c] = (guint8)(top[c] - (x * 7 + y * 5) % 9);
+    }
+  }
+  for (int my = 350 * MASK / HEIGHT; my < 450 * MASK / HEIGHT; my++) {
+    for (int mx = 140 * MASK / WIDTH; mx < 220 * MASK / WIDTH; mx++)
+      scene->mask[my * MASK + mx] = .3f;
+  }
+  request = request_for (scene->mask);
+  request.holes_above = 300;
+  g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
+  for (int y = 350; y < 450; y++) {
+    for (int x = 140; x < 220; x++, n++)
+      sum += rtk_image_get_pixels (matte.alpha)[y * WIDTH + x] / 255.;
+  }
+  g_test_message ("mean alpha of the top %.3f", sum / n);
+  g_assert_cmpfloat (sum / n, >, .95);
+  scene_clear (scene);
+}
+
+/* The wall of scene_init() without person and shadow, by a camera that has drifted by @gain, under
+ * a lamp that makes it slope by @slope more. */
+static RtkImage *
+make_plate (const double gain[3], double slope)
+{
+  g_autoptr (GRand) rand = g_rand_new_with_seed (11);
+  guint8 *pixels = g_malloc (WIDTH * HEIGHT * 3);
+
+  for (int y = 0; y < HEIGHT; y++) {
+    for (int x = 0; x < WIDTH; x++) {
+      double light = 1 + (.08 + slope) * (x - 180.) / WIDTH - .05 * (y - 240.) / HEIGHT;
+
+      for (int c = 0; c < 3; c++) {
+        double value =
+            (212 - 6 * c) * light * gain[c] + 4 * (g_rand_double (rand) + g_rand_double (rand) - 1);
+
+        pixels[3 * (y * WIDTH + x) + c] = (guint8)CLAMP (value + .5, 0, 255);
+      }
+    }
+  }
+  return rtk_image_new_take (RTK_PIXEL_RGB24, WIDTH, HEIGHT, WIDTH * 3, pixels);
+}
+
+static void
+test_plate (void)
+{
+  static const struct {
+    double   gain[3];
+    double   slope;
+    gboolean fits;
+  } cases[] = {
+      {{1, 1, 1}, 0, TRUE},
+      {{.94, .95, .94}, 0, TRUE},
+      {{1.05, 1.04, 1.06}, .01, TRUE},
+      {{1, 1, .8}, 0, FALSE},
+      {{1, 1, 1}, -.4, FALSE},
+      {{.5, .5, .5}, 0, FALSE},
+      {{1.02, 1.02, 1.02}, .3, FALSE},
+  };
+  g_autofree Scene *scene = g_new0 (Scene, 1);
+  g_auto (RtkMatte) without = {0};
+  RtkMatteRequest request;
+
+  scene_init (scene, 4);
+  request = request_for (scene->mask);
+  g_assert_true (rtk_matte_make (scene->picture, &request, &without, NULL));
+  g_assert_false (without.plate_fits);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (RtkImage) plate = make_plate (cases[i].gain, cases[i].slope);
+    g_auto (RtkMatte) matte = {0};
+
+    request.plate = plate;
+    g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
+    g_test_message ("plate %u: fits %d, mean error %.4f", i, matte.plate_fits,
+                    mean_error (&matte, scene->truth));
+    g_assert_cmpint (matte.plate_fits, ==, cases[i].fits);
+    if (cases[i].fits)
+      g_assert_cmpfloat (mean_error (&matte, scene->truth), <, .006);
+    else
+      g_assert_cmpmem (rtk_image_get_pixels (matte.alpha), WIDTH * HEIGHT,
+                       rtk_image_get_pixels (without.alpha), WIDTH * HEIGHT);
+  }
+  scene_clear (scene);
+}
+
+/* A picture on the wall: without a plate it makes the wall busy, with one it is part of it. */
+static void
+test_plate_with_pattern (void)
+{
+  static const double gain[3] = {1.03, 1.02, 1.03};
+  g_autofree Scene   *scene = g_new0 (Scene, 1);
+  g_autoptr (RtkImage) plate = make_plate (gain, 0);
+  g_auto (RtkMatte) matte = {0};
+  guint8         *of_plate = (guint8 *)rtk_image_get_pixels (plate);
+  guint8         *pixels;
+  RtkMatteRequest request;
+
+  scene_init (scene, 4);
+  pixels = (guint8 *)rtk_image_get_pixels (scene->picture);
+  for (int y = 0; y < HEIGHT; y++) {
+    for (int x = 0; x < WIDTH; x++) {
+      int    at = y * WIDTH + x;
+      double paint = (x / 24 + y / 24) % 2 == 0 ? .72 : 1;
+
+      for (int c = 0; c < 3; c++) {
+        double wall = (1 - scene->truth[at]) * paint + scene->truth[at];
+
+        pixels[3 * at + c] = (guint8)(pixels[3 * at + c] * wall);
+        of_plate[3 * at + c] = (guint8)(of_plate[3 * at + c] * paint);
+      }
+    }
+  }
+  request = request_for (scene->mask);
+  request.plate = plate;
+  g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
+  g_assert_true (matte.plate_fits);
+  g_assert_true (matte.is_plain);
+  g_test_message ("mean error %.4f, of the mask %.4f", mean_error (&matte, scene->truth),
+                  mask_error (scene));
+  g_assert_cmpfloat (mean_error (&matte, scene->truth), <, mask_error (scene) / 2);
+  scene_clear (scene);
+}
+
 static void
 test_person_untouched (void)
 {
@@ -462,6 +639,10 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/vision/matte/plain-wall", test_plain_wall);
   g_test_add_func ("/vision/matte/island", test_island);
+  g_test_add_func ("/vision/matte/gap-beside-arm", test_gap_beside_arm);
+  g_test_add_func ("/vision/matte/light-top", test_light_top);
+  g_test_add_func ("/vision/matte/plate", test_plate);
+  g_test_add_func ("/vision/matte/plate-with-pattern", test_plate_with_pattern);
   g_test_add_func ("/vision/matte/person-untouched", test_person_untouched);
   g_test_add_func ("/vision/matte/solid", test_solid);
   g_test_add_func ("/vision/matte/nobody", test_nobody);

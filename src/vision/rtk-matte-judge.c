@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-vision"
+#include "config.h"
+
+#include "vision/rtk-matte-weights-private.h"
+
+#include <math.h>
+
+#define LEAK .1f
+
+static float
+length3 (const float v[3])
+{
+  return sqrtf (rtk_dot3 (v, v));
+}
+
+/* How far a colour is from all that the wall can be in more or less light. */
+static float
+off_shade (const float off[3], const float wall[3])
+{
+  float along = rtk_dot3 (off, wall) / MAX (1e-4f, rtk_dot3 (wall, wall));
+  float rest[3];
+
+  for (int c = 0; c < 3; c++)
+    rest[c] = off[c] - along * wall[c];
+  return length3 (rest);
+}
+
+/**
+ * rtk_matte_get_features:
+ * @cell: what is known of the place
+ * @pixel: its colour, 0..1
+ * @noise: of the wall, see rtk_matte_measure_noise()
+ * @out: (out): numbers of about 0 to 1
+ *
+ * Puts all that is known of a pixel into numbers that do not depend on what is photographed.
+ */
+void
+rtk_matte_get_features (const RtkMatteCell *cell,
+                        const float         pixel[3],
+                        float               noise,
+                        float               out[RTK_MATTE_N_FEATURES])
+{
+  float off_wall[3], shown[3];
+  float apart = 0;
+
+  for (int c = 0; c < 3; c++) {
+    off_wall[c] = pixel[c] - cell->wall[c];
+    shown[c] = cell->shown[c] - cell->wall[c];
+  }
+  for (int k = 0; k < RTK_MATTE_N_SCALES; k++) {
+    const RtkMatteSample *person = &cell->person[k];
+    float                 direction[3], rest[3], contrast, along;
+
+    for (int c = 0; c < 3; c++)
+      direction[c] = person->colour[c] - cell->wall[c];
+    contrast = MAX (1e-4f, rtk_dot3 (direction, direction));
+    along = rtk_clip (rtk_dot3 (off_wall, direction) / contrast, -.3f, 1.5f);
+    for (int c = 0; c < 3; c++)
+      rest[c] = off_wall[c] - along * direction[c];
+    out[5 * k] = along;
+    out[5 * k + 1] = rtk_clip (length3 (rest) * 8, 0, 1.5f);
+    out[5 * k + 2] = sqrtf (contrast);
+    out[5 * k + 3] = rtk_clip (sqrtf ((person->variance + noise * noise / 3) / contrast), 0, 1.5f);
+    out[5 * k + 4] = rtk_clip (rtk_dot3 (shown, direction) / contrast, -.3f, 1.5f);
+    apart = MAX (apart, contrast);
+  }
+  out[15] = rtk_clip (length3 (off_wall) / (4 * noise), 0, 2);
+  out[16] = rtk_clip (length3 (shown) / (4 * noise), 0, 2);
+  out[17] = MIN (1, length3 (off_wall) * 2);
+  out[18] = rtk_clip (off_wall[0] + off_wall[1] + off_wall[2], -1, 1);
+  out[19] = cell->mask;
+  out[20] = rtk_clip (cell->depth / 6, -1, 1);
+  out[21] = rtk_clip (cell->depth / 24, -.2f, 1);
+  out[22] = cell->region;
+  out[23] = cell->near_alpha;
+  out[24] = cell->wide_alpha;
+  out[25] = cell->hole;
+  out[26] = cell->own_alpha;
+  out[27] = rtk_clip (off_shade (off_wall, cell->wall) / (3 * noise), 0, 2);
+  out[28] = rtk_clip (off_shade (shown, cell->wall) / (3 * noise), 0, 2);
+  out[29] = MIN (1.5f, cell->texture * 10);
+}
+
+/**
+ * rtk_matte_judge:
+ * @cell: what is known of the place
+ * @pixel: its colour, 0..1
+ * @noise: of the wall
+ *
+ * Lets a small network weigh all that is known of a pixel near the outline.
+ *
+ * Plain floats in one order: the same value on every machine of one kind.
+ *
+ * Returns: alpha, 0..1
+ */
+float
+rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise)
+{
+  float features[RTK_MATTE_N_FEATURES], first[N_FIRST], second[N_SECOND];
+  float out = last_bias;
+
+  rtk_matte_get_features (cell, pixel, noise, features);
+  for (int k = 0; k < N_FIRST; k++)
+    first[k] = first_bias[k];
+  for (int i = 0; i < RTK_MATTE_N_FEATURES; i++) {
+    for (int k = 0; k < N_FIRST; k++)
+      first[k] += features[i] * first_weights[i][k];
+  }
+  for (int k = 0; k < N_SECOND; k++)
+    second[k] = second_bias[k];
+  for (int i = 0; i < N_FIRST; i++) {
+    float value = MAX (first[i], LEAK * first[i]);
+
+    for (int k = 0; k < N_SECOND; k++)
+      second[k] += value * second_weights[i][k];
+  }
+  for (int k = 0; k < N_SECOND; k++)
+    out += MAX (second[k], LEAK * second[k]) * last_weights[k];
+  return rtk_clip (out, 0, 1);
+}
