@@ -212,6 +212,12 @@ find_squares (const RtkMeasureContext *self, int (*places)[2])
     top = MIN (top, corners[i].y);
     bottom = MAX (bottom, corners[i].y);
   }
+  left = CLAMP (left, 0., self->pixels.width);
+  right = CLAMP (right, 0., self->pixels.width);
+  top = CLAMP (top, 0., self->pixels.height);
+  bottom = CLAMP (bottom, 0., self->pixels.height);
+  if (!(right - left >= SQUARE) || !(bottom - top >= SQUARE))
+    return 0;
   /* The oval fills three quarters of its box. */
   while ((right - left) * (bottom - top) * 0.75 / (step * step) > MAX_SQUARES)
     step++;

@@ -140,7 +140,7 @@ rtk_measure_refine_irises (const RtkImage *image, RtkFace *face)
       radius += hypot (face->points[irises[i] + k].x - eyes[i].x,
                        face->points[irises[i] + k].y - eyes[i].y) /
                 4.;
-    if (face->eye_open[i] < MIN_OPEN || radius < 3.)
+    if (!(face->eye_open[i] >= MIN_OPEN) || !(radius >= 3.) || radius > inter_eye)
       continue;
     shift = find_shift (&look, eyes[i], radius, inter_eye);
     for (int k = 0; k <= 4; k++) {

@@ -557,6 +557,44 @@ test_odd_pictures (void)
   g_assert_error (error, RTK_ERROR, RTK_ERROR_BAD_PICTURE);
 }
 
+/* Eyes in their places and everything else anywhere: nothing is read outside the picture. */
+static void
+test_scattered (void)
+{
+  const float       bad[] = {0.f, -5e4f, 1e30f, NAN, INFINITY};
+  guint8           *pixels = g_malloc0 (3 * 400 * 400);
+  g_autofree float *mask = g_new0 (float, 256 * 256);
+  g_autoptr (RtkImage) image = rtk_image_new_take (RTK_PIXEL_RGB24, 400, 400, 3 * 400, pixels);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autoptr (RtkAnalysis) analysis = rtk_analysis_new (400, 400, 1);
+    RtkMeasureInput input = {image, mask, 256, NULL, TRUE};
+    RtkFace        *face = &analysis->faces[0];
+
+    face->has_points = TRUE;
+    for (int k = 0; k < RTK_N_FACE_POINTS; k++)
+      face->points[k].x = face->points[k].y = bad[i];
+    for (int k = 0; k < 2; k++) {
+      /* Iris, corners and chin: so that there is a face to measure at all. */
+      static const int corners[2][2] = {{33, 133}, {362, 263}};
+
+      face->points[k == 0 ? 468 : 473].x = 130.f + 140.f * (float)k;
+      face->points[k == 0 ? 468 : 473].y = 150.f;
+      for (int j = 0; j < 2; j++) {
+        face->points[corners[k][j]].x = 110.f + 140.f * (float)k + 40.f * (float)j;
+        face->points[corners[k][j]].y = 150.f;
+      }
+    }
+    face->points[152].x = 200.f;
+    face->points[152].y = 350.f;
+    face->eye_open[0] = face->eye_open[1] = 0.3;
+    rtk_measure_refine_irises (image, face);
+    rtk_measure_picture (&input, analysis);
+    for (int id = 0; id < RTK_N_CHECKS; id++)
+      g_assert_true (analysis->measures[id].known || analysis->measures[id].unknown_why != NULL);
+  }
+}
+
 /* Points that lie on top of each other, or are not numbers, give no numbers either. */
 static void
 test_degenerate (void)
@@ -569,8 +607,9 @@ test_degenerate (void)
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_autoptr (RtkAnalysis) analysis = rtk_analysis_new (64, 64, 1);
     g_autoptr (RtkReport) report = NULL;
-    RtkMeasureInput input = {image, mask, 256, NULL};
+    RtkMeasureInput input = {image, mask, 256, NULL, TRUE};
 
+    rtk_measure_refine_irises (image, &analysis->faces[0]);
     analysis->faces[0].has_points = TRUE;
     for (int k = 0; k < RTK_N_FACE_POINTS; k++)
       analysis->faces[0].points[k].x = analysis->faces[0].points[k].y = bad[i];
@@ -600,6 +639,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/measure/nothing", test_nothing);
   g_test_add_func ("/vision/measure/odd-pictures", test_odd_pictures);
   g_test_add_func ("/vision/measure/degenerate", test_degenerate);
+  g_test_add_func ("/vision/measure/scattered", test_scattered);
   g_test_add_func ("/vision/measure/neutral", test_neutral);
   g_test_add_func ("/vision/measure/labels", test_labels);
   g_test_add_func ("/vision/measure/walls", test_walls);
