@@ -353,11 +353,12 @@ static gboolean
 find_shoulders (Run *self, RtkAnalysis *analysis, GError **error)
 {
   RtkTracker    *tracker = self->tracker;
-  const RtkRect *face = &analysis->faces[0].box;
+  const RtkRect *face;
   RtkShoulders   shoulders;
 
   if (analysis->n_faces == 0 || !analysis->faces[0].has_points)
     return TRUE;
+  face = &analysis->faces[0].box;
   if (tracker == NULL || !tracker->has_shoulders || tracker->age % SHOULDERS_EVERY == 0) {
     start (self);
     if (!stop (self,
