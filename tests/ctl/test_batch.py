@@ -192,5 +192,37 @@ def test_large_pictures_share_memory(desk):
     expect(peak_of_three < 1.5 * peak, "memory", peak, peak_of_three)
 
 
+def test_too_large_takes_no_memory(desk):
+    """More than 100 megapixels are refused by their header."""
+    small = write(desk.path("text.jpg"), b"no picture")
+    with open(desk.made("large.jpg"), "rb") as file:
+        jpeg = bytearray(file.read())
+    at = jpeg.index(b"\xff\xc0")
+    jpeg[at + 5:at + 9] = (65500).to_bytes(2, "big") * 2
+    cases = [write(desk.path("a.jpg"), bytes(jpeg)), write(desk.path("b.png"), png(10001, 10000, 8, 2, b"\0" * 100)),
+             write(desk.path("c.png"), png(0x7fffffff, 0x7fffffff, 8, 6, b"\0" * 100)),
+             write(desk.path("d.png"), png(0xffffffff, 1, 8, 2, b"\0" * 100))]
+    words = [CTL, "--json", "photo", "check", "--jobs", "1"]
+    _, least = peak_mib([*words, small])
+    for path in cases:
+        document, peak = peak_mib([*words, path])
+        print(f"# {os.path.basename(path)}: {document[0]['error']}; {peak:.0f} MiB, {least:.0f} MiB for a line of text")
+        expect(peak < least + 20, path, peak, least)
+
+
+def test_same_bytes_on_lesser_processors(desk):
+    """What libraries choose by the processor changes no byte. (XNNPACK cannot be told to choose less.)"""
+    features = "SSE4.1,SSE4.2,POPCNT,FP16,AVX,AVX2,FMA3"
+    environments = ({}, {"OPENCV_CPU_DISABLE": features}, {"JSIMD_FORCENONE": "1"},
+                    {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX,-AVX2,-FMA,-FMA4,-AVX512F,-AVX2_Usable,-FMA_Usable"})
+    sums = []
+    for env in environments:
+        desk.ctl("photo", "make", ASTRONAUT, "-o", desk.path("a.jpg"), "--certificate", desk.path("a.json"), code=1,
+                 env=env)
+        sums.append((read_json(desk.path("a.json")), sha256(desk.path("a.jpg"))))
+    for number in range(1, len(sums)):
+        equal(sums[number], sums[0], str(environments[number]))
+
+
 if __name__ == "__main__":
     sys.exit(main([case for name, case in list(globals().items()) if name.startswith("test_")]))
