@@ -116,24 +116,26 @@ write_all (
     const Request *request, RtkCtlJob *job, RtkPhoto *photo, GPtrArray *written, GError **error)
 {
   const RtkCtlOutputs *outputs = &request->outputs;
-  g_autofree char *target = rtk_ctl_outputs_dup_path (outputs, outputs->photo, ".jpg", job->number);
+  g_autofree char     *target =
+      rtk_ctl_outputs_dup_path (outputs, outputs->photo, RTK_CTL_PHOTO_ENDING, job->number);
+  g_autoptr (GBytes) certificate = rtk_certificate_to_bytes (photo->certificate);
+  g_autofree char *text = NULL;
+  g_autoptr (GBytes) report = NULL;
 
   json_object_set_string_member (json_node_get_object (job->json), "delivered", target);
-  if (outputs->report != NULL) {
-    g_autofree char *where =
-        rtk_ctl_outputs_dup_path (outputs, outputs->report, ".report.json", job->number);
-    g_autofree char *text = json_to_string (job->json, TRUE);
-    g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
+  text = json_to_string (job->json, TRUE);
+  report = g_bytes_new (text, strlen (text));
+  for (int i = 0; i < 3; i++) {
+    const char *const places[] = {outputs->report, outputs->certificate, outputs->alpha};
+    const char *const endings[] = {RTK_CTL_REPORT_ENDING, RTK_CTL_CERTIFICATE_ENDING,
+                                   RTK_CTL_ALPHA_ENDING};
+    GBytes *const     contents[] = {report, certificate, photo->alpha.bytes};
+    g_autofree char  *path = NULL;
 
-    if (!write_part (where, bytes, written, error))
-      return FALSE;
-  }
-  if (outputs->certificate != NULL) {
-    g_autofree char *where =
-        rtk_ctl_outputs_dup_path (outputs, outputs->certificate, ".cert.json", job->number);
-    g_autoptr (GBytes) bytes = rtk_certificate_to_bytes (photo->certificate);
-
-    if (!write_part (where, bytes, written, error))
+    if (places[i] == NULL)
+      continue;
+    path = rtk_ctl_outputs_dup_path (outputs, places[i], endings[i], job->number);
+    if (!write_part (path, contents[i], written, error))
       return FALSE;
   }
   return rtk_ctl_write_file (target, photo->delivered.bytes, error);
@@ -227,9 +229,6 @@ run_make (RtkCtl *ctl, int argc, char **argv)
 {
   g_autofree char *rules = NULL;
   g_autofree char *background = NULL;
-  g_autofree char *output = NULL;
-  g_autofree char *certificate = NULL;
-  g_autofree char *report = NULL;
   g_autofree char *plate = NULL;
   g_auto (GStrv) overrides = NULL;
   Request     request = {0};
@@ -241,13 +240,16 @@ run_make (RtkCtl *ctl, int argc, char **argv)
       {"background", 0, 0, G_OPTION_ARG_STRING, &background, N_ ("colour behind the person"),
        "NAME|RRGGBB"},
       {"plate", 0, 0, G_OPTION_ARG_FILENAME, &plate, N_ ("a picture of the empty booth"), "EMPTY"},
-      {"certificate", 0, 0, G_OPTION_ARG_FILENAME, &certificate, N_ ("write the certificate too"),
-       "CERT.json"},
-      {"report", 0, 0, G_OPTION_ARG_FILENAME, &report, N_ ("write the verdicts too"),
-       "REPORT.json"},
+      {"certificate", 0, 0, G_OPTION_ARG_FILENAME, &request.outputs.certificate,
+       N_ ("write the certificate too"), "CERT.json"},
+      {"report", 0, 0, G_OPTION_ARG_FILENAME, &request.outputs.report,
+       N_ ("write the verdicts too"), "REPORT.json"},
+      {"alpha", 0, 0, G_OPTION_ARG_FILENAME, &request.outputs.alpha, N_ ("write the alpha too"),
+       "ALPHA.png"},
       {"override", 0, 0, G_OPTION_ARG_STRING_ARRAY, &overrides, N_ ("accept a failed rule by name"),
        "RULE: reason"},
-      {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, N_ ("where to write"), "OUT.jpg|DIR"},
+      {"output", 'o', 0, G_OPTION_ARG_FILENAME, &request.outputs.photo, N_ ("where to write"),
+       "OUT.jpg|DIR"},
       {"jobs", 0, 0, G_OPTION_ARG_INT, &batch.n_jobs,
        N_ ("how many files at once; else one for each core"), "N"},
       {"recursive", 0, 0, G_OPTION_ARG_NONE, &recursive, N_ ("look into folders in folders, too"),
@@ -255,13 +257,15 @@ run_make (RtkCtl *ctl, int argc, char **argv)
       G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GError) error = NULL;
-  int code = RTK_EXIT_ERROR;
+  const char *output;
+  int         code = RTK_EXIT_ERROR;
 
   if (!rtk_ctl_parse (entries,
                       "[--rules ID] [--background NAME|RRGGBB] [--plate EMPTY] [--recursive] "
                       "FILE|FOLDER... -o OUT",
                       &argc, &argv, 1, -1))
     return RTK_EXIT_ERROR;
+  output = request.outputs.photo;
   if (output == NULL) {
     rtk_ctl_say (_ ("retakectl: -o is missing: say where to write, “-o FILE”."));
     return RTK_EXIT_ERROR;
@@ -271,7 +275,6 @@ run_make (RtkCtl *ctl, int argc, char **argv)
     rtk_ctl_complain (plate, error);
     return RTK_EXIT_ERROR;
   }
-  request.outputs = (RtkCtlOutputs){output, certificate, report, NULL};
   batch.jobs = rtk_ctl_list_pictures (argv + 1, recursive, output);
   request.overrides = g_ptr_array_new_with_free_func ((GDestroyNotify)rtk_override_free);
   request.pack = rtk_rule_pack_load (rules != NULL ? rules : RTK_CTL_DEFAULT_RULES, &error);
@@ -293,6 +296,7 @@ run_make (RtkCtl *ctl, int argc, char **argv)
 const RtkCtlCommand rtk_ctl_make_commands[] = {
     {"photo", "make",
      "[--rules ID] [--background NAME|RRGGBB] [--plate EMPTY] [--certificate F] [--report F] "
+     "[--alpha F] "
      "[--override \"RULE: "
      "reason\"] FILE|FOLDER... -o OUT",
      N_ ("make the finished photo"), run_make},

@@ -10,8 +10,6 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-#define PHOTO_ENDING ".jpg"
-
 static char *
 dup_natural_stem (const char *path)
 {
@@ -71,14 +69,14 @@ name_files (RtkCtlOutputs *self, GPtrArray *jobs)
     }
     g_hash_table_insert (owners, key, job);
     rtk_ctl_say (_ ("retakectl: %s: becomes %s%s, as %s has that name already"), job->path, *stem,
-                 PHOTO_ENDING, owner->path);
+                 RTK_CTL_PHOTO_ENDING, owner->path);
   }
 }
 
 static gboolean
 check_folders (const RtkCtlOutputs *self, GError **error)
 {
-  const char *const outputs[] = {self->photo, self->certificate, self->report};
+  const char *const outputs[] = {self->photo, self->certificate, self->report, self->alpha};
 
   for (gsize i = 0; i < G_N_ELEMENTS (outputs); i++)
     if (outputs[i] != NULL && !g_file_test (outputs[i], G_FILE_TEST_IS_DIR)) {
@@ -90,6 +88,23 @@ check_folders (const RtkCtlOutputs *self, GError **error)
   return TRUE;
 }
 
+/* A single photo: one name for two of its files would leave only the last. */
+static gboolean
+check_distinct (const RtkCtlOutputs *self, GError **error)
+{
+  const char *const outputs[] = {self->photo, self->certificate, self->report, self->alpha};
+
+  for (gsize i = 0; i < G_N_ELEMENTS (outputs); i++)
+    for (gsize k = 0; k < i; k++)
+      if (outputs[i] != NULL && g_strcmp0 (outputs[i], outputs[k]) == 0) {
+        g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
+                             _ ("Photo, certificate, report and alpha need a file each: give them "
+                                "other names."));
+        return FALSE;
+      }
+  return TRUE;
+}
+
 /* No original is ever written over, however a command line was mistyped. */
 static gboolean
 check_originals (const RtkCtlOutputs *self, GPtrArray *jobs, GError **error)
@@ -97,9 +112,10 @@ check_originals (const RtkCtlOutputs *self, GPtrArray *jobs, GError **error)
   const struct {
     const char *where;
     const char *ending;
-  } parts[] = {{self->photo, PHOTO_ENDING},
-               {self->certificate, ".cert.json"},
-               {self->report, ".report.json"}};
+  } parts[] = {{self->photo, RTK_CTL_PHOTO_ENDING},
+               {self->certificate, RTK_CTL_CERTIFICATE_ENDING},
+               {self->report, RTK_CTL_REPORT_ENDING},
+               {self->alpha, RTK_CTL_ALPHA_ENDING}};
   g_autoptr (GHashTable) originals = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   for (guint i = 0; i < jobs->len; i++) {
@@ -149,12 +165,7 @@ rtk_ctl_outputs_plan (RtkCtlOutputs *self, GPtrArray *jobs, gboolean is_batch, G
     if (!check_folders (self, error))
       return FALSE;
     name_files (self, jobs);
-  } else if (g_strcmp0 (self->photo, self->certificate) == 0 ||
-             g_strcmp0 (self->photo, self->report) == 0 ||
-             (self->report != NULL && g_strcmp0 (self->report, self->certificate) == 0)) {
-    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
-                         _ ("Photo, certificate and report need a file each: give them other "
-                            "names."));
+  } else if (!check_distinct (self, error)) {
     return FALSE;
   }
   return check_originals (self, jobs, error);
@@ -164,11 +175,15 @@ rtk_ctl_outputs_plan (RtkCtlOutputs *self, GPtrArray *jobs, gboolean is_batch, G
  * rtk_ctl_outputs_clear:
  * @self: where to write
  *
- * Forgets the names.
+ * Frees what @self holds.
  */
 void
 rtk_ctl_outputs_clear (RtkCtlOutputs *self)
 {
+  g_free (self->photo);
+  g_free (self->certificate);
+  g_free (self->report);
+  g_free (self->alpha);
   g_clear_pointer (&self->stems, g_ptr_array_unref);
 }
 

@@ -5,21 +5,29 @@
 
 G_BEGIN_DECLS
 
+/* What such files end with in a folder. */
+#define RTK_CTL_PHOTO_ENDING ".jpg"
+#define RTK_CTL_CERTIFICATE_ENDING ".cert.json"
+#define RTK_CTL_REPORT_ENDING ".report.json"
+#define RTK_CTL_ALPHA_ENDING ".alpha.png"
+
 /**
  * RtkCtlOutputs:
- * @photo: (unowned): the finished photo, or the folder of a batch's
- * @certificate: (unowned) (nullable): likewise
- * @report: (unowned) (nullable): likewise
+ * @photo: (owned): the finished photo, or the folder of a batch's
+ * @certificate: (owned) (nullable): likewise
+ * @report: (owned) (nullable): likewise
+ * @alpha: (owned) (nullable): likewise
  * @stems: (owned) (nullable) (element-type utf8): what the files of each job are called in these
  *   folders, without the ending; %NULL when the names are whole files
  *
  * Where `photo make` writes.
  */
 typedef struct {
-  const char *photo;
-  const char *certificate;
-  const char *report;
-  GPtrArray  *stems;
+  char      *photo;
+  char      *certificate;
+  char      *report;
+  char      *alpha;
+  GPtrArray *stems;
 } RtkCtlOutputs;
 
 gboolean

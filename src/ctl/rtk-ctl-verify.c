@@ -25,6 +25,8 @@ static const char *const sentences[] = {
     [RTK_FINDING_ORIGINAL_UNREADABLE] =
         N_ ("The original is another file than the photo was made of, and no picture."),
     [RTK_FINDING_ALPHA_OTHER] = N_ ("The alpha is another one than the photo was made with."),
+    [RTK_FINDING_ALPHA_UNKNOWN] = N_ (
+        "The face is as it should be, the outline is not: give the alpha that was used, --alpha."),
     [RTK_FINDING_DELIVERED_RESAVED] =
         N_ ("The photo shows what it should, but is another file: it was saved again."),
     [RTK_FINDING_DELIVERED_COARSE] =

@@ -41,11 +41,15 @@ typedef struct {
   RtkRect     where;
 } RtkPhotoComparison;
 
-void rtk_photo_compare (const RtkImage     *expected,
-                        const RtkImage     *picture,
-                        int                 expected_quality,
-                        int                 quality,
-                        RtkPhotoComparison *out_comparison);
+void     rtk_photo_compare (const RtkImage     *expected,
+                            const RtkImage     *picture,
+                            int                 expected_quality,
+                            int                 quality,
+                            RtkPhotoComparison *out_comparison);
+gboolean rtk_photo_has_same_face (const RtkImage *expected,
+                                  const RtkImage *picture,
+                                  int             expected_quality,
+                                  int             quality);
 RtkLikeness
 rtk_photo_compare_source (const RtkImage *source, const RtkCrop *crop, const RtkImage *finished);
 

@@ -220,7 +220,8 @@ make_again (RtkNetworks          *networks,
     out->proof = RTK_PHOTO_PROVED;
     return TRUE;
   }
-  if (file != NULL && is_same_alpha (papers, share)) {
+  out->is_alpha_known = is_same_alpha (papers, share);
+  if (file != NULL && out->is_alpha_known) {
     /* Our own encoder: what the file must decode to is known exactly. */
     rtk_image_unref (again);
     again = rtk_codec_decode (file, NULL, error);
@@ -231,6 +232,8 @@ make_again (RtkNetworks          *networks,
   rtk_photo_compare (again, finished, quality, facts->quality, &out->differences);
   if (out->differences.likeness == RTK_LIKENESS_SAME)
     out->proof = RTK_PHOTO_CONSISTENT;
+  else if (!out->is_alpha_known)
+    out->is_face_same = rtk_photo_has_same_face (again, finished, quality, facts->quality);
   return TRUE;
 }
 
@@ -318,6 +321,9 @@ name_delivered (const RtkPhotoExamination *examination)
     return examination->hashes ? RTK_FINDING_PROVED : RTK_FINDING_CERTIFICATE_CHANGED;
   if (examination->hashes && examination->proof == RTK_PHOTO_CONSISTENT)
     return RTK_FINDING_CONSISTENT;
+  /* Any outline may be what another alpha made of it; a face never is. */
+  if (!examination->is_alpha_known && examination->is_face_same)
+    return RTK_FINDING_ALPHA_UNKNOWN;
   return findings[examination->differences.likeness];
 }
 
@@ -428,6 +434,7 @@ rtk_finding_to_string (RtkFinding finding)
       [RTK_FINDING_ORIGINAL_OTHER] = "original.other",
       [RTK_FINDING_ORIGINAL_UNREADABLE] = "original.unreadable",
       [RTK_FINDING_ALPHA_OTHER] = "alpha.other",
+      [RTK_FINDING_ALPHA_UNKNOWN] = "alpha.unknown",
       [RTK_FINDING_DELIVERED_RESAVED] = "delivered.resaved",
       [RTK_FINDING_DELIVERED_COARSE] = "delivered.coarse",
       [RTK_FINDING_DELIVERED_SIZE] = "delivered.size",

@@ -31,6 +31,8 @@ typedef enum {
  * @RTK_FINDING_ORIGINAL_OTHER: another picture than the original
  * @RTK_FINDING_ORIGINAL_UNREADABLE: another file than the original, and no picture
  * @RTK_FINDING_ALPHA_OTHER: another alpha than the one that was used
+ * @RTK_FINDING_ALPHA_UNKNOWN: the face is as it should be, the outline is not; but without the
+ * alpha that was used (made with a plate, or by another version) nothing more can be said
  * @RTK_FINDING_DELIVERED_RESAVED: the finished picture, but another file
  * @RTK_FINDING_DELIVERED_COARSE: likewise, saved so coarsely that a change could hide in it
  * @RTK_FINDING_DELIVERED_SIZE: of another size
@@ -56,6 +58,7 @@ typedef enum {
   RTK_FINDING_ORIGINAL_OTHER,
   RTK_FINDING_ORIGINAL_UNREADABLE,
   RTK_FINDING_ALPHA_OTHER,
+  RTK_FINDING_ALPHA_UNKNOWN,
   RTK_FINDING_DELIVERED_RESAVED,
   RTK_FINDING_DELIVERED_COARSE,
   RTK_FINDING_DELIVERED_SIZE,
@@ -79,6 +82,8 @@ typedef enum {
  * @is_signed: whether a station's signature is there and fits; else the provenance is unknown
  * @proof: what making it again says; %RTK_PHOTO_DIFFERS also when that was not tried
  * @differences: of a changed picture: where, and how much of it
+ * @is_alpha_known: whether the alpha that was used was there, or could be made again
+ * @is_face_same: whether what differs lies outside of the face
  */
 typedef struct {
   RtkFinding         finding;
@@ -86,6 +91,8 @@ typedef struct {
   gboolean           is_signed;
   RtkPhotoProof      proof;
   RtkPhotoComparison differences;
+  gboolean           is_alpha_known;
+  gboolean           is_face_same;
 } RtkPhotoExamination;
 
 /**

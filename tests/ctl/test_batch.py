@@ -84,11 +84,12 @@ def test_names(desk):
     shutil.copy(desk.made("variant-2.png"), os.path.join(places[1], "p1.png"))
     shutil.copy(desk.made("variant-3.png"), os.path.join(places[1], "P1-2.png"))
     os.mkdir(desk.path("out"))
-    done = desk.ctl("--json", "photo", "make", *places, "-o", desk.path("out"), "--report", desk.path("out"), code=1)
+    done = desk.ctl("--json", "photo", "make", *places, "-o", desk.path("out"), "--report", desk.path("out"),
+                    "--alpha", desk.path("out"), code=1)
     made = {os.path.relpath(one["file"], desk.folder): os.path.basename(one["delivered"]) for one in done.json}
     equal(made, {"a/p1.png": "p1.jpg", "b/P1-2.png": "P1-2.jpg", "b/p1.png": "p1-3.jpg"})
     equal(sorted(os.listdir(desk.path("out"))), sorted(name[:-4] + end for name in made.values()
-                                                       for end in (".jpg", ".report.json")))
+                                                       for end in (".jpg", ".report.json", ".alpha.png")))
     for one in done.json:
         equal(sha256(one["delivered"]), one["delivered_sha256"], one["file"])
     expect("p1-3.jpg" in done.err and "has that name" in done.err, done.err)

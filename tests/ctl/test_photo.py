@@ -216,6 +216,9 @@ def test_verify(desk):
     words = ("--json", "photo", "verify", cert, "--original", ASTRONAUT, "--delivered", out)
     equal(desk.ctl(*words).json, {"hashes": True, "signed": False, "proof": "proved", "provenance": "unknown",
                                   "finding": "proved"})
+    make_photo(desk, ASTRONAUT, "b.jpg", "--alpha", desk.path("alpha.png"))
+    equal(desk.ctl(*words, "--alpha", desk.path("alpha.png")).json["finding"], "proved")
+    equal(desk.ctl(*words, "--alpha", ASTRONAUT, code=1).json["finding"], "alpha.other")
     with open(out, "rb") as file:
         data = bytearray(file.read())
     data[-200] ^= 1
