@@ -124,12 +124,43 @@ fill_wall (RtkMatteWork *work, const Sure *sure)
     work->wall->data[i] *= work->relief->data[i];
 }
 
-static Zone
-zone_of (const RtkMatteWork *work, const RtkMatteCell *cell, gsize at, gboolean near_region)
+typedef struct {
+  RtkMatteWork *work;
+  const Sure   *sure;
+} WallOrder;
+
+static gpointer
+fill_wall_on_thread (gpointer data)
 {
-  if (work->solid[at] || cell->wide_alpha > SETTLED)
+  const WallOrder *order = data;
+
+  fill_wall (order->work, order->sure);
+  return NULL;
+}
+
+/* The wall's and the person's colours do not depend on each other. */
+static void
+fill_both (RtkMatteWork *work, const Sure *sure, gboolean first, RtkMatteCell *cells)
+{
+  WallOrder order = {work, sure};
+  GThread  *thread = g_thread_new ("rtk-matte", fill_wall_on_thread, &order);
+
+  rtk_matte_fill_person (work, sure->person, first, cells);
+  g_thread_join (thread);
+}
+
+static Zone
+zone_of (const RtkMatteWork *work,
+         const RtkMatteCell *cell,
+         gsize               at,
+         gboolean            near_region,
+         gboolean            last)
+{
+  float around = last ? cell->near_alpha : cell->wide_alpha;
+
+  if (work->solid[at] || around > SETTLED)
     return ZONE_INSIDE;
-  if (!near_region || (!work->region[at] && cell->wide_alpha < 1 - SETTLED))
+  if (!near_region || (!work->region[at] && around < 1 - SETTLED))
     return ZONE_OUTSIDE;
   if (work->depth[at] > .055f * RTK_MATTE_UNIT && work->mask->data[at] > .6f && !work->hole[at])
     return ZONE_INSIDE;
@@ -139,7 +170,7 @@ zone_of (const RtkMatteWork *work, const RtkMatteCell *cell, gsize at, gboolean 
 /* Where alpha has to be worked out at all, with a margin of one cell so that the nearest cell of
  * a pixel can be asked. */
 static guint8 *
-find_zones (const RtkMatteWork *work, const RtkMatteCell *cells)
+find_zones (const RtkMatteWork *work, const RtkMatteCell *cells, gboolean last)
 {
   gsize              n = (gsize)work->width * work->height;
   guint8            *zones = g_malloc (n);
@@ -148,7 +179,7 @@ find_zones (const RtkMatteWork *work, const RtkMatteCell *cells)
 
   rtk_binary_dilate (near_region, work->width, work->height, RTK_MATTE_REACH);
   for (gsize i = 0; i < n; i++) {
-    zones[i] = (guint8)zone_of (work, &cells[i], i, near_region[i]);
+    zones[i] = (guint8)zone_of (work, &cells[i], i, near_region[i], last);
     band[i] = zones[i] == ZONE_BAND;
   }
   rtk_binary_dilate (band, work->width, work->height, 1);
@@ -294,13 +325,34 @@ unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha)
   }
 }
 
+/* Every second row. */
+typedef struct {
+  const Pass     *pass;
+  const RtkImage *picture;
+  guint8         *alpha;
+  int             first;
+} Rows;
+
+static gpointer
+unmix_rows (gpointer data)
+{
+  const Rows *rows = data;
+  gsize       width = (gsize)rtk_image_get_width (rows->picture);
+
+  for (int y = rows->first; y < rtk_image_get_height (rows->picture); y += 2)
+    unmix_row (rows->pass, rows->picture, y, rows->alpha + width * (gsize)y);
+  return NULL;
+}
+
+/* No row depends on another one, so that two threads give the same as one. */
 static void
 unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha)
 {
-  gsize width = (gsize)rtk_image_get_width (picture);
+  Rows     even = {pass, picture, alpha, 0}, odd = {pass, picture, alpha, 1};
+  GThread *thread = g_thread_new ("rtk-matte", unmix_rows, &odd);
 
-  for (int y = 0; y < rtk_image_get_height (picture); y++)
-    unmix_row (pass, picture, y, alpha + width * (gsize)y);
+  unmix_rows (&even);
+  g_thread_join (thread);
 }
 
 /* Transparent spots that are all enclosed by person are texture that looks like wall: below the
@@ -364,11 +416,10 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
       sure_from_region (&sure, work);
     else
       sure_from_alpha (&sure, work, trial);
-    fill_wall (work, &sure);
-    rtk_matte_fill_person (work, sure.person, round == 0, cells);
+    fill_both (work, &sure, round == 0, cells);
     sure_clear (&sure);
     rtk_matte_fill_rest (work, trial, cells);
-    zones = find_zones (work, cells);
+    zones = find_zones (work, cells, last);
     pass = (Pass){work, cells, zones, rtk_matte_measure_noise (work, target), round};
     unmix_picture (&pass, target, last ? alpha : trial);
     close_specks (&pass, rtk_image_get_width (target), rtk_image_get_height (target),

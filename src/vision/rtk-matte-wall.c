@@ -16,7 +16,7 @@
 /* Surroundings from which a piece of wall hardly differs. */
 #define ISLAND_RADIUS 3
 /* By when the wall has grown as near as most of it can be reached. */
-#define ISLAND_ROUND 6
+#define ISLAND_ROUND 5
 /* Squared length of a colour: dark hair has that of any darker wall in some light. */
 #define DARK_WALL .12f
 
@@ -393,8 +393,8 @@ begin_wall (RtkMatteWork *work)
 static void
 grow_wall (RtkMatteWork *work, RtkPlane **flat_wall)
 {
-  static const float sigmas[] = {6, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
-  static const int   steps[] = {6, 4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2};
+  static const float sigmas[] = {6, 3, 2, 2, 2, 2, 2, 2, 2};
+  static const int   steps[] = {6, 4, 3, 3, 3, 3, 3, 3, 2};
   gsize              n = n_pixels (work);
   g_autofree guint8 *core = g_malloc (n);
   g_autofree guint8 *candidates = g_malloc (n);
