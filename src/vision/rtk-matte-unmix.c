@@ -12,6 +12,11 @@
 #define N_ROUNDS 3
 /* Where the round before found only person all around, there is nothing left to find. */
 #define SETTLED .9995f
+/* A spot that differs less than this from the wall, in units of its noise, has the wall's colour;
+ * at twice of it no more. */
+#define SPOT_NOISE 1.5f
+/* Light that comes through hair is warmer than the wall's by this. */
+#define SPOT_LEAST .03f
 
 typedef enum {
   ZONE_OUTSIDE,
@@ -253,19 +258,24 @@ mix_scales (const RtkMatteCell *cell, const float off_wall[3], float noise)
   return mixture;
 }
 
+/* How well person and wall can be told by colour around here, 0..1. */
+static float
+get_separation (const Mixture *mixture)
+{
+  return rtk_clip ((mixture->contrast / (mixture->variance + .002f) - 3) / 9, 0, 1);
+}
+
 static gboolean
 is_deep (const RtkMatteCell *cell, const Mixture *mixture)
 {
   /* Where person and wall are well apart, colour is trusted far inwards (curls); where they are
    * not, only along the edge. */
-  float apart = rtk_clip ((mixture->contrast / (mixture->variance + .002f) - 3) / 9, 0, 1);
-
-  return cell->depth > RTK_MATTE_UNIT * (.008f + .042f * apart) && cell->mask > .5f &&
-         cell->hole < .5f;
+  return cell->depth > RTK_MATTE_UNIT * (.008f + .042f * get_separation (mixture)) &&
+         cell->mask > .5f && cell->hole < .5f;
 }
 
 static float
-unmix_pixel (const RtkMatteCell *cell, const float pixel[3], float noise)
+unmix_pixel (const RtkMatteCell *cell, const float pixel[3], float noise, float *out_separation)
 {
   float   off_wall[3];
   float   distance, own, alpha;
@@ -275,6 +285,7 @@ unmix_pixel (const RtkMatteCell *cell, const float pixel[3], float noise)
     off_wall[c] = pixel[c] - cell->wall[c];
   distance = sqrtf (rtk_dot3 (off_wall, off_wall));
   mixture = mix_scales (cell, off_wall, noise);
+  *out_separation = get_separation (&mixture);
   if (is_deep (cell, &mixture))
     return 1;
   /* Off the line: a colour of the person that was not seen around here. */
@@ -286,6 +297,26 @@ unmix_pixel (const RtkMatteCell *cell, const float pixel[3], float noise)
    * light clothes must not fill the wall between. */
   return mixture.confidence * alpha +
          (1 - mixture.confidence) * cell->region * rtk_clip (cell->mask / .3f, 0, 1);
+}
+
+/* What the network says; but where colours tell person and wall well apart, a spot of the wall's
+ * own colour is wall, as in loops of hair that the masks fill. */
+static float
+judge_pixel (const RtkMatteCell *cell, const float pixel[3], float noise)
+{
+  float judged = rtk_matte_judge (cell, pixel, noise);
+  float off_wall[3], unmixed, separation, spot, trust;
+
+  if (judged < .02f)
+    return judged;
+  for (int c = 0; c < 3; c++)
+    off_wall[c] = cell->shown[c] - cell->wall[c];
+  spot = MAX (SPOT_NOISE * noise, SPOT_LEAST);
+  trust = MAX (cell->hole, rtk_clip (2 - sqrtf (rtk_dot3 (off_wall, off_wall)) / spot, 0, 1));
+  if (trust == 0)
+    return judged;
+  unmixed = unmix_pixel (cell, pixel, noise, &separation);
+  return unmixed < judged ? judged + trust * separation * (unmixed - judged) : judged;
 }
 
 typedef struct {
@@ -310,7 +341,7 @@ unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha)
     float        cell_x = ((float)x + .5f) * step_x;
     Zone         zone = (Zone)zones[MIN ((int)cell_x, cells_x - 1)];
     RtkMatteCell cell;
-    float        pixel[3], value;
+    float        pixel[3], value, separation;
 
     if (zone != ZONE_BAND) {
       alpha[x] = zone == ZONE_INSIDE ? 255 : 0;
@@ -319,8 +350,8 @@ unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha)
     rtk_matte_blend_cells (pass->cells, cells_x, cells_y, cell_x - .5f, cell_y - .5f, &cell);
     for (int c = 0; c < 3; c++)
       pixel[c] = (float)row[3 * x + c] / 255;
-    value = pass->round == 0 ? unmix_pixel (&cell, pixel, pass->noise)
-                             : rtk_matte_judge (&cell, pixel, pass->noise);
+    value = pass->round == 0 ? unmix_pixel (&cell, pixel, pass->noise, &separation)
+                             : judge_pixel (&cell, pixel, pass->noise);
     alpha[x] = (guint8)(value * 255 + .5f);
   }
 }

@@ -259,6 +259,41 @@ test_gap_beside_arm (void)
   scene_clear (scene);
 }
 
+/* Wall that is seen through a loop of hair which the mask fills, a little warmer by the light that
+ * comes through. */
+static void
+test_loop_of_hair (void)
+{
+  static const RtkPoint face[4] = {{145, 130}, {215, 130}, {215, 250}, {145, 250}};
+  g_autofree Scene     *scene = g_new0 (Scene, 1);
+  g_auto (RtkMatte) matte = {0};
+  guint8         *pixels;
+  RtkMatteRequest request;
+  double          sum = 0;
+  int             n = 0;
+
+  scene_init (scene, 4);
+  pixels = (guint8 *)rtk_image_get_pixels (scene->picture);
+  for (int y = 170; y < 200; y++) {
+    for (int x = 118; x < 130; x++) {
+      for (int c = 0; c < 3; c++)
+        pixels[3 * (y * WIDTH + x) + c] = (guint8)(pixels[3 * (y * WIDTH + 20) + c] - 2 * c);
+    }
+  }
+  request = request_for (scene->mask);
+  request.solid = face;
+  request.n_solid = G_N_ELEMENTS (face);
+  request.holes_above = 250;
+  g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
+  for (int y = 174; y < 196; y++) {
+    for (int x = 121; x < 127; x++, n++)
+      sum += rtk_image_get_pixels (matte.alpha)[y * WIDTH + x] / 255.;
+  }
+  g_test_message ("mean alpha of the loop %.3f", sum / n);
+  g_assert_cmpfloat (sum / n, <, .15);
+  scene_clear (scene);
+}
+
 /* A light top that the mask takes for wall, all within person that it sees. */
 static void
 test_light_top (void)
@@ -640,6 +675,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/matte/plain-wall", test_plain_wall);
   g_test_add_func ("/vision/matte/island", test_island);
   g_test_add_func ("/vision/matte/gap-beside-arm", test_gap_beside_arm);
+  g_test_add_func ("/vision/matte/loop-of-hair", test_loop_of_hair);
   g_test_add_func ("/vision/matte/light-top", test_light_top);
   g_test_add_func ("/vision/matte/plate", test_plate);
   g_test_add_func ("/vision/matte/plate-with-pattern", test_plate_with_pattern);
