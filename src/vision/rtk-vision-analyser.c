@@ -11,6 +11,10 @@
 #include "vision/rtk-photo-maker.h"
 
 #include <string.h>
+#include <sys/resource.h>
+
+/* How far the preview stands back behind everything else. */
+#define PREVIEW_NICE 10
 
 /* What lives on the worker's thread: nobody else touches it. */
 typedef struct {
@@ -22,8 +26,9 @@ typedef struct {
 
 /* What lives on the thread of the preview. */
 typedef struct {
-  RtkLiveMatte *matte;      /* (owned) */
-  guint         generation; /* of the subject that @matte has seen */
+  RtkLiveMatte *matte;       /* (owned) */
+  gboolean      stands_back; /* this thread lets others go first */
+  guint         generation;  /* of the subject that @matte has seen */
 } Darkroom;
 
 /* The place where the newest frame waits; shared by the threads. */
@@ -187,6 +192,10 @@ develop (GTask *token, gpointer state)
   g_autoptr (GSource) source = g_idle_source_new ();
   g_autoptr (GError) error = NULL;
 
+  /* On Linux this is of the thread alone. Where cores are few, measuring goes first. */
+  if (!darkroom->stands_back && setpriority (PRIO_PROCESS, 0, PREVIEW_NICE) != 0)
+    g_debug ("The preview has the priority of all others");
+  darkroom->stands_back = TRUE;
   if (darkroom->generation != preview->generation)
     rtk_live_matte_reset (darkroom->matte);
   darkroom->generation = preview->generation;
