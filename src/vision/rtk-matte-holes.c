@@ -45,13 +45,24 @@ drop_specks (guint8 *self, int width, int height)
   memcpy (self, kept, (gsize)width * height);
 }
 
-/* Takes the skull out of @places: the columns of the face, some way up from its outline. Shining
- * hair and scalp have spots of a wall's colour. */
-static void
-spare_skull (const RtkMatteWork *work, guint8 *places)
+/**
+ * rtk_matte_find_skull:
+ * @work: a matte on its way
+ * @out_left: (out): first column of the face
+ * @out_right: (out): last one
+ * @out_from: (out): first row of the skull
+ * @out_to: (out): row after its last one: the middle of the face
+ *
+ * Finds the columns of the face, and some way up from its outline: shining hair and scalp have
+ * spots of a wall's colour there.
+ *
+ * Returns: whether the face is known
+ */
+gboolean
+rtk_matte_find_skull (
+    const RtkMatteWork *work, int *out_left, int *out_right, int *out_from, int *out_to)
 {
   int left = work->width, right = -1, top = work->height, bottom = -1;
-  int from;
 
   for (int y = 0; y < work->height; y++) {
     for (int x = 0; x < work->width; x++) {
@@ -63,10 +74,22 @@ spare_skull (const RtkMatteWork *work, guint8 *places)
       bottom = MAX (bottom, y);
     }
   }
-  if (right < 0)
+  *out_left = left;
+  *out_right = right;
+  *out_from = MAX (0, top - (int)(SKULL * (float)(bottom - top)));
+  *out_to = (top + bottom) / 2;
+  return right >= 0;
+}
+
+/* Takes the skull out of @places. */
+static void
+spare_skull (const RtkMatteWork *work, guint8 *places)
+{
+  int left, right, from, to;
+
+  if (!rtk_matte_find_skull (work, &left, &right, &from, &to))
     return;
-  from = MAX (0, top - (int)(SKULL * (float)(bottom - top)));
-  for (int y = from; y < (top + bottom) / 2; y++)
+  for (int y = from; y < to; y++)
     memset (places + (gsize)y * work->width + (gsize)left, 0, (gsize)(right + 1 - left));
 }
 

@@ -114,14 +114,16 @@ gboolean rtk_matte_match_plate (RtkMatteWork *work, RtkPlane *plate, const RtkPl
 float    rtk_matte_measure_noise (const RtkMatteWork *work, const RtkImage *picture);
 void     rtk_matte_find_region (RtkMatteWork *work);
 void     rtk_matte_find_holes (RtkMatteWork *work);
-void     rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
-void     rtk_matte_fill_person (const RtkMatteWork *work,
-                                const RtkPlane     *sure,
-                                gboolean            first,
-                                RtkMatteCell       *cells);
-void     rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells);
-void     rtk_matte_blend_cells (
-        const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
+gboolean rtk_matte_find_skull (
+    const RtkMatteWork *work, int *out_left, int *out_right, int *out_from, int *out_to);
+void rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+void rtk_matte_fill_person (const RtkMatteWork *work,
+                            const RtkPlane     *sure,
+                            gboolean            first,
+                            RtkMatteCell       *cells);
+void rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells);
+void rtk_matte_blend_cells (
+    const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
 void  rtk_matte_get_features (const RtkMatteCell *cell,
                               const float         pixel[3],
                               float               noise,

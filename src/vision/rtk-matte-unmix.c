@@ -387,7 +387,8 @@ unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha)
 }
 
 /* Transparent spots that are all enclosed by person are texture that looks like wall: below the
- * chin, and deep inside, they become person. Hair keeps them, and known holes. */
+ * chin, above the face, and deep inside, they become person. Hair elsewhere keeps them, and known
+ * holes. */
 static void
 close_specks (const Pass *pass, int width, int height, guint8 *alpha)
 {
@@ -395,17 +396,23 @@ close_specks (const Pass *pass, int width, int height, guint8 *alpha)
   gsize               n = (gsize)width * height;
   g_autofree guint8  *open = g_malloc (n);
   g_autofree guint8  *seeds = g_malloc (n);
+  int                 left, right, from, to;
+  gboolean            has_skull = rtk_matte_find_skull (work, &left, &right, &from, &to);
 
   for (int y = 0; y < height; y++) {
-    int row = (int)((gint64)y * work->height / height);
+    int      row = (int)((gint64)y * work->height / height);
+    gboolean may_be_skull = has_skull && row < to;
 
     for (int x = 0; x < width; x++) {
-      gsize at = (gsize)y * width + (gsize)x;
-      gsize cell = (gsize)row * work->width + (gsize)((gint64)x * work->width / width);
+      gsize    at = (gsize)y * width + (gsize)x;
+      int      column = (int)((gint64)x * work->width / width);
+      gsize    cell = (gsize)row * work->width + (gsize)column;
+      gboolean is_loose =
+          row < work->holes_above && !(may_be_skull && column >= left && column <= right);
 
       open[at] = alpha[at] < 242;
       seeds[at] = pass->zones[cell] == ZONE_OUTSIDE || work->hole[cell] ||
-                  work->depth[cell] < (row < work->holes_above ? .035f : .012f) * RTK_MATTE_UNIT;
+                  work->depth[cell] < (is_loose ? .035f : .012f) * RTK_MATTE_UNIT;
     }
   }
   rtk_binary_keep_seeded (open, seeds, width, height);
