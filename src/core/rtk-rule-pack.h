@@ -13,7 +13,8 @@ typedef struct _RtkRulePack RtkRulePack;
  * RtkRuleMode:
  * @RTK_RULE_BLOCK: a failure must be mended or accepted by a named person
  * @RTK_RULE_ADVISE: outside its limits it is a warning
- * @RTK_RULE_CONFIRM: a person says; nothing is measured
+ * @RTK_RULE_CONFIRM: a person says, except where there are limits and the measure is sure: outside
+ *   @min and @max of the rule a fault (a warning), inside @warn_min and @warn_max none
  */
 typedef enum {
   RTK_RULE_BLOCK,
