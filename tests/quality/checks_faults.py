@@ -44,8 +44,10 @@ class Portrait:
         return cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.015 * self.gap))[..., None]
 
     def hair(self):
-        """Black or dark brown hair, blue first."""
-        return ((16, 16, 18), (26, 33, 46))[self.seed % 2]
+        """Black or dark brown hair, blue first; black where brown would be the colour of the skin."""
+        x, y = self.points[[205, 425]].mean(0).astype(int)
+        dark = self.image[y - 5:y + 5, x - 5:x + 5].mean() < 80
+        return ((16, 16, 18), (26, 33, 46))[0 if dark else self.seed % 2]
 
     def strands(self, colour):
         """A texture of hair, so that the fault is no flat patch of paint."""
@@ -293,7 +295,7 @@ FAULTS = (
     ("tinted lenses", ("glasses.tint",), (0.4, 0.2, 0.1, 0.05), 0.1, tint),
     ("frame", ("glasses.frame",), (0.03, 0.05, 0.07), 0.05, frame),
     ("fringe", ("brows.visible",), (-0.1, 0, 0.1, 0.2), 0.1, fringe),
-    ("ears hidden", ("ears.visible",), (0.3, 0.4), 0.3, hidden_ears),
+    ("ears hidden", ("ears.visible",), (0.3, 0.4), 0.4, hidden_ears),
     ("eye hidden", ("eyes.visible",), (0.3, 0.5, 0.7), 0.7, hidden_eye),
     ("hair band", ("head.cover",), (0.08, 0.15, 0.25), 0.25, band),
     ("beauty filter", ("authentic.retouch",), (15, 30, 60), 60, beauty),
