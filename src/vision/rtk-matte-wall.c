@@ -15,6 +15,9 @@
 #define ISLAND_MOST .98f
 /* Surroundings from which a piece of wall hardly differs. */
 #define ISLAND_RADIUS 3
+/* What ends a piece of wall is this different from it, that many cells behind its edge. */
+#define LEAST_EDGE .1f
+#define EDGE_REACH 2
 /* By when the wall has grown as near as most of it can be reached. */
 #define ISLAND_ROUND 5
 /* Squared length of a colour: dark hair has that of any darker wall in some light. */
@@ -223,40 +226,68 @@ get_fit (const RtkMatteWork *work, double fit[3][N_TERMS], int x, int y, float o
   }
 }
 
-/* Drops every piece of @islands in which the mask does not doubt as a whole. */
+/* A piece of what may be an island, while it is gathered. */
+typedef struct {
+  gsize *cells; /* (owned) */
+  gsize  n;
+  double mask;
+  double edge;
+  gsize  n_edge;
+} Piece;
+
+/* Looks from a cell of a piece to its neighbour: one more of it, or its edge, whose height is
+ * measured a little farther out. */
+static void
+look_beside (const RtkMatteWork *work, guint8 *islands, gsize at, int dx, int dy, Piece *piece)
+{
+  int   x = (int)(at % (gsize)work->width) + dx, y = (int)(at / (gsize)work->width) + dy;
+  gsize beside, beyond;
+  float step[3];
+
+  if (x < 0 || y < 0 || x >= work->width || y >= work->height)
+    return;
+  beside = (gsize)y * work->width + (gsize)x;
+  if (islands[beside] == 1) {
+    islands[beside] = 2;
+    piece->cells[piece->n++] = beside;
+  }
+  if (islands[beside] != 0 || work->known_wall[beside])
+    return;
+  beyond = (gsize)CLAMP (y + EDGE_REACH * dy, 0, work->height - 1) * work->width +
+           (gsize)CLAMP (x + EDGE_REACH * dx, 0, work->width - 1);
+  for (int c = 0; c < 3; c++)
+    step[c] = work->picture->data[3 * beyond + c] - work->picture->data[3 * at + c];
+  piece->edge += sqrtf (rtk_dot3 (step, step));
+  piece->n_edge++;
+}
+
+/* Drops every piece of @islands in which the mask does not doubt as a whole, and which does not end
+ * at edges: the shade of a light top just comes near to the wall's colour and leaves it again. */
 static void
 keep_doubted (const RtkMatteWork *work, guint8 *islands)
 {
   gsize             n = n_pixels (work);
-  g_autofree gsize *stack = g_new (gsize, n);
+  g_autofree gsize *cells = g_new (gsize, n);
 
   for (gsize start = 0; start < n; start++) {
-    gsize    first = 0, last = 0;
-    double   sum = 0;
-    gboolean keep;
+    Piece piece = {.cells = cells, .n = 1};
 
     if (islands[start] != 1)
       continue;
-    /* The stack is never popped below what it holds: at its end it lists the whole piece. */
-    stack[last++] = start;
+    cells[0] = start;
     islands[start] = 2;
-    while (first < last) {
-      gsize at = stack[first++];
-      int   x = (int)(at % (gsize)work->width);
-
-      sum += work->mask->data[at];
-      if (x > 0 && islands[at - 1] == 1)
-        islands[stack[last++] = at - 1] = 2;
-      if (x + 1 < work->width && islands[at + 1] == 1)
-        islands[stack[last++] = at + 1] = 2;
-      if (at >= (gsize)work->width && islands[at - (gsize)work->width] == 1)
-        islands[stack[last++] = at - (gsize)work->width] = 2;
-      if (at + (gsize)work->width < n && islands[at + (gsize)work->width] == 1)
-        islands[stack[last++] = at + (gsize)work->width] = 2;
+    for (gsize i = 0; i < piece.n; i++) {
+      piece.mask += work->mask->data[cells[i]];
+      look_beside (work, islands, cells[i], -1, 0, &piece);
+      look_beside (work, islands, cells[i], 1, 0, &piece);
+      look_beside (work, islands, cells[i], 0, -1, &piece);
+      look_beside (work, islands, cells[i], 0, 1, &piece);
     }
-    keep = sum < ISLAND_MASK * (double)last;
-    for (gsize i = 0; i < last && !keep; i++)
-      islands[stack[i]] = 0;
+    if (piece.mask < ISLAND_MASK * (double)piece.n &&
+        piece.edge >= LEAST_EDGE * (double)piece.n_edge)
+      continue;
+    for (gsize i = 0; i < piece.n; i++)
+      islands[cells[i]] = 0;
   }
   for (gsize i = 0; i < n; i++)
     islands[i] = islands[i] != 0;
