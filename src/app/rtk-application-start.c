@@ -283,7 +283,7 @@ make_campus (RtkApplication *self)
   else
     picture = rtk_demo_find_picture ();
   if (picture == NULL) {
-    g_autoptr (GError) error = g_error_new_literal (RTK_ERROR, RTK_ERROR_NOT_FOUND,
+    g_autoptr (GError) error = g_error_new_literal (RTK_ERROR, RTK_ERROR_FILE_MISSING,
                                                     "The picture of the demonstration is missing");
 
     fail (self, error);

@@ -47,6 +47,8 @@ static const char *const sentences[] = {
     [RTK_ERROR_BACKEND] = N_ ("Something unexpected failed: try again, then report it."),
     [RTK_ERROR_TOO_NEW] =
         N_ ("This data folder was written by a newer version: update this program."),
+    [RTK_ERROR_FILE_MISSING] =
+        N_ ("A file that belongs to this program is missing: install it again."),
 };
 
 /**

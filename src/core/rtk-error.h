@@ -38,6 +38,7 @@ G_BEGIN_DECLS
  * @RTK_ERROR_BAD_STATE: not allowed in the present state
  * @RTK_ERROR_BACKEND: a library failed in a way that has no code of its own
  * @RTK_ERROR_TOO_NEW: written by a newer version of this program
+ * @RTK_ERROR_FILE_MISSING: a file that belongs to the program is not there
  *
  * What can go wrong, in terms on which a caller can act. One domain for the whole program
  * (docs/decisions/001): errors cross the interfaces of core, so their codes belong to core.
@@ -74,6 +75,7 @@ typedef enum {
   RTK_ERROR_BAD_STATE,
   RTK_ERROR_BACKEND,
   RTK_ERROR_TOO_NEW,
+  RTK_ERROR_FILE_MISSING,
 } RtkError;
 
 #define RTK_ERROR (rtk_error_quark ())

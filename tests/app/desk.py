@@ -40,8 +40,13 @@ class Failure(Exception):
     pass
 
 
+# How many times longer than usual to wait for a program that is slow by design, under sanitizers.
+PATIENCE = int(os.environ.get("RTK_TEST_PATIENCE", "1"))
+
+
 def wait_for(what, function, seconds=60):
     """Asks again until it is there; a tenth of a second between, never a blind wait."""
+    seconds *= PATIENCE
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = function()
@@ -67,7 +72,7 @@ class Eyes:
     ACCESSIBLE = "org.a11y.atspi.Accessible"
     PROPERTIES = "org.freedesktop.DBus.Properties"
     # One that does not answer for so long hangs; said before the harness gives up on the whole drive.
-    TIMEOUT_MS = 20000
+    TIMEOUT_MS = 20000 * PATIENCE
 
     def __init__(self):
         from gi.repository import Gio, GLib
@@ -173,10 +178,10 @@ class Desk:
         return os.path.join(self.folder, "data", *names)
 
     def keys(self, *keys):
-        subprocess.run(["xdotool", "key", "--clearmodifiers", *keys], check=True, timeout=30)
+        subprocess.run(["xdotool", "key", "--clearmodifiers", *keys], check=True, timeout=30 * PATIENCE)
 
     def write(self, text):
-        subprocess.run(["xdotool", "type", "--delay", "20", text], check=True, timeout=30)
+        subprocess.run(["xdotool", "type", "--delay", "20", text], check=True, timeout=30 * PATIENCE)
 
     def see(self, name, sensitive=False, role=None, seconds=60):
         if self.process.poll() is not None:
@@ -191,7 +196,7 @@ class Desk:
     def focus(self):
         """There is no window manager here to do it."""
         window = wait_for("a window", self.window)
-        subprocess.run(["xdotool", "windowfocus", "--sync", window], check=False, timeout=30)
+        subprocess.run(["xdotool", "windowfocus", "--sync", window], check=False, timeout=30 * PATIENCE)
 
     def shot(self, name):
         if shutil.which("import") is None:
