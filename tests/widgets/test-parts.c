@@ -73,8 +73,8 @@ test_check_row (void)
   g_autoptr (RtkTestClock) clock = rtk_test_clock_new (0);
   g_autoptr (RtkCheckList) checks = rtk_check_list_new (RTK_CLOCK (clock), pack);
   g_autoptr (RtkReport) good = make_report (pack, RTK_N_CHECKS);
-  g_autoptr (RtkReport) bad = make_report (pack, RTK_CHECK_EYES_OPEN);
-  GtkWidget *row = rtk_check_row_new (rtk_check_list_find (checks, RTK_CHECK_EYES_OPEN));
+  g_autoptr (RtkReport) bad = make_report (pack, RTK_CHECK_MOUTH_CLOSED);
+  GtkWidget *row = rtk_check_row_new (rtk_check_list_find (checks, RTK_CHECK_MOUTH_CLOSED));
   GtkImage  *icon;
 
   g_object_ref_sink (row);
