@@ -16,7 +16,7 @@
 /* Surroundings from which a piece of wall hardly differs. */
 #define ISLAND_RADIUS 3
 /* What ends a piece of wall is this different from it, that many cells behind its edge. */
-#define LEAST_EDGE .1f
+#define LEAST_EDGE .06f
 #define EDGE_REACH 2
 /* By when the wall has grown as near as most of it can be reached. */
 #define ISLAND_ROUND 5
