@@ -224,6 +224,42 @@ is_for_many (char **files, int n_files, const char *output)
          g_file_test (output, G_FILE_TEST_IS_DIR);
 }
 
+static void
+request_clear (Request *request)
+{
+  rtk_ctl_outputs_clear (&request->outputs);
+  g_clear_pointer (&request->overrides, g_ptr_array_unref);
+  g_clear_pointer (&request->plate, rtk_image_unref);
+  g_clear_pointer (&request->pack, rtk_rule_pack_unref);
+}
+
+/* Reads what all the photos share; says what is wrong with it. */
+static gboolean
+prepare (Request    *request,
+         GPtrArray  *jobs,
+         gboolean    for_many,
+         const char *rules,
+         const char *background,
+         const char *plate,
+         char      **overrides)
+{
+  g_autoptr (GError) error = NULL;
+
+  request->overrides = g_ptr_array_new_with_free_func ((GDestroyNotify)rtk_override_free);
+  request->plate = rtk_ctl_load_plate (plate, &error);
+  if (error != NULL) {
+    rtk_ctl_complain (plate, error);
+    return FALSE;
+  }
+  request->pack = rtk_rule_pack_load (rules != NULL ? rules : RTK_CTL_DEFAULT_RULES, &error);
+  if (request->pack != NULL && choose_background (request, background, &error) &&
+      rtk_ctl_read_overrides (overrides, g_get_user_name (), request->overrides, &error) &&
+      rtk_ctl_outputs_plan (&request->outputs, jobs, for_many, &error))
+    return TRUE;
+  rtk_ctl_complain (request->pack == NULL ? rules : NULL, error);
+  return FALSE;
+}
+
 static int
 run_make (RtkCtl *ctl, int argc, char **argv)
 {
@@ -256,40 +292,23 @@ run_make (RtkCtl *ctl, int argc, char **argv)
        NULL},
       G_OPTION_ENTRY_NULL,
   };
-  g_autoptr (GError) error = NULL;
-  const char *output;
-  int         code = RTK_EXIT_ERROR;
+  int code = RTK_EXIT_ERROR;
 
-  if (!rtk_ctl_parse (entries,
-                      "[--rules ID] [--background NAME|RRGGBB] [--plate EMPTY] [--recursive] "
-                      "FILE|FOLDER... -o OUT",
-                      &argc, &argv, 1, -1))
-    return RTK_EXIT_ERROR;
-  output = request.outputs.photo;
-  if (output == NULL) {
-    rtk_ctl_say (_ ("retakectl: -o is missing: say where to write, “-o FILE”."));
-    return RTK_EXIT_ERROR;
+  if (rtk_ctl_parse (entries,
+                     "[--rules ID] [--background NAME|RRGGBB] [--plate EMPTY] [--recursive] "
+                     "FILE|FOLDER... -o OUT",
+                     &argc, &argv, 1, -1)) {
+    if (request.outputs.photo == NULL) {
+      rtk_ctl_say (_ ("retakectl: -o is missing: say where to write, “-o FILE”."));
+    } else {
+      batch.jobs = rtk_ctl_list_pictures (argv + 1, recursive, request.outputs.photo);
+      if (prepare (&request, batch.jobs, is_for_many (argv + 1, argc - 1, request.outputs.photo),
+                   rules, background, plate, overrides))
+        code = rtk_ctl_batch_run (&batch);
+      g_ptr_array_unref (batch.jobs);
+    }
   }
-  request.plate = rtk_ctl_load_plate (plate, &error);
-  if (error != NULL) {
-    rtk_ctl_complain (plate, error);
-    return RTK_EXIT_ERROR;
-  }
-  batch.jobs = rtk_ctl_list_pictures (argv + 1, recursive, output);
-  request.overrides = g_ptr_array_new_with_free_func ((GDestroyNotify)rtk_override_free);
-  request.pack = rtk_rule_pack_load (rules != NULL ? rules : RTK_CTL_DEFAULT_RULES, &error);
-  if (request.pack == NULL || !choose_background (&request, background, &error) ||
-      !rtk_ctl_read_overrides (overrides, g_get_user_name (), request.overrides, &error) ||
-      !rtk_ctl_outputs_plan (&request.outputs, batch.jobs, is_for_many (argv + 1, argc - 1, output),
-                             &error))
-    rtk_ctl_complain (request.pack == NULL ? rules : NULL, error);
-  else
-    code = rtk_ctl_batch_run (&batch);
-  rtk_ctl_outputs_clear (&request.outputs);
-  g_ptr_array_unref (batch.jobs);
-  g_ptr_array_unref (request.overrides);
-  g_clear_pointer (&request.plate, rtk_image_unref);
-  g_clear_pointer (&request.pack, rtk_rule_pack_unref);
+  request_clear (&request);
   return code;
 }
 
