@@ -18,6 +18,10 @@ QEMU = "qemu-x86_64"
 OPENCV_LEVELS = ["AVX512-SKX", "AVX512-SKX,AVX2,FMA3", "AVX512-SKX,AVX2,FMA3,AVX,FP16,POPCNT,SSE4.2,SSE4.1,SSSE3"]
 
 
+# Of a million.
+MOST_TIPPED = 20
+
+
 def pictures():
     """One before a wall that is not plain, and one before a plain one where there is one."""
     found = [ASTRONAUT]
@@ -30,11 +34,22 @@ def pictures():
 def make(desk, picture, name, before=(), env=None):
     """The photo's hash, and what its certificate says of original, alpha and file."""
     photo, certificate = desk.path(name + ".jpg"), desk.path(name + ".json")
-    process = subprocess.Popen([*before, CTL, "photo", "make", picture, "-o", photo, "--certificate", certificate],
+    process = subprocess.Popen([*before, CTL, "photo", "make", picture, "-o", photo, "--certificate", certificate,
+                                "--alpha", desk.path(name + ".png")],
                                env=dict(os.environ, **(env or {})), stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     desk.processes.append(process)
     return process, photo, certificate
+
+
+def difference(desk, one, other):
+    """How many pixels of two alphas differ, and by how many levels at most."""
+    values = []
+    for metric in ("AE", "PAE"):
+        done = subprocess.run(["compare", "-metric", metric, desk.path(one + ".png"), desk.path(other + ".png"), "null:"],
+                              capture_output=True, text=True, check=False)
+        values.append(float(done.stderr.split("(")[-1].rstrip(")")))
+    return round(values[0]), round(values[1] * 255)
 
 
 def finish(made):
@@ -77,13 +92,26 @@ def test_threads(desk):
 
 
 def test_processors(desk):
-    """Made on a processor without AVX, on one with fused multiply-add and on this one."""
+    """Made on a processor without AVX, on one with fused multiply-add and on this one.
+
+    The networks' last bits follow the processor. That may tip the rounding of an alpha here and there
+    by one level, never the crop or anything else that was decided.
+    """
     need_emulator()
+    if shutil.which("compare") is None:
+        raise Skipped("ImageMagick is not installed: tools/setup --test installs it")
     for picture in pictures():
         running = {name: make(desk, picture, name, (QEMU, "-cpu", name)) for name in ("Nehalem", "Haswell")}
         wanted = finish(make(desk, picture, "here"))
         for name, one in running.items():
-            equal(finish(one), wanted, f"{os.path.basename(picture)} on {name}")
+            got, title = finish(one), f"{os.path.basename(picture)} on {name}"
+            equal(got["recipe"], wanted["recipe"], title)
+            if got["sha256"]["alpha"] == wanted["sha256"]["alpha"]:
+                equal(got, wanted, title)
+                continue
+            differing, peak = difference(desk, name, "here")
+            print(f"# {title}: alpha differs by {peak} of 255 in {differing} pixels")
+            expect(differing <= MOST_TIPPED and peak <= 1, title, differing, peak)
 
 
 def test_verified_elsewhere(desk):
