@@ -113,8 +113,13 @@ def load_person(folder, entry):
     else:
         alpha = _read(base + "_rgba.png")[..., 3]
     colour = estimate_foreground(picture, alpha)
+    return cut_person(os.path.basename(name), colour, alpha, left, top, width, tolerance)
+
+
+def cut_person(name, colour, alpha, left, top, width, tolerance=0.0):
+    """The part of a cleaned photo that becomes the frame."""
     alpha = np.clip((np.clip(_cut(alpha, left, top, width), 0, 1) - 0.02) / 0.96, 0, 1)
-    return Person(os.path.basename(name), np.clip(_cut(colour, left, top, width), 0, 1), alpha, tolerance)
+    return Person(name, np.clip(_cut(colour, left, top, width), 0, 1), alpha, tolerance)
 
 
 def make_wall(colour, random):
@@ -144,13 +149,16 @@ def _photograph(picture, sigma, random):
     return np.clip(picture * 255 + sigma * (.7 * fine + .7 * coarse) + .5, 0, 255).astype(np.uint8)
 
 
-def compose(person, wall_name, seed):
-    """Returns (photo, plate, truth): photo and plate 8 bits blue first, truth 0..1."""
+def compose(person, wall_name, seed, shift=0):
+    """Returns (photo, plate, truth): photo and plate 8 bits blue first, truth 0..1.
+
+    `shift` (levels, one or three) moves the wall's colour away from the named one.
+    """
     random = np.random.default_rng(seed)
     flip = bool(random.integers(2))
     colour = person.colour[:, ::-1] if flip else person.colour
     alpha = np.ascontiguousarray(person.alpha[:, ::-1] if flip else person.alpha)
-    wall = make_wall(WALLS[wall_name], random)
+    wall = make_wall(np.clip(np.array(WALLS[wall_name]) + shift, 60, 248), random)
     light = .62 if wall_name == "dim" else 1
     sigma = random.uniform(1, 2.6)
     a = alpha[..., None]

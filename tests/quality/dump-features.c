@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "vision/rtk-codec.h"
+#include "vision/rtk-matte-private.h"
+#include "vision/rtk-models.h"
+#include "vision/rtk-photo-maker.h"
+
+#include <stdio.h>
+
+/* Writes down what the matte knows of every pixel that its network judges, to learn from.
+ *
+ *   usage: dump-features PICTURE OUT    (for tools/quality train; picture without EXIF rotation)
+ *
+ * OUT holds, for every judged pixel of the last round, native floats: x, y, alpha as judged, and
+ * the RTK_MATTE_N_FEATURES numbers. The program is linked with --wrap, so that the calls between
+ * the parts of the matte pass through here and the product itself has no hook. */
+
+#define N_COLUMNS (3 + RTK_MATTE_N_FEATURES)
+
+static const RtkImage *target;
+static float          *rows; /* N_COLUMNS for every pixel of @target; alpha < 0: not judged */
+static int             round_number;
+/* The place that is judged next, on this thread. */
+static _Thread_local float place_x, place_y;
+
+void __real_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+void
+__real_rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells);
+void __real_rtk_matte_blend_cells (
+    const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
+float __real_rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise);
+void  __wrap_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+void
+__wrap_rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells);
+void __wrap_rtk_matte_blend_cells (
+    const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
+float __wrap_rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise);
+
+void
+__wrap_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
+{
+  gsize n = (gsize)rtk_image_get_width (picture) * (gsize)rtk_image_get_height (picture);
+
+  target = picture;
+  round_number = 0;
+  g_free (rows);
+  rows = g_new (float, n *N_COLUMNS);
+  for (gsize i = 0; i < n; i++)
+    rows[i * N_COLUMNS + 2] = -1;
+  __real_rtk_matte_unmix (work, picture, alpha);
+}
+
+void
+__wrap_rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells)
+{
+  round_number++;
+  __real_rtk_matte_fill_rest (work, trial, cells);
+}
+
+void
+__wrap_rtk_matte_blend_cells (
+    const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out)
+{
+  place_x = (x + .5f) / (float)width;
+  place_y = (y + .5f) / (float)height;
+  __real_rtk_matte_blend_cells (cells, width, height, x, y, out);
+}
+
+float
+__wrap_rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise)
+{
+  float  alpha = __real_rtk_matte_judge (cell, pixel, noise);
+  int    x = (int)(place_x * (float)rtk_image_get_width (target));
+  int    y = (int)(place_y * (float)rtk_image_get_height (target));
+  float *row;
+
+  if (round_number < 3)
+    return alpha;
+  row = rows + N_COLUMNS * ((gsize)y * (gsize)rtk_image_get_width (target) + (gsize)x);
+  row[0] = (float)x;
+  row[1] = (float)y;
+  row[2] = alpha;
+  rtk_matte_get_features (cell, pixel, noise, row + 3);
+  return alpha;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RtkNetworks) networks = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (RtkImage) picture = NULL;
+  g_autoptr (RtkImage) alpha = NULL;
+  g_autofree char *data = NULL;
+  gsize            size, n;
+  FILE            *out;
+
+  if (argc != 3) {
+    fprintf (stderr, "usage: dump-features PICTURE OUT\n");
+    return 2;
+  }
+  if (!g_file_get_contents (argv[1], &data, &size, &error)) {
+    fprintf (stderr, "dump-features: %s\n", error->message);
+    return 2;
+  }
+  bytes = g_bytes_new_take (g_steal_pointer (&data), size);
+  networks = rtk_networks_new (rtk_models_find_dir (), &error);
+  if (networks != NULL)
+    picture = rtk_codec_decode (bytes, NULL, &error);
+  if (picture != NULL)
+    alpha = rtk_photo_maker_matte (networks, picture, NULL, NULL, &error);
+  if (alpha == NULL) {
+    fprintf (stderr, "dump-features: %s\n", error->message);
+    return 2;
+  }
+  if (target == NULL || rtk_image_get_width (target) != rtk_image_get_width (picture) ||
+      rtk_image_get_height (target) != rtk_image_get_height (picture)) {
+    fprintf (stderr, "dump-features: %s has no plain wall, or is not worked on as a whole\n",
+             argv[1]);
+    return 1;
+  }
+  out = fopen (argv[2], "wb");
+  n = (gsize)rtk_image_get_width (picture) * (gsize)rtk_image_get_height (picture);
+  for (gsize i = 0; out != NULL && i < n; i++) {
+    if (rows[i * N_COLUMNS + 2] >= 0)
+      fwrite (rows + i * N_COLUMNS, sizeof (float), N_COLUMNS, out);
+  }
+  g_free (rows);
+  if (out == NULL || fclose (out) != 0) {
+    fprintf (stderr, "dump-features: cannot write %s\n", argv[2]);
+    return 2;
+  }
+  return 0;
+}
