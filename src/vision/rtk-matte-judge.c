@@ -42,7 +42,6 @@ rtk_matte_get_features (const RtkMatteCell *cell,
                         float               out[RTK_MATTE_N_FEATURES])
 {
   float off_wall[3], shown[3];
-  float apart = 0;
 
   for (int c = 0; c < 3; c++) {
     off_wall[c] = pixel[c] - cell->wall[c];
@@ -63,7 +62,6 @@ rtk_matte_get_features (const RtkMatteCell *cell,
     out[5 * k + 2] = sqrtf (contrast);
     out[5 * k + 3] = rtk_clip (sqrtf ((person->variance + noise * noise / 3) / contrast), 0, 1.5f);
     out[5 * k + 4] = rtk_clip (rtk_dot3 (shown, direction) / contrast, -.3f, 1.5f);
-    apart = MAX (apart, contrast);
   }
   out[15] = rtk_clip (length3 (off_wall) / (4 * noise), 0, 2);
   out[16] = rtk_clip (length3 (shown) / (4 * noise), 0, 2);
