@@ -2,6 +2,7 @@
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "support/rtk-test-signer.h"
+#include "vision/models.h"
 #include "vision/rtk-codec.h"
 #include "vision/rtk-jpeg.h"
 #include "vision/rtk-photo-maker.h"
@@ -64,17 +65,13 @@ make_photo (Desk *self, GBytes *file, const char *media_type)
 static gboolean
 desk_init (Desk *self, GBytes *file, const char *media_type)
 {
-  const char *folder = g_getenv ("RTK_MODELS_DIR");
   g_autoptr (GError) error = NULL;
   g_autoptr (RtkCertificate) copy = NULL;
   g_autoptr (GBytes) plain = NULL;
 
-  self->networks = rtk_networks_new (folder != NULL ? folder : ".", &error);
-  if (g_error_matches (error, RTK_ERROR, RTK_ERROR_MODEL_MISSING)) {
-    g_test_skip ("The models are not in RTK_MODELS_DIR: run tools/setup");
+  self->networks = rtk_test_load_networks ();
+  if (self->networks == NULL)
     return FALSE;
-  }
-  g_assert_no_error (error);
   self->pack = rtk_rule_pack_load ("chsi-diploma", &error);
   g_assert_no_error (error);
   self->photo = make_photo (self, file, media_type);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-error.h"
+#include "vision/models.h"
 #include "vision/rtk-codec.h"
 #include "vision/rtk-cv.h"
-#include "vision/rtk-networks.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -41,21 +41,6 @@ load_astronaut (void)
 
   g_assert_nonnull (image);
   return image;
-}
-
-static RtkNetworks *
-load_networks (void)
-{
-  const char *folder = g_getenv ("RTK_MODELS_DIR");
-  g_autoptr (GError) error = NULL;
-  RtkNetworks *networks = rtk_networks_new (folder != NULL ? folder : ".", &error);
-
-  if (g_error_matches (error, RTK_ERROR, RTK_ERROR_MODEL_MISSING)) {
-    g_test_skip ("The models are not in RTK_MODELS_DIR: run tools/setup");
-    return NULL;
-  }
-  g_assert_no_error (error);
-  return networks;
 }
 
 static char *
@@ -129,21 +114,20 @@ static void
 test_damaged (void)
 {
   static const char name[] = "face_detection_short_range.tflite";
-  const char       *models = g_getenv ("RTK_MODELS_DIR");
-  g_autofree char  *folder = g_dir_make_tmp ("retake-models-XXXXXX", NULL);
-  g_autofree char  *copy = g_build_filename (folder, name, NULL);
-  g_autofree char  *path = g_build_filename (models != NULL ? models : ".", name, NULL);
-  g_autofree char  *data = NULL;
+  g_autoptr (GBytes) model = rtk_test_load_model (name);
+  g_autoptr (GByteArray) damaged = NULL;
+  g_autofree char *folder = NULL;
+  g_autofree char *copy = NULL;
   g_autoptr (GError) error = NULL;
-  gsize size;
 
-  if (!g_file_get_contents (path, &data, &size, NULL)) {
-    g_rmdir (folder);
-    g_test_skip ("The models are not in RTK_MODELS_DIR: run tools/setup");
+  if (model == NULL)
     return;
-  }
-  data[size / 2] ^= 1;
-  g_assert_true (g_file_set_contents (copy, data, (gssize)size, NULL));
+  folder = g_dir_make_tmp ("retake-models-XXXXXX", NULL);
+  copy = g_build_filename (folder, name, NULL);
+  damaged = g_bytes_unref_to_array (g_steal_pointer (&model));
+  damaged->data[damaged->len / 2] ^= 1;
+  g_assert_true (
+      g_file_set_contents (copy, (const char *)damaged->data, (gssize)damaged->len, NULL));
   g_assert_null (rtk_networks_new (folder, &error));
   g_assert_error (error, RTK_ERROR, RTK_ERROR_MODEL_DAMAGED);
   g_assert_nonnull (strstr (error->message, name));
@@ -156,7 +140,7 @@ test_mask_like_upstream (void)
 {
   g_autofree char *path =
       g_test_build_filename (G_TEST_DIST, "fixtures", "astronaut-mask.png", NULL);
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   g_autoptr (RtkImage) image = load_astronaut ();
   g_autoptr (RtkImage) theirs = load_picture (path);
   g_autoptr (GError) error = NULL;
@@ -199,7 +183,7 @@ test_points_like_upstream (void)
 {
   g_autofree char *path =
       g_test_build_filename (G_TEST_DIST, "fixtures", "astronaut-points.txt", NULL);
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   g_autoptr (RtkImage) image = load_astronaut ();
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
@@ -229,7 +213,7 @@ test_points_like_upstream (void)
 static void
 test_formats (void)
 {
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   g_autoptr (RtkImage) rgb = load_astronaut ();
   g_autoptr (RtkImage) bgra = to_bgra (rgb);
   g_autofree float *masks = g_new (float, 2 * RTK_MASK_SIZE * RTK_MASK_SIZE);
@@ -253,7 +237,7 @@ test_formats (void)
 static void
 test_area_beyond (void)
 {
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   g_autoptr (RtkImage) image = load_astronaut ();
   g_autofree float *mask = g_new (float, RTK_MASK_SIZE *RTK_MASK_SIZE);
   double            width = rtk_image_get_width (image);
@@ -271,7 +255,7 @@ test_area_beyond (void)
 static void
 test_no_face (void)
 {
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   guint8 *pixels = g_malloc (640 * 480 * 3);
   g_autoptr (RtkImage) image = NULL;
   g_autoptr (GArray) faces = NULL;
@@ -290,7 +274,7 @@ test_no_face (void)
 static void
 test_tracking (void)
 {
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   g_autoptr (RtkImage) image = load_astronaut ();
   RtkFaceDetection face;
   RtkFaceMesh      first, second;
@@ -321,7 +305,7 @@ test_shoulders_like_upstream (void)
       g_test_build_filename (G_TEST_DIST, "fixtures", "astronaut-shoulders.txt", NULL);
   g_autofree char *text = NULL;
   char            *rest = NULL;
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   g_autoptr (RtkImage) image = load_astronaut ();
   RtkFaceDetection face;
   RtkFaceMesh      mesh;
@@ -347,7 +331,7 @@ test_shoulders_like_upstream (void)
 static void
 test_pose_signs (void)
 {
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   g_autoptr (RtkImage) image = load_astronaut ();
   RtkFaceDetection face;
   RtkFaceMesh      mesh;
@@ -410,7 +394,7 @@ read_pupils (const char *path, RtkPoint pupils[2])
 static void
 test_studio_portraits (void)
 {
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   g_autofree char *folder = networks != NULL ? find_testdata ("london") : NULL;
   g_autoptr (GDir) dir = NULL;
   const char *name;
@@ -461,7 +445,7 @@ test_turned_portraits (void)
   } turned[] = {{"officials/donald-payne.jpg", -1},
                 {"officials/jahana-hayes.jpg", -1},
                 {"expression/stock-emotions-a-2.jpg", 1}};
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   g_autofree char *folder = networks != NULL ? find_testdata ("officials") : NULL;
 
   if (folder == NULL)
@@ -481,7 +465,7 @@ test_turned_portraits (void)
 static void
 test_two_faces (void)
 {
-  g_autoptr (RtkNetworks) networks = load_networks ();
+  g_autoptr (RtkNetworks) networks = rtk_test_load_networks ();
   g_autofree char *folder = networks != NULL ? find_testdata ("mediapipe") : NULL;
   g_autofree char *path = NULL;
   g_autoptr (RtkImage) image = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-error.h"
+#include "vision/models.h"
 #include "vision/rtk-codec.h"
 #include "vision/rtk-file-facts.h"
 #include "vision/rtk-jpeg.h"
@@ -22,16 +23,12 @@ typedef struct {
 static gboolean
 fixture_init (Fixture *self)
 {
-  const char *folder = g_getenv ("RTK_MODELS_DIR");
-  guint       n;
+  guint n;
   g_autoptr (GError) error = NULL;
 
-  self->networks = rtk_networks_new (folder != NULL ? folder : ".", &error);
-  if (g_error_matches (error, RTK_ERROR, RTK_ERROR_MODEL_MISSING)) {
-    g_test_skip ("The models are not in RTK_MODELS_DIR: run tools/setup");
+  self->networks = rtk_test_load_networks ();
+  if (self->networks == NULL)
     return FALSE;
-  }
-  g_assert_no_error (error);
   self->pack = rtk_rule_pack_load ("chsi-diploma", &error);
   g_assert_no_error (error);
   self->blue = rtk_rule_pack_get_backgrounds (self->pack, &n);

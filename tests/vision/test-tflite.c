@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-error.h"
+#include "vision/models.h"
 #include "vision/rtk-tflite.h"
 #include "vision/rtk-xnn.h"
 
@@ -17,22 +18,6 @@ static const char *const models[] = {
 
 /* The same damage in every run; this one also gives operators an operand that they do not read. */
 #define SEED 12
-
-static GBytes *
-load (const char *name)
-{
-  const char      *folder = g_getenv ("RTK_MODELS_DIR");
-  g_autofree char *path = g_build_filename (folder != NULL ? folder : ".", name, NULL);
-  g_autoptr (GError) error = NULL;
-  char *data;
-  gsize size;
-
-  if (!g_file_get_contents (path, &data, &size, &error)) {
-    g_test_skip ("The models are not in RTK_MODELS_DIR: run tools/setup");
-    return NULL;
-  }
-  return g_bytes_new_take (data, size);
-}
 
 /* Parses damaged bytes and, if they still pass for a model, prepares to run it: both may refuse,
  * with their own error, and neither may read or write where it should not (sanitizers). */
@@ -70,7 +55,7 @@ test_models (void)
   } wanted[] = {{1, 2, 128}, {1, 7, 192}, {1, 5, 256}, {1, 1, 256}};
 
   for (guint i = 0; i < G_N_ELEMENTS (models); i++) {
-    g_autoptr (GBytes) bytes = load (models[i]);
+    g_autoptr (GBytes) bytes = rtk_test_load_model (models[i]);
     g_autoptr (GError) error = NULL;
     g_autoptr (RtkTflite) model = NULL;
     const RtkTfliteTensor *input;
@@ -112,7 +97,7 @@ static void
 test_truncated (void)
 {
   for (guint i = 0; i < G_N_ELEMENTS (models); i++) {
-    g_autoptr (GBytes) bytes = load (models[i]);
+    g_autoptr (GBytes) bytes = rtk_test_load_model (models[i]);
     const guint8 *data;
     gsize         size;
 
@@ -132,7 +117,7 @@ test_flipped (void)
 {
   static const guint32 hostile[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffff0, 0x10000};
   g_autoptr (GRand) rand = g_rand_new_with_seed (SEED);
-  g_autoptr (GBytes) bytes = load (models[3]);
+  g_autoptr (GBytes) bytes = rtk_test_load_model (models[3]);
   g_autofree guint8 *copy = NULL;
   const guint8      *data;
   gsize              size;
@@ -165,7 +150,7 @@ test_flipped (void)
 static void
 test_wrong_cut (void)
 {
-  g_autoptr (GBytes) bytes = load (models[3]);
+  g_autoptr (GBytes) bytes = rtk_test_load_model (models[3]);
   g_autoptr (GError) error = NULL;
   g_autoptr (RtkTflite) model = NULL;
   RtkXnn    *network;
