@@ -62,6 +62,16 @@ get_order (Desk *desk, const char *id)
   return order;
 }
 
+/* That submission @index of the order, from the oldest on, is in @state. */
+static void
+assert_submission (RtkOrder *order, guint index, RtkSubmissionState state)
+{
+  GPtrArray *submissions = rtk_order_get_submissions (order);
+
+  g_assert_cmpuint (index, <, submissions->len);
+  g_assert_cmpint (rtk_submission_get_state (g_ptr_array_index (submissions, index)), ==, state);
+}
+
 /* Claims until @order_id comes; answers with the verdict on its submission. */
 static guint
 review (Desk *desk, const char *order_id, const char *verdict)
@@ -174,12 +184,8 @@ test_whole_way (void)
   g_assert_cmpuint (payed->status, ==, 201);
   g_assert_cmpuint (review (&desk, id, "approved"), ==, 200);
   done = get_order (&desk, id);
-  g_assert_cmpint (
-      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (done), 0)), ==,
-      RTK_SUBMISSION_APPROVED);
-  g_assert_cmpint (
-      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (done), 1)), ==,
-      RTK_SUBMISSION_SUPERSEDED);
+  assert_submission (done, 0, RTK_SUBMISSION_APPROVED);
+  assert_submission (done, 1, RTK_SUBMISSION_SUPERSEDED);
 }
 
 static void
@@ -555,20 +561,12 @@ test_late_verdict (void)
   retake (&desk, id, 1);
   g_assert_cmpuint (review (&desk, id, "approved"), ==, 200);
   between = get_order (&desk, id);
-  g_assert_cmpint (
-      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (between), 1)), ==,
-      RTK_SUBMISSION_APPROVED);
-  g_assert_cmpint (
-      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (between), 0)), ==,
-      RTK_SUBMISSION_IN_REVIEW);
+  assert_submission (between, 1, RTK_SUBMISSION_APPROVED);
+  assert_submission (between, 0, RTK_SUBMISSION_IN_REVIEW);
   g_assert_cmpuint (review (&desk, id, "approved"), ==, 200);
   done = get_order (&desk, id);
-  g_assert_cmpint (
-      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (done), 0)), ==,
-      RTK_SUBMISSION_APPROVED);
-  g_assert_cmpint (
-      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (done), 1)), ==,
-      RTK_SUBMISSION_SUPERSEDED);
+  assert_submission (done, 0, RTK_SUBMISSION_APPROVED);
+  assert_submission (done, 1, RTK_SUBMISSION_SUPERSEDED);
 }
 
 /* The same operation with its members in another order, as another JSON library would write it. */
@@ -715,9 +713,7 @@ test_replace (void)
   }
   order = get_order (&desk, id);
   g_assert_cmpuint (rtk_order_get_submissions (order)->len, ==, 2);
-  g_assert_cmpint (
-      rtk_submission_get_state (g_ptr_array_index (rtk_order_get_submissions (order), 1)), ==,
-      RTK_SUBMISSION_SUPERSEDED);
+  assert_submission (order, 1, RTK_SUBMISSION_SUPERSEDED);
 }
 
 int
