@@ -55,9 +55,8 @@ rtk_sample_mend_png (GByteArray *file)
   }
 }
 
-/* Puts a segment behind SOI. */
-static GBytes *
-with_segment (GBytes *jpeg, guint8 marker, const void *content, gsize size)
+GBytes *
+rtk_sample_with_segment (GBytes *jpeg, guint8 marker, const void *content, gsize size)
 {
   GByteArray  *out = g_byte_array_new ();
   const guint8 head[4] = {0xff, marker, (guint8)((size + 2) >> 8), (guint8)(size + 2)};
@@ -82,30 +81,48 @@ rtk_sample_jpeg (int width, int height)
 }
 
 GBytes *
+rtk_sample_profile (void)
+{
+  cmsCIExyY       white = {0.3127, 0.3290, 1};
+  cmsCIExyYTRIPLE wide = {{0.64, 0.33, 1}, {0.21, 0.71, 1}, {0.15, 0.06, 1}};
+  cmsToneCurve   *curve = cmsBuildGamma (NULL, 2.2);
+  cmsToneCurve   *curves[3] = {curve, curve, curve};
+  cmsHPROFILE     profile = cmsCreateRGBProfile (&white, &wide, curves);
+  cmsUInt32Number size = 0;
+  guint8         *data;
+
+  g_assert_true (cmsSaveProfileToMem (profile, NULL, &size));
+  data = g_malloc (size);
+  g_assert_true (cmsSaveProfileToMem (profile, data, &size));
+  cmsCloseProfile (profile);
+  cmsFreeToneCurve (curve);
+  return g_bytes_new_take (data, size);
+}
+
+GBytes *
+rtk_sample_with_profile (GBytes *jpeg, GBytes *profile)
+{
+  gsize              size;
+  const void        *data = g_bytes_get_data (profile, &size);
+  g_autofree guint8 *segment = g_malloc (size + 14);
+
+  memcpy (segment, "ICC_PROFILE\0\1\1", 14);
+  memcpy (segment + 14, data, size);
+  return rtk_sample_with_segment (jpeg, 0xe2, segment, size + 14);
+}
+
+GBytes *
 rtk_sample_laden_jpeg (void)
 {
-  g_autoptr (GBytes) plain = rtk_sample_jpeg (48, 40);
   static const guint8 exif[] = {'E',  'x', 'i', 'f', 0,  0, 'I', 'I', 42,   0, 8, 0, 0,    0, 3, 0,
                                 0x12, 1,   3,   0,   1,  0, 0,   0,   6,    0, 0, 0, 0x1a, 1, 5, 0,
                                 1,    0,   0,   0,   50, 0, 0,   0,   0x28, 1, 3, 0, 1,    0, 0, 0,
                                 2,    0,   0,   0,   0,  0, 0,   0,   44,   1, 0, 0, 1,    0, 0, 0};
-  cmsCIExyY           white = {0.3127, 0.3290, 1};
-  cmsCIExyYTRIPLE     wide = {{0.64, 0.33, 1}, {0.21, 0.71, 1}, {0.15, 0.06, 1}};
-  cmsToneCurve       *curve = cmsBuildGamma (NULL, 2.2);
-  cmsToneCurve       *curves[3] = {curve, curve, curve};
-  cmsHPROFILE         profile = cmsCreateRGBProfile (&white, &wide, curves);
-  cmsUInt32Number     size = 0;
-  g_autofree guint8  *segment = NULL;
-  g_autoptr (GBytes) with_profile = NULL;
+  g_autoptr (GBytes) plain = rtk_sample_jpeg (48, 40);
+  g_autoptr (GBytes) profile = rtk_sample_profile ();
+  g_autoptr (GBytes) with_profile = rtk_sample_with_profile (plain, profile);
 
-  g_assert_true (cmsSaveProfileToMem (profile, NULL, &size));
-  segment = g_malloc (size + 14);
-  memcpy (segment, "ICC_PROFILE\0\1\1", 14);
-  g_assert_true (cmsSaveProfileToMem (profile, segment + 14, &size));
-  cmsCloseProfile (profile);
-  cmsFreeToneCurve (curve);
-  with_profile = with_segment (plain, 0xe2, segment, size + 14);
-  return with_segment (with_profile, 0xe1, exif, sizeof exif);
+  return rtk_sample_with_segment (with_profile, 0xe1, exif, sizeof exif);
 }
 
 /* A photo of nobody: what is verified is how its pixels were made. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-error.h"
+#include "fuzz/samples.h"
 #include "vision/rtk-codec.h"
 #include "vision/rtk-file-facts.h"
 #include "vision/rtk-jpeg.h"
@@ -50,21 +51,6 @@ make_jpeg (int width, int height)
   return file;
 }
 
-/* Puts a segment behind SOI. */
-static GBytes *
-with_segment (GBytes *jpeg, guint8 marker, const void *content, gsize size)
-{
-  GByteArray  *out = g_byte_array_new ();
-  const guint8 head[4] = {0xff, marker, (guint8)((size + 2) >> 8), (guint8)(size + 2)};
-
-  g_byte_array_append (out, g_bytes_get_data (jpeg, NULL), 2);
-  g_byte_array_append (out, head, 4);
-  g_byte_array_append (out, content, (guint)size);
-  g_byte_array_append (out, (const guint8 *)g_bytes_get_data (jpeg, NULL) + 2,
-                       (guint)g_bytes_get_size (jpeg) - 2);
-  return g_byte_array_free_to_bytes (out);
-}
-
 static GBytes *
 with_orientation (GBytes *jpeg, guint8 orientation)
 {
@@ -73,7 +59,7 @@ with_orientation (GBytes *jpeg, guint8 orientation)
       1,   0x12, 0,   3,   0, 0, 0,   1,   0, orientation, 0, 0, 0, 0, 0, 0,
   };
 
-  return with_segment (jpeg, 0xe1, exif, sizeof exif);
+  return rtk_sample_with_segment (jpeg, 0xe1, exif, sizeof exif);
 }
 
 static void
@@ -272,7 +258,7 @@ test_damaged_exif (void)
     memset (exif, 0, sizeof exif);
     memcpy (exif, "Exif\0\0II\x2a\0\x08\0\0\0\x02\0", 16);
     exif[at] = 0xff;
-    file = with_segment (jpeg, 0xe1, exif, sizeof exif);
+    file = rtk_sample_with_segment (jpeg, 0xe1, exif, sizeof exif);
     image = rtk_codec_decode (file, NULL, NULL);
     g_assert_nonnull (image);
     g_assert_cmpint (rtk_image_get_width (image), ==, 16);
@@ -415,45 +401,14 @@ test_quality_estimate (void)
   }
 }
 
-static GBytes *
-make_profile (double gamma)
-{
-  cmsCIExyY       white = {0.3127, 0.3290, 1};
-  cmsCIExyYTRIPLE wide = {{0.64, 0.33, 1}, {0.21, 0.71, 1}, {0.15, 0.06, 1}};
-  cmsToneCurve   *curve = cmsBuildGamma (NULL, gamma);
-  cmsToneCurve   *curves[3] = {curve, curve, curve};
-  cmsHPROFILE     profile = cmsCreateRGBProfile (&white, &wide, curves);
-  cmsUInt32Number size = 0;
-  guint8         *data;
-
-  g_assert_true (cmsSaveProfileToMem (profile, NULL, &size));
-  data = g_malloc (size);
-  g_assert_true (cmsSaveProfileToMem (profile, data, &size));
-  cmsCloseProfile (profile);
-  cmsFreeToneCurve (curve);
-  return g_bytes_new_take (data, size);
-}
-
-static GBytes *
-with_profile (GBytes *jpeg, GBytes *profile)
-{
-  gsize              size;
-  const void        *data = g_bytes_get_data (profile, &size);
-  g_autofree guint8 *segment = g_malloc (size + 14);
-
-  memcpy (segment, "ICC_PROFILE\0\1\1", 14);
-  memcpy (segment + 14, data, size);
-  return with_segment (jpeg, 0xe2, segment, size + 14);
-}
-
 static void
 test_profile (void)
 {
   g_autoptr (GBytes) jpeg = make_jpeg (32, 32);
-  g_autoptr (GBytes) wide = make_profile (2.2);
+  g_autoptr (GBytes) wide = rtk_sample_profile ();
   g_autoptr (GBytes) garbage = g_bytes_new_static ("no profile at all", 17);
-  g_autoptr (GBytes) wide_file = with_profile (jpeg, wide);
-  g_autoptr (GBytes) garbage_file = with_profile (jpeg, garbage);
+  g_autoptr (GBytes) wide_file = rtk_sample_with_profile (jpeg, wide);
+  g_autoptr (GBytes) garbage_file = rtk_sample_with_profile (jpeg, garbage);
   g_autoptr (RtkImage) plain = rtk_codec_decode (jpeg, NULL, NULL);
   g_autoptr (RtkImage) converted = NULL;
   g_autoptr (RtkImage) kept = NULL;
@@ -491,7 +446,7 @@ test_srgb_profile_keeps_bytes (void)
   cmsSaveProfileToMem (srgb, data, &size);
   cmsCloseProfile (srgb);
   profile = g_bytes_new_take (data, size);
-  file = with_profile (jpeg, profile);
+  file = rtk_sample_with_profile (jpeg, profile);
   image = rtk_codec_decode (file, &intake, NULL);
   g_assert_nonnull (image);
   g_assert_cmpstr (intake.colour, ==, "srgb");
