@@ -128,6 +128,49 @@ scene_add_island (Scene *self)
   }
 }
 
+/* A part of the scene: from @left and @top up to, not with, @right and @bottom. */
+typedef struct {
+  int left, top, right, bottom;
+} Box;
+
+/* Paints @box with the colour of each row at column @from_column, where the wall is bare, less
+ * @warmer levels from channel to channel. */
+static void
+scene_paint_wall (Scene *self, Box box, int from_column, int warmer)
+{
+  guint8 *pixels = (guint8 *)rtk_image_get_pixels (self->picture);
+
+  for (int y = box.top; y < box.bottom; y++) {
+    for (int x = box.left; x < box.right; x++) {
+      for (int c = 0; c < 3; c++)
+        pixels[3 * (y * WIDTH + x) + c] =
+            (guint8)(pixels[3 * (y * WIDTH + from_column) + c] - warmer * c);
+    }
+  }
+}
+
+/* Makes the network answer @value in @box, of the mask's pixels. */
+static void
+scene_set_mask (Scene *self, Box box, float value)
+{
+  for (int y = box.top; y < box.bottom; y++) {
+    for (int x = box.left; x < box.right; x++)
+      self->mask[y * MASK + x] = value;
+  }
+}
+
+static double
+mean_alpha (const RtkMatte *matte, Box box)
+{
+  double sum = 0;
+
+  for (int y = box.top; y < box.bottom; y++) {
+    for (int x = box.left; x < box.right; x++)
+      sum += rtk_image_get_pixels (matte->alpha)[y * WIDTH + x] / 255.;
+  }
+  return sum / ((box.right - box.left) * (box.bottom - box.top));
+}
+
 /* Mean error of alpha over all pixels. */
 static double
 mean_error (const RtkMatte *matte, const float *truth)
@@ -229,33 +272,19 @@ test_gap_beside_arm (void)
 {
   g_autofree Scene *scene = g_new0 (Scene, 1);
   g_auto (RtkMatte) matte = {0};
-  guint8         *pixels;
   RtkMatteRequest request;
-  double          sum = 0;
-  int             n = 0;
+  double          alpha;
 
   scene_init (scene, 4);
-  pixels = (guint8 *)rtk_image_get_pixels (scene->picture);
-  for (int y = 400; y < HEIGHT; y++) {
-    for (int x = 90; x < 102; x++) {
-      for (int c = 0; c < 3; c++)
-        pixels[3 * (y * WIDTH + x) + c] = pixels[3 * (y * WIDTH + 5) + c];
-      scene->truth[y * WIDTH + x] = 0;
-    }
-  }
-  for (int my = 400 * MASK / HEIGHT; my < MASK; my++) {
-    for (int mx = 90 * MASK / WIDTH; mx <= 102 * MASK / WIDTH; mx++)
-      scene->mask[my * MASK + mx] = .55f;
-  }
+  scene_paint_wall (scene, (Box){90, 400, 102, HEIGHT}, 5, 0);
+  scene_set_mask (
+      scene, (Box){90 * MASK / WIDTH, 400 * MASK / HEIGHT, 102 * MASK / WIDTH + 1, MASK}, .55f);
   request = request_for (scene->mask);
   request.holes_above = 300;
   g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
-  for (int y = 410; y < HEIGHT; y++) {
-    for (int x = 92; x < 100; x++, n++)
-      sum += rtk_image_get_pixels (matte.alpha)[y * WIDTH + x] / 255.;
-  }
-  g_test_message ("mean alpha of the gap %.3f", sum / n);
-  g_assert_cmpfloat (sum / n, <, .1);
+  alpha = mean_alpha (&matte, (Box){92, 410, 100, HEIGHT});
+  g_test_message ("mean alpha of the gap %.3f", alpha);
+  g_assert_cmpfloat (alpha, <, .1);
   scene_clear (scene);
 }
 
@@ -267,30 +296,19 @@ test_loop_of_hair (void)
   static const RtkPoint face[4] = {{145, 130}, {215, 130}, {215, 250}, {145, 250}};
   g_autofree Scene     *scene = g_new0 (Scene, 1);
   g_auto (RtkMatte) matte = {0};
-  guint8         *pixels;
   RtkMatteRequest request;
-  double          sum = 0;
-  int             n = 0;
+  double          alpha;
 
   scene_init (scene, 4);
-  pixels = (guint8 *)rtk_image_get_pixels (scene->picture);
-  for (int y = 170; y < 200; y++) {
-    for (int x = 118; x < 130; x++) {
-      for (int c = 0; c < 3; c++)
-        pixels[3 * (y * WIDTH + x) + c] = (guint8)(pixels[3 * (y * WIDTH + 20) + c] - 2 * c);
-    }
-  }
+  scene_paint_wall (scene, (Box){118, 170, 130, 200}, 20, 2);
   request = request_for (scene->mask);
   request.solid = face;
   request.n_solid = G_N_ELEMENTS (face);
   request.holes_above = 250;
   g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
-  for (int y = 174; y < 196; y++) {
-    for (int x = 121; x < 127; x++, n++)
-      sum += rtk_image_get_pixels (matte.alpha)[y * WIDTH + x] / 255.;
-  }
-  g_test_message ("mean alpha of the loop %.3f", sum / n);
-  g_assert_cmpfloat (sum / n, <, .15);
+  alpha = mean_alpha (&matte, (Box){121, 174, 127, 196});
+  g_test_message ("mean alpha of the loop %.3f", alpha);
+  g_assert_cmpfloat (alpha, <, .15);
   scene_clear (scene);
 }
 
@@ -302,8 +320,7 @@ test_light_top (void)
   g_auto (RtkMatte) matte = {0};
   guint8         *pixels;
   RtkMatteRequest request;
-  double          sum = 0;
-  int             n = 0;
+  double          alpha;
 
   scene_init (scene, 4);
   pixels = (guint8 *)rtk_image_get_pixels (scene->picture);
@@ -315,19 +332,15 @@ test_light_top (void)
         pixels[3 * (y * WIDTH + x) + c] = (guint8)(top[c] - (x * 7 + y * 5) % 9);
     }
   }
-  for (int my = 350 * MASK / HEIGHT; my < 450 * MASK / HEIGHT; my++) {
-    for (int mx = 140 * MASK / WIDTH; mx < 220 * MASK / WIDTH; mx++)
-      scene->mask[my * MASK + mx] = .3f;
-  }
+  scene_set_mask (
+      scene,
+      (Box){140 * MASK / WIDTH, 350 * MASK / HEIGHT, 220 * MASK / WIDTH, 450 * MASK / HEIGHT}, .3f);
   request = request_for (scene->mask);
   request.holes_above = 300;
   g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
-  for (int y = 350; y < 450; y++) {
-    for (int x = 140; x < 220; x++, n++)
-      sum += rtk_image_get_pixels (matte.alpha)[y * WIDTH + x] / 255.;
-  }
-  g_test_message ("mean alpha of the top %.3f", sum / n);
-  g_assert_cmpfloat (sum / n, >, .95);
+  alpha = mean_alpha (&matte, (Box){140, 350, 220, 450});
+  g_test_message ("mean alpha of the top %.3f", alpha);
+  g_assert_cmpfloat (alpha, >, .95);
   scene_clear (scene);
 }
 
