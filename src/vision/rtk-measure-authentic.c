@@ -6,6 +6,7 @@
 #include "vision/rtk-measure-private.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Is it a person, not a picture of one; and is the skin as it was? Both for stills only. */
@@ -133,22 +134,6 @@ get_spectrum (const RtkPixels *pixels, const Waves *waves, int x, int y, float *
     power[i] = re[i] * re[i] + im[i] * im[i];
 }
 
-static int
-compare_floats (gconstpointer a, gconstpointer b)
-{
-  float one = *(const float *)a;
-  float other = *(const float *)b;
-
-  return (one > other) - (one < other);
-}
-
-static float
-get_median (float *values, int n)
-{
-  qsort (values, (gsize)n, sizeof *values, compare_floats);
-  return values[n / 2];
-}
-
 /* JPEG's own grid has its peaks at multiples of an eighth. */
 static gboolean
 is_jpeg_grid (int fx, int fy)
@@ -179,7 +164,7 @@ get_peak (const float *spectra, int n)
       continue;
     for (int k = 0; k < n; k++)
       values[k] = spectra[(gsize)k * SQUARE * SQUARE + (gsize)i];
-    ring[at * SQUARE * SQUARE + counts[at]++] = get_median (values, n);
+    ring[at * SQUARE * SQUARE + counts[at]++] = rtk_measure_median (values, n);
   }
   for (int at = 0; at < N_RINGS; at++) {
     float  highest = 0.f;
@@ -188,7 +173,7 @@ get_peak (const float *spectra, int n)
     for (int i = 0; i < counts[at]; i++)
       highest = MAX (highest, values[i]);
     if (counts[at] >= 8)
-      peak = MAX (peak, highest / (double)MAX (get_median (values, counts[at]), 1e-9f));
+      peak = MAX (peak, highest / (double)MAX (rtk_measure_median (values, counts[at]), 1e-9f));
   }
   return peak;
 }
@@ -486,7 +471,8 @@ measure_retouch (RtkMeasureContext *self)
   eye = 100. * sqrt (eye / n_eye) / skin;
   /* 1.4826 times the median is the spread, and moles do not count. */
   rtk_analysis_set (self->analysis, RTK_CHECK_AUTHENTIC_RETOUCH,
-                    100. * 1.4826 * get_median (values, n_skin) / skin / sqrt (MAX (eye, 1.)));
+                    100. * 1.4826 * rtk_measure_median (values, n_skin) / skin /
+                        sqrt (MAX (eye, 1.)));
   rtk_analysis_set_place (self->analysis, RTK_CHECK_AUTHENTIC_RETOUCH, self->face->box);
 }
 

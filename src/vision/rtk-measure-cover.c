@@ -7,7 +7,6 @@
 #include "vision/rtk-measure-private.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What covers the face: hair, glasses, a hat. All of it by colour: what is as the cheeks are is
@@ -92,23 +91,6 @@ fill (Cover *self)
   }
 }
 
-static int
-compare_floats (gconstpointer a, gconstpointer b)
-{
-  float one = *(const float *)a;
-  float other = *(const float *)b;
-
-  return (one > other) - (one < other);
-}
-
-/* The median, not the mean: moles and a strand of hair do not shift it. */
-static float
-get_median (float *values, int n)
-{
-  qsort (values, (gsize)n, sizeof *values, compare_floats);
-  return values[n / 2];
-}
-
 /* Median of channel @channel of L*a*b*, or of the luma (3), over @bit; *out_n pixels. */
 static float
 median_over (const Cover *self, guint8 bit, int channel, int *out_n)
@@ -121,7 +103,7 @@ median_over (const Cover *self, guint8 bit, int channel, int *out_n)
       values[n++] = channel == 3 ? self->luma[i] : self->lab[i][channel];
   }
   *out_n = n;
-  return n > 0 ? get_median (values, n) : 0.f;
+  return n > 0 ? rtk_measure_median (values, n) : 0.f;
 }
 
 static gboolean
@@ -354,7 +336,7 @@ measure_frame (Cover *self)
       steps[n++] = (float)get_steepest (self, column, column + 1, (int)(below + 0.1 * EYE_GAP),
                                         (int)(below + 0.45 * EYE_GAP));
     }
-    rim += n > 0 ? get_median (steps, n) / 2. : 0.;
+    rim += n > 0 ? rtk_measure_median (steps, n) / 2. : 0.;
   }
   rtk_analysis_set (self->context->analysis, RTK_CHECK_GLASSES_FRAME, sqrt (bridge * rim));
   boxes[0].y -= 0.3 * EYE_GAP;

@@ -6,6 +6,7 @@
 #include "vision/rtk-measure-private.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* Formulas, sources and thresholds of all measures: docs/measures.md. */
 
@@ -43,6 +44,24 @@ double
 rtk_measure_distance (RtkPoint a, RtkPoint b)
 {
   return hypot (a.x - b.x, a.y - b.y);
+}
+
+static int
+compare_floats (gconstpointer a, gconstpointer b)
+{
+  float one = *(const float *)a;
+  float other = *(const float *)b;
+
+  return (one > other) - (one < other);
+}
+
+/* The median of @n > 0 values, which it sorts. Unlike the mean, moles and a strand of hair do not
+ * shift it. */
+float
+rtk_measure_median (float *values, int n)
+{
+  qsort (values, (gsize)n, sizeof *values, compare_floats);
+  return values[n / 2];
 }
 
 static double
