@@ -4,6 +4,7 @@
 
 #include "vision/rtk-cut-out.h"
 
+#include "vision/rtk-mesh-points-private.h"
 #include "vision/rtk-recipe.h"
 #include "vision/rtk-resample.h"
 
@@ -26,14 +27,6 @@
 /* Point of the mesh at the tip of the chin. */
 #define CHIN_POINT 152
 
-/* The points of the mesh around the face, in order. */
-static const guint16 outline_points[] = {
-    10,  338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-    152, 148, 176, 149, 150, 136, 172, 58,  132, 93,  234, 127, 162, 21,  54,  103, 67,  109,
-};
-
-#define N_OUTLINE G_N_ELEMENTS (outline_points)
-
 /* How the pixels of a part lie in the picture. */
 typedef struct {
   double x;
@@ -42,17 +35,17 @@ typedef struct {
 } Part;
 
 static void
-get_outline (const RtkFace *face, const Part *part, RtkPoint outline[N_OUTLINE])
+get_outline (const RtkFace *face, const Part *part, RtkPoint outline[RTK_N_OVAL_POINTS])
 {
   RtkPoint centre = {0, 0};
 
-  for (guint i = 0; i < N_OUTLINE; i++) {
-    outline[i].x = (face->points[outline_points[i]].x - part->x) / part->scale;
-    outline[i].y = (face->points[outline_points[i]].y - part->y) / part->scale;
-    centre.x += outline[i].x / N_OUTLINE;
-    centre.y += outline[i].y / N_OUTLINE;
+  for (int i = 0; i < RTK_N_OVAL_POINTS; i++) {
+    outline[i].x = (face->points[rtk_mesh_oval[i]].x - part->x) / part->scale;
+    outline[i].y = (face->points[rtk_mesh_oval[i]].y - part->y) / part->scale;
+    centre.x += outline[i].x / RTK_N_OVAL_POINTS;
+    centre.y += outline[i].y / RTK_N_OVAL_POINTS;
   }
-  for (guint i = 0; i < N_OUTLINE; i++) {
+  for (int i = 0; i < RTK_N_OVAL_POINTS; i++) {
     outline[i].x = centre.x + (outline[i].x - centre.x) * OUTLINE_SHRINK;
     outline[i].y = centre.y + (outline[i].y - centre.y) * OUTLINE_SHRINK;
   }
@@ -126,7 +119,7 @@ make_part (const RtkImage *image,
            RtkMatte       *out_matte,
            GError        **error)
 {
-  RtkPoint        outline[N_OUTLINE];
+  RtkPoint        outline[RTK_N_OVAL_POINTS];
   RtkMatteRequest request = {
       .mask = mask,
       .mask_width = RTK_MASK_SIZE,
@@ -141,7 +134,7 @@ make_part (const RtkImage *image,
   if (face != NULL && face->has_points) {
     get_outline (face, part, outline);
     request.solid = outline;
-    request.n_solid = N_OUTLINE;
+    request.n_solid = RTK_N_OVAL_POINTS;
     request.holes_above = MAX (0, (face->points[CHIN_POINT].y - part->y) / part->scale);
   }
   return rtk_matte_make (image, &request, out_matte, error);
@@ -261,9 +254,9 @@ get_face_width (const RtkFace *face)
 {
   float left = G_MAXFLOAT, right = -G_MAXFLOAT;
 
-  for (guint i = 0; i < N_OUTLINE; i++) {
-    left = MIN (left, face->points[outline_points[i]].x);
-    right = MAX (right, face->points[outline_points[i]].x);
+  for (int i = 0; i < RTK_N_OVAL_POINTS; i++) {
+    left = MIN (left, face->points[rtk_mesh_oval[i]].x);
+    right = MAX (right, face->points[rtk_mesh_oval[i]].x);
   }
   return right - left;
 }

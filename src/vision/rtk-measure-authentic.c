@@ -4,6 +4,7 @@
 
 #include "core/rtk-why.h"
 #include "vision/rtk-measure-private.h"
+#include "vision/rtk-mesh-points-private.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,15 +36,6 @@
 #define EYE_X 63.
 #define EYE_Y 50.
 #define MIN_INTER_EYE 120.
-
-static const int oval[] = {10,  338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288,
-                           397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136,
-                           172, 58,  132, 93,  234, 127, 162, 21,  54,  103, 67,  109};
-static const int cheek_left[] = {117, 118, 101, 36, 205, 187, 147, 123};
-static const int cheek_right[] = {346, 347, 330, 266, 425, 411, 376, 352};
-static const int eyes[2][16] = {
-    {33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7},
-    {362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382}};
 
 static float
 luma_at (const RtkPixels *pixels, int x, int y)
@@ -182,7 +174,7 @@ get_peak (const float *spectra, int n)
 static int
 find_squares (const RtkMeasureContext *self, int (*places)[2])
 {
-  RtkPoint corners[G_N_ELEMENTS (oval)];
+  RtkPoint corners[RTK_N_OVAL_POINTS];
   double   left = INFINITY;
   double   top = INFINITY;
   double   right = -INFINITY;
@@ -190,8 +182,8 @@ find_squares (const RtkMeasureContext *self, int (*places)[2])
   int      step = SQUARE / 2;
   int      n = 0;
 
-  for (gsize i = 0; i < G_N_ELEMENTS (oval); i++) {
-    corners[i] = rtk_measure_point (self->face, oval[i]);
+  for (int i = 0; i < RTK_N_OVAL_POINTS; i++) {
+    corners[i] = rtk_measure_point (self->face, rtk_mesh_oval[i]);
     left = MIN (left, corners[i].x);
     right = MAX (right, corners[i].x);
     top = MIN (top, corners[i].y);
@@ -448,13 +440,12 @@ measure_retouch (RtkMeasureContext *self)
   area = g_new0 (guint8, WIDTH * HEIGHT);
   rtk_face_patch_init (&patch, self, WIDTH, HEIGHT, (RtkPoint){EYE_X, EYE_Y}, EYE_GAP);
   get_detail (self, &patch, luma, detail);
-  rtk_face_patch_mark_points (&patch, self->face, cheek_left, G_N_ELEMENTS (cheek_left), area,
-                              CHEEK);
-  rtk_face_patch_mark_points (&patch, self->face, cheek_right, G_N_ELEMENTS (cheek_right), area,
-                              CHEEK);
-  for (int side = 0; side < 2; side++)
-    rtk_face_patch_mark_points (&patch, self->face, eyes[side], G_N_ELEMENTS (eyes[side]), area,
+  for (int side = 0; side < 2; side++) {
+    rtk_face_patch_mark_points (&patch, self->face, rtk_mesh_cheeks[side], RTK_N_CHEEK_POINTS, area,
+                                CHEEK);
+    rtk_face_patch_mark_points (&patch, self->face, rtk_mesh_eyes[side], RTK_N_EYE_POINTS, area,
                                 EYE);
+  }
   for (int i = 0; i < WIDTH * HEIGHT; i++) {
     if (area[i] & CHEEK) {
       skin += luma[i];

@@ -5,6 +5,7 @@
 #include "core/rtk-colour.h"
 #include "core/rtk-why.h"
 #include "vision/rtk-measure-private.h"
+#include "vision/rtk-mesh-points-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -35,15 +36,10 @@ enum {
   AREA_ZONE = 1 << 1, /* of one measure, cleared after it */
 };
 
-static const int cheek_left[] = {117, 118, 101, 36, 205, 187, 147, 123};
-static const int cheek_right[] = {346, 347, 330, 266, 425, 411, 376, 352};
 /* Upper outline of each brow, from the left of the picture to the right. */
 static const int brows[2][5] = {{70, 63, 105, 66, 107}, {336, 296, 334, 293, 300}};
 /* Outline of the face beside each ear, downwards. */
 static const int ears[2][5] = {{162, 127, 234, 93, 132}, {389, 356, 454, 323, 361}};
-static const int eyes[2][16] = {
-    {33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7},
-    {362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382}};
 /* Upper outline of the face. */
 static const int forehead[] = {54, 103, 67, 109, 10, 338, 297, 332, 284};
 
@@ -112,10 +108,9 @@ find_skin (Cover *self)
   const RtkFace *face = self->context->face;
   int            n;
 
-  rtk_face_patch_mark_points (&self->patch, face, cheek_left, G_N_ELEMENTS (cheek_left), self->area,
-                              AREA_CHEEK);
-  rtk_face_patch_mark_points (&self->patch, face, cheek_right, G_N_ELEMENTS (cheek_right),
-                              self->area, AREA_CHEEK);
+  for (int side = 0; side < 2; side++)
+    rtk_face_patch_mark_points (&self->patch, face, rtk_mesh_cheeks[side], RTK_N_CHEEK_POINTS,
+                                self->area, AREA_CHEEK);
   for (int c = 0; c < 3; c++)
     self->skin[c] = median_over (self, AREA_CHEEK, c, &n);
   self->skin_luma = MAX (1., median_over (self, AREA_CHEEK, 3, &n));
@@ -235,8 +230,8 @@ get_eye_box (const Cover *self, int side)
   RtkPoint from = {INFINITY, INFINITY};
   RtkPoint to = {-INFINITY, -INFINITY};
 
-  for (gsize i = 0; i < G_N_ELEMENTS (eyes[side]); i++) {
-    RtkPoint point = get_point (self, eyes[side][i]);
+  for (int i = 0; i < RTK_N_EYE_POINTS; i++) {
+    RtkPoint point = get_point (self, rtk_mesh_eyes[side][i]);
 
     from = (RtkPoint){MIN (from.x, point.x), MIN (from.y, point.y)};
     to = (RtkPoint){MAX (to.x, point.x), MAX (to.y, point.y)};
