@@ -243,14 +243,10 @@ get_eye_box (const Cover *self, int side)
 static RtkRect
 mark_under_eye (Cover *self, int side)
 {
-  RtkRect        eye = get_eye_box (self, side);
-  RtkRect        box = {eye.x, eye.y + eye.height + 0.05 * EYE_GAP, eye.width, 0.15 * EYE_GAP};
-  const RtkPoint corners[4] = {{box.x, box.y},
-                               {box.x + box.width, box.y},
-                               {box.x + box.width, box.y + box.height},
-                               {box.x, box.y + box.height}};
+  RtkRect eye = get_eye_box (self, side);
+  RtkRect box = {eye.x, eye.y + eye.height + 0.05 * EYE_GAP, eye.width, 0.15 * EYE_GAP};
 
-  rtk_face_patch_mark (&self->patch, corners, 4, self->area, AREA_ZONE);
+  rtk_face_patch_mark_box (&self->patch, box, self->area, AREA_ZONE);
   box.y = eye.y;
   box.height = eye.height + 0.2 * EYE_GAP;
   return box;

@@ -134,6 +134,25 @@ rtk_face_patch_mark_points (const RtkFacePatch *self,
   rtk_face_patch_mark (self, corners, n, area, bit);
 }
 
+static void
+get_corners (RtkRect box, RtkPoint corners[4])
+{
+  corners[0] = (RtkPoint){box.x, box.y};
+  corners[1] = (RtkPoint){box.x + box.width, box.y};
+  corners[2] = (RtkPoint){box.x + box.width, box.y + box.height};
+  corners[3] = (RtkPoint){box.x, box.y + box.height};
+}
+
+/* As rtk_face_patch_mark(), of a box. */
+void
+rtk_face_patch_mark_box (const RtkFacePatch *self, RtkRect box, guint8 *area, guint8 bit)
+{
+  RtkPoint corners[4];
+
+  get_corners (box, corners);
+  rtk_face_patch_mark (self, corners, 4, area, bit);
+}
+
 /* Sets the place of @id to what @corners of the patch (at most RTK_N_PLACE_POINTS) are in the
  * picture. */
 void
@@ -151,10 +170,8 @@ rtk_face_patch_set_place (
 void
 rtk_face_patch_set_box (const RtkFacePatch *self, RtkAnalysis *analysis, RtkCheckId id, RtkRect box)
 {
-  const RtkPoint corners[4] = {{box.x, box.y},
-                               {box.x + box.width, box.y},
-                               {box.x + box.width, box.y + box.height},
-                               {box.x, box.y + box.height}};
+  RtkPoint corners[4];
 
+  get_corners (box, corners);
   rtk_face_patch_set_place (self, analysis, id, corners, 4);
 }

@@ -53,6 +53,7 @@ void     rtk_face_patch_sample (
         const RtkFacePatch *self, const RtkPixels *pixels, int column, int row, int n, double rgb[3]);
 void rtk_face_patch_mark (
     const RtkFacePatch *self, const RtkPoint *corners, int n, guint8 *area, guint8 bit);
+void rtk_face_patch_mark_box (const RtkFacePatch *self, RtkRect box, guint8 *area, guint8 bit);
 void rtk_face_patch_mark_points (const RtkFacePatch *self,
                                  const RtkFace      *face,
                                  const int          *points,
