@@ -18,12 +18,16 @@
 
 typedef float Patch[PATCH_HEIGHT][PATCH_WIDTH];
 
+static inline double
+get_luma (const RtkPixels *pixels, const guint8 *pixel)
+{
+  return rtk_measure_luma (pixel[pixels->red], pixel[pixels->green], pixel[pixels->blue]);
+}
+
 static double
 luma_at (const RtkPixels *pixels, double x, double y)
 {
-  const guint8 *pixel = rtk_pixels_at (pixels, x, y);
-
-  return rtk_measure_luma (pixel[pixels->red], pixel[pixels->green], pixel[pixels->blue]);
+  return get_luma (pixels, rtk_pixels_at (pixels, x, y));
 }
 
 /* Between the four nearest pixels: for a patch finer than the picture. */
@@ -41,27 +45,44 @@ luma_between (const RtkPixels *pixels, double x, double y)
               u * luma_at (pixels, left + 1., top + 1.));
 }
 
+/* A row of the patch, each pixel the mean of several places. */
+static void
+fill_row (RtkPatchPlaces *places, const RtkPixels *pixels, int row, float *target)
+{
+  int    n = places->n;
+  double sums[PATCH_WIDTH] = {0.};
+
+  for (int line = 0; line < n; line++) {
+    rtk_patch_places_find (places, pixels, row, line, 0, PATCH_WIDTH);
+    for (int column = 0; column < PATCH_WIDTH; column++) {
+      for (int i = column * n; i < (column + 1) * n; i++)
+        sums[column] += get_luma (pixels, rtk_patch_places_get (places, pixels, i));
+    }
+  }
+  for (int column = 0; column < PATCH_WIDTH; column++)
+    target[column] = (float)(sums[column] / (n * n));
+}
+
 static void
 fill_patch (const RtkMeasureContext *context, Patch patch)
 {
-  double across_x = (context->eyes[1].x - context->eyes[0].x) / EYE_GAP;
-  double across_y = (context->eyes[1].y - context->eyes[0].y) / EYE_GAP;
-  double scale = context->inter_eye / EYE_GAP;
-  int    n = scale <= 1. ? 1 : CLAMP ((int)ceil (scale), 2, 4);
+  double         scale = context->inter_eye / EYE_GAP;
+  RtkFacePatch   face;
+  RtkPatchPlaces places;
 
+  rtk_face_patch_init (&face, context, PATCH_WIDTH, PATCH_HEIGHT, (RtkPoint){EYE_X, EYE_Y},
+                       EYE_GAP);
+  if (scale > 1.) {
+    rtk_patch_places_init (&places, &face, CLAMP ((int)ceil (scale), 2, 4));
+    for (int row = 0; row < PATCH_HEIGHT; row++)
+      fill_row (&places, &context->pixels, row, patch[row]);
+    return;
+  }
   for (int row = 0; row < PATCH_HEIGHT; row++) {
     for (int column = 0; column < PATCH_WIDTH; column++) {
-      double sum = 0.;
+      RtkPoint at = rtk_face_patch_to_picture (&face, column + 0.5, row + 0.5);
 
-      for (int i = 0; i < n * n; i++) {
-        double u = column + (i % n + 0.5) / n - EYE_X;
-        double v = row + (i / n + 0.5) / n - EYE_Y;
-        double x = context->eyes[0].x + u * across_x - v * across_y;
-        double y = context->eyes[0].y + u * across_y + v * across_x;
-
-        sum += n == 1 ? luma_between (&context->pixels, x, y) : luma_at (&context->pixels, x, y);
-      }
-      patch[row][column] = (float)(sum / (n * n));
+      patch[row][column] = (float)luma_between (&context->pixels, at.x, at.y);
     }
   }
 }

@@ -50,38 +50,71 @@ typedef struct {
   guint8       area[CROP_HEIGHT * CROP_WIDTH];
 } Crop;
 
-/* Takes the crop; each of its pixels is the mean of up to 3x3 places of the picture. */
-static void
-crop_fill (Crop *crop, const RtkMeasureContext *context)
+/* The columns of @row from the first that lies in any area to behind the last. */
+static gboolean
+find_marked (const Crop *crop, int row, int *out_from, int *out_to)
 {
-  const RtkPixels *pixels = &context->pixels;
-  double           across_x = (context->eyes[1].x - context->eyes[0].x) / EYE_GAP;
-  double           across_y = (context->eyes[1].y - context->eyes[0].y) / EYE_GAP;
-  /* One place for one and a half pixels: the tones of a face are what is wanted, not its pores. */
-  int n = CLAMP ((int)ceil (context->inter_eye / EYE_GAP / 1.5), 1, 3);
+  const guint8 *area = crop->area + row * CROP_WIDTH;
+  int           from = 0;
+  int           to = CROP_WIDTH;
 
-  for (int row = 0; row < CROP_HEIGHT; row++) {
-    for (int column = 0; column < CROP_WIDTH; column++) {
+  while (from < to && area[from] == AREA_NONE)
+    from++;
+  while (to > from && area[to - 1] == AREA_NONE)
+    to--;
+  *out_from = from;
+  *out_to = to;
+  return from < to;
+}
+
+static void
+crop_fill_row (Crop *crop, const RtkPixels *pixels, RtkPatchPlaces *places, int row)
+{
+  int   n = places->n;
+  guint sums[CROP_WIDTH][3] = {{0}};
+  int   from;
+  int   to;
+
+  if (!find_marked (crop, row, &from, &to))
+    return;
+  for (int line = 0; line < n; line++) {
+    rtk_patch_places_find (places, pixels, row, line, from, to);
+    for (int column = from; column < to; column++) {
       guint sum[3] = {0};
-      int   at = row * CROP_WIDTH + column;
 
-      for (int i = 0; i < n * n; i++) {
-        double        u = column + (i % n + 0.5) / n - EYE_X;
-        double        v = row + (i / n + 0.5) / n - EYE_Y;
-        const guint8 *pixel =
-            rtk_pixels_at (pixels, context->eyes[0].x + u * across_x - v * across_y,
-                           context->eyes[0].y + u * across_y + v * across_x);
+      for (int i = column * n; i < (column + 1) * n; i++) {
+        const guint8 *pixel = rtk_patch_places_get (places, pixels, i);
 
         sum[0] += pixel[pixels->red];
         sum[1] += pixel[pixels->green];
         sum[2] += pixel[pixels->blue];
       }
       for (int i = 0; i < 3; i++)
-        crop->rgb[at][i] = (guint8)(sum[i] / (guint)(n * n));
-      crop->luma[at] =
-          (guint8)(rtk_measure_luma (crop->rgb[at][0], crop->rgb[at][1], crop->rgb[at][2]) + 0.5);
+        sums[column][i] += sum[i];
     }
   }
+  for (int column = from; column < to; column++) {
+    int     at = row * CROP_WIDTH + column;
+    guint8 *rgb = crop->rgb[at];
+
+    for (int i = 0; i < 3; i++)
+      rgb[i] = (guint8)(sums[column][i] / (guint)(n * n));
+    crop->luma[at] = (guint8)(rtk_measure_luma (rgb[0], rgb[1], rgb[2]) + 0.5);
+  }
+}
+
+/* Takes the marked part of the crop; each of its pixels is the mean of up to 3x3 places of the
+ * picture. */
+static void
+crop_fill (Crop *crop, const RtkMeasureContext *context)
+{
+  RtkPatchPlaces places;
+
+  /* One place for one and a half pixels: the tones of a face are what is wanted, not its pores. */
+  rtk_patch_places_init (&places, &crop->patch,
+                         CLAMP ((int)ceil (context->inter_eye / EYE_GAP / 1.5), 1, 3));
+  for (int row = 0; row < CROP_HEIGHT; row++)
+    crop_fill_row (crop, &context->pixels, &places, row);
 }
 
 static void
@@ -268,17 +301,21 @@ measure_highlight (Crop *crop, const double cheek[3], RtkAnalysis *analysis)
   RtkRect box = {EYE_X - 20., EYE_Y - 14., EYE_GAP + 40., 32.};
 
   for (int i = 0; i < CROP_WIDTH * CROP_HEIGHT; i++) {
-    int high = MAX (crop->rgb[i][0], MAX (crop->rgb[i][1], crop->rgb[i][2]));
-    int low = MIN (crop->rgb[i][0], MIN (crop->rgb[i][1], crop->rgb[i][2]));
+    int high;
+    int low;
     int row = i / CROP_WIDTH;
     int column = i % CROP_WIDTH;
 
-    if (crop->area[i] & AREA_FACE && !(crop->area[i] & AREA_EYE)) {
+    if (!(crop->area[i] & AREA_FACE))
+      continue;
+    high = MAX (crop->rgb[i][0], MAX (crop->rgb[i][1], crop->rgb[i][2]));
+    low = MIN (crop->rgb[i][0], MIN (crop->rgb[i][1], crop->rgb[i][2]));
+    if (!(crop->area[i] & AREA_EYE)) {
       n++;
       bright += crop->luma[i] >= 225 && high - low < 60 && crop->luma[i] > skin + 30.;
     }
     /* Where glasses sit: around both eyes. */
-    if (crop->area[i] & AREA_FACE && row > EYE_Y - 14 && row < EYE_Y + 18 &&
+    if (row > EYE_Y - 14 && row < EYE_Y + 18 &&
         fabs (fabs (column + 0.5 - (EYE_X + EYE_GAP / 2.)) - EYE_GAP / 2.) < 20.) {
       n_eye++;
       if (crop->luma[i] >= 244 && high - low < 30)
@@ -356,8 +393,8 @@ rtk_measure_light (RtkMeasureContext *self)
 
   rtk_face_patch_init (&crop->patch, self, CROP_WIDTH, CROP_HEIGHT, (RtkPoint){EYE_X, EYE_Y},
                        EYE_GAP);
-  crop_fill (crop, self);
   crop_mark_all (crop, self);
+  crop_fill (crop, self);
   measure_exposure (crop, self->analysis);
   measure_even (crop, self->analysis);
   if (get_cheek_colour (crop, cheek)) {

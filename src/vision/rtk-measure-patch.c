@@ -75,6 +75,43 @@ rtk_face_patch_sample (
     rgb[c] = (double)sums[c] / (n * n);
 }
 
+/* Prepares to look at @n x @n places of the picture under each pixel of @patch. */
+void
+rtk_patch_places_init (RtkPatchPlaces *self, const RtkFacePatch *patch, int n)
+{
+  g_assert (patch->width * n <= RTK_PATCH_MAX_PLACES);
+  self->patch = patch;
+  self->n = n;
+  for (int i = 0; i < patch->width * n; i++)
+    self->across[i] = i / n + (i % n + 0.5) / n - patch->eye.x;
+}
+
+/* Finds where the places on the line @line (of n) of a row of the patch lie, for its columns from
+ * @from to before @to. Beyond the picture lie its last pixels. A line at a time, and nothing but
+ * arithmetic, so that a compiler can do several places at once. */
+void
+rtk_patch_places_find (
+    RtkPatchPlaces *self, const RtkPixels *pixels, int row, int line, int from, int to)
+{
+  const RtkFacePatch *patch = self->patch;
+  double              down = row + (line + 0.5) / self->n - patch->eye.y;
+  int                 right = pixels->width - 1;
+  int                 bottom = pixels->height - 1;
+
+  for (int i = from * self->n; i < to * self->n; i++) {
+    int column =
+        (int)(patch->origin.x + self->across[i] * patch->across_x - down * patch->across_y);
+
+    self->columns[i] = CLAMP (column, 0, right);
+  }
+  for (int i = from * self->n; i < to * self->n; i++) {
+    int picture_row =
+        (int)(patch->origin.y + self->across[i] * patch->across_y + down * patch->across_x);
+
+    self->rows[i] = CLAMP (picture_row, 0, bottom);
+  }
+}
+
 /* Sets @bit in the bytes of @area (as large as the patch) whose centres lie inside the polygon
  * (even-odd rule). */
 void

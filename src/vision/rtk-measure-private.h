@@ -41,6 +41,18 @@ typedef struct {
   double   across_y;
 } RtkFacePatch;
 
+/* Places a row of a patch at most, see rtk_patch_places_init(). */
+#define RTK_PATCH_MAX_PLACES 1024
+
+/* Where the places of one line through a patch lie: @n a pixel of the patch, from left to right. */
+typedef struct {
+  const RtkFacePatch *patch; /* (unowned) */
+  int                 n;
+  double              across[RTK_PATCH_MAX_PLACES];  /* from the eye, pixels of the patch */
+  int                 columns[RTK_PATCH_MAX_PLACES]; /* of the picture */
+  int                 rows[RTK_PATCH_MAX_PLACES];
+} RtkPatchPlaces;
+
 void     rtk_face_patch_init (RtkFacePatch            *self,
                               const RtkMeasureContext *context,
                               int                      width,
@@ -51,6 +63,9 @@ RtkPoint rtk_face_patch_to_picture (const RtkFacePatch *self, double x, double y
 RtkPoint rtk_face_patch_from_picture (const RtkFacePatch *self, RtkPoint point);
 void     rtk_face_patch_sample (
         const RtkFacePatch *self, const RtkPixels *pixels, int column, int row, int n, double rgb[3]);
+void rtk_patch_places_init (RtkPatchPlaces *self, const RtkFacePatch *patch, int n);
+void rtk_patch_places_find (
+    RtkPatchPlaces *self, const RtkPixels *pixels, int row, int line, int from, int to);
 void rtk_face_patch_mark (
     const RtkFacePatch *self, const RtkPoint *corners, int n, guint8 *area, guint8 bit);
 void rtk_face_patch_mark_box (const RtkFacePatch *self, RtkRect box, guint8 *area, guint8 bit);
@@ -93,6 +108,14 @@ rtk_pixels_at (const RtkPixels *self, double x, double y)
   int row = CLAMP ((int)y, 0, self->height - 1);
 
   return self->data + (gsize)row * self->stride + (gsize)column * (gsize)self->step;
+}
+
+/* The pixel that a place of the line found last lies on. */
+static inline const guint8 *
+rtk_patch_places_get (const RtkPatchPlaces *self, const RtkPixels *pixels, int place)
+{
+  return pixels->data + (gsize)self->rows[place] * pixels->stride +
+         (gsize)self->columns[place] * (gsize)pixels->step;
 }
 
 G_END_DECLS

@@ -68,8 +68,22 @@ get_area (const RtkMeasureContext *context)
   return (RtkRect){left, top, MAX (1., right - left), MAX (1., bottom - top)};
 }
 
+/* The rows or columns of the picture that the cells' places lie on along one side of the grid. */
 static void
-fill_cell (const RtkMeasureContext *context, Cell *cell, double x, double y, double w, double h)
+find_places (double first, double cell, int length, int places[GRID * SAMPLES])
+{
+  for (int i = 0; i < GRID * SAMPLES; i++) {
+    int at = (int)(first + i / SAMPLES * cell + cell * (i % SAMPLES + 0.5) / SAMPLES);
+
+    places[i] = CLAMP (at, 0, length - 1);
+  }
+}
+
+static void
+fill_cell (const RtkMeasureContext *context,
+           Cell                    *cell,
+           const int                columns[SAMPLES],
+           const int                rows[SAMPLES])
 {
   const RtkPixels *pixels = &context->pixels;
   double           sum[3] = {0.};
@@ -77,10 +91,10 @@ fill_cell (const RtkMeasureContext *context, Cell *cell, double x, double y, dou
   double           n = SAMPLES * SAMPLES;
 
   for (int i = 0; i < SAMPLES * SAMPLES; i++) {
-    const guint8 *pixel = rtk_pixels_at (pixels, x + w * (i % SAMPLES + 0.5) / SAMPLES,
-                                         y + h * (i / SAMPLES + 0.5) / SAMPLES);
-    double        rgb[3] = {pixel[pixels->red], pixel[pixels->green], pixel[pixels->blue]};
-    double        luma = rtk_measure_luma (rgb[0], rgb[1], rgb[2]);
+    const guint8 *pixel = pixels->data + (gsize)rows[i / SAMPLES] * pixels->stride +
+                          (gsize)columns[i % SAMPLES] * (gsize)pixels->step;
+    double rgb[3] = {pixel[pixels->red], pixel[pixels->green], pixel[pixels->blue]};
+    double luma = rtk_measure_luma (rgb[0], rgb[1], rgb[2]);
 
     for (int j = 0; j < 3; j++)
       sum[j] += rgb[j];
@@ -91,9 +105,6 @@ fill_cell (const RtkMeasureContext *context, Cell *cell, double x, double y, dou
   cell->luma = rtk_measure_luma (cell->rgb[0], cell->rgb[1], cell->rgb[2]);
   cell->spread = MAX (0., square / n - cell->luma * cell->luma);
   cell->wall = cell->bare = FALSE;
-  cell->person =
-      (float)rtk_measure_sample_mask (context->mask, context->mask_size,
-                                      (x + w / 2.) / pixels->width, (y + h / 2.) / pixels->height);
 }
 
 /* Wall are the cells that with all their neighbours, @reach cells far, are surely not person: hair
@@ -130,16 +141,25 @@ mark_wall (Grid *grid, int reach)
 static void
 grid_fill (Grid *grid, const RtkMeasureContext *context)
 {
+  int    columns[GRID * SAMPLES];
+  int    rows[GRID * SAMPLES];
   double w;
   double h;
 
   grid->area = get_area (context);
   w = grid->area.width / GRID;
   h = grid->area.height / GRID;
+  find_places (grid->area.x, w, context->pixels.width, columns);
+  find_places (grid->area.y, h, context->pixels.height, rows);
   for (int row = 0; row < GRID; row++) {
-    for (int column = 0; column < GRID; column++)
-      fill_cell (context, &grid->cells[row][column], grid->area.x + column * w,
-                 grid->area.y + row * h, w, h);
+    for (int column = 0; column < GRID; column++) {
+      double x = (grid->area.x + column * w + w / 2.) / context->pixels.width;
+      double y = (grid->area.y + row * h + h / 2.) / context->pixels.height;
+      Cell  *cell = &grid->cells[row][column];
+
+      fill_cell (context, cell, columns + column * SAMPLES, rows + row * SAMPLES);
+      cell->person = (float)rtk_measure_sample_mask (context->mask, context->mask_size, x, y);
+    }
   }
   if (context->wanted_background != NULL) {
     mark_wall (grid, REACH_FINISHED);
