@@ -394,8 +394,8 @@ rtk_gst_camera_capture_async (RtkCamera          *camera,
                              "the camera gives no pictures");
     return;
   }
-  /* Two tasks: the one that holds the camera never leaves the main thread, so the camera is never
-   * freed on its own worker. */
+  /* Two tasks: the one that holds the camera never goes to the worker, so the camera does not
+   * outlive its last answer. */
   work = g_task_new (NULL, cancellable, developed_cb, g_steal_pointer (&task));
   g_task_set_task_data (work, take, (GDestroyNotify)rtk_take_free);
   rtk_worker_push (self->worker, work, develop_job);

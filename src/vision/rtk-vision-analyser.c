@@ -68,8 +68,9 @@ typedef struct {
   RtkBackground background; /* its name is owned */
 } Order;
 
-/* What the worker is given: never the caller's task itself, whose last reference, and with it the
- * analyser's, must not be dropped on the worker's own thread (it could not join itself). */
+/* What the worker is given: never the caller's task itself. That holds the analyser, which shall
+ * not outlive its last answer by the turn of the main context after which a worker drops its tasks.
+ */
 typedef struct {
   Mailbox *mailbox; /* (unowned): outlives the worker */
   GTask   *making;  /* (owned by the work) (nullable): NULL: take the waiting frame */
