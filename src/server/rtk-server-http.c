@@ -46,7 +46,7 @@ struct _RtkServerHttp {
 /* A call on its way, with the message that waits for it. */
 typedef struct {
   RtkServerHttp     *self;    /* (unowned): outlives its calls */
-  SoupServerMessage *message; /* (owned) (nullable): main thread only; taken by the answer */
+  SoupServerMessage *message; /* (owned): main thread only */
   RtkServerCall     *call;    /* (owned) */
 } Pending;
 
@@ -66,7 +66,7 @@ intake_free (gpointer data)
 {
   Intake *intake = data;
 
-  /* What all intakes count has no lock: see call_done_cb(). */
+  /* What all intakes count has no lock. */
   g_warn_if_fail (intake->thread == g_thread_self ());
   *intake->held -= intake->kept;
   g_rc_box_release (intake->held);
@@ -76,7 +76,7 @@ intake_free (gpointer data)
 static void
 pending_free (Pending *pending)
 {
-  g_clear_object (&pending->message);
+  g_object_unref (pending->message);
   rtk_server_call_free (pending->call);
   g_free (pending);
 }
@@ -164,14 +164,12 @@ static void
 call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   Pending *pending = g_task_get_task_data (G_TASK (result));
-  /* The task may end on the worker's thread, with its data; a message must not. */
-  g_autoptr (SoupServerMessage) message = g_steal_pointer (&pending->message);
 
   /* Whoever hung up gets no answer; what they asked for was done. */
-  if (g_object_get_data (G_OBJECT (message), FINISHED) != NULL)
+  if (g_object_get_data (G_OBJECT (pending->message), FINISHED) != NULL)
     return;
-  send_answer (message, pending->call);
-  soup_server_message_unpause (message);
+  send_answer (pending->message, pending->call);
+  soup_server_message_unpause (pending->message);
 }
 
 /* The answer is written, or the caller hung up. */
