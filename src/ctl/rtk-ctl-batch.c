@@ -385,10 +385,8 @@ sum_up (Crew *crew)
   if (batch->json && !batch->json_is_single && (crew->json_is_open || crew->fatal == NULL))
     puts (crew->json_is_open ? "\n]" : "[]");
   fflush (stdout);
-  if (crew->fatal != NULL) {
-    rtk_ctl_complain (NULL, crew->fatal);
-    return RTK_EXIT_ERROR;
-  }
+  if (crew->fatal != NULL)
+    return rtk_ctl_complain (NULL, crew->fatal);
   if (batch->jobs->len > 1 && batch->sum_up != NULL)
     batch->sum_up (counts[RTK_EXIT_OK], counts[RTK_EXIT_NO], counts[RTK_EXIT_ERROR]);
   if (crew->was_stopped)

@@ -48,7 +48,7 @@ run_sign_in (RtkCtl *ctl, int argc, char **argv)
           RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file),
           G_OPTION_ENTRY_NULL,
   };
-  RtkCtlStation station = {NULL};
+  g_auto (RtkCtlStation) station = {NULL};
   g_autoptr (RtkSyncSession) sync = NULL;
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
@@ -64,20 +64,17 @@ run_sign_in (RtkCtl *ctl, int argc, char **argv)
     password = rtk_ctl_read_secret (password_file, _ ("Password: "), &error);
   if (password == NULL || !rtk_ctl_station_create (&station, ctl, user, passphrase_file, &error) ||
       !rtk_ctl_station_connect (&station, server, &error))
-    return rtk_ctl_station_give_up (&station, NULL, error);
+    return rtk_ctl_complain (NULL, error);
   sync = new_sync (&station);
   rtk_sync_session_sign_in_async (sync, user, password, NULL, rtk_ctl_answer_cb, &result);
   rtk_ctl_wait (&result);
   if (!rtk_sync_session_sign_in_finish (sync, result, &error) ||
       !rtk_ctl_station_keep_session (&station, &error)) {
     rtk_sync_session_stop (sync);
-    return rtk_ctl_station_give_up (&station, NULL, error);
+    return rtk_ctl_complain (NULL, error);
   }
   rtk_sync_session_stop (sync);
   rtk_ctl_say (_ ("Signed in as %s."), user);
-  g_clear_object (&result);
-  g_clear_object (&sync);
-  rtk_ctl_station_close (&station);
   return RTK_EXIT_OK;
 }
 
@@ -86,7 +83,7 @@ run_status (RtkCtl *ctl, int argc, char **argv)
 {
   g_autofree char *passphrase_file = NULL;
   GOptionEntry     entries[] = {RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file), G_OPTION_ENTRY_NULL};
-  RtkCtlStation    station = {NULL};
+  g_auto (RtkCtlStation) station = {NULL};
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (JsonNode) node = NULL;
@@ -96,7 +93,7 @@ run_status (RtkCtl *ctl, int argc, char **argv)
   if (!rtk_ctl_parse (entries, "", &argc, &argv, 0, 0))
     return RTK_EXIT_ERROR;
   if (!rtk_ctl_station_open (&station, ctl, RTK_SQLITE_STORE_READ, passphrase_file, &error))
-    return rtk_ctl_station_give_up (&station, NULL, error);
+    return rtk_ctl_complain (NULL, error);
   server = rtk_ctl_station_get_setting (&station, "server-url");
   id = rtk_sqlite_store_dup_station_id (station.store);
   json_builder_begin_object (builder);
@@ -116,7 +113,6 @@ run_status (RtkCtl *ctl, int argc, char **argv)
     printf (_ ("server %s, signed in as %s, %u waiting to be sent\n"),
             server != NULL ? server : "-", station.actor != NULL ? station.actor : "-",
             rtk_store_get_outbox_length (RTK_STORE (station.store)));
-  rtk_ctl_station_close (&station);
   return RTK_EXIT_OK;
 }
 
@@ -171,7 +167,7 @@ run_sync (RtkCtl *ctl, int argc, char **argv)
           RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file),
           G_OPTION_ENTRY_NULL,
   };
-  RtkCtlStation station = {NULL};
+  g_auto (RtkCtlStation) station = {NULL};
   g_autoptr (RtkSyncSession) sync = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) node = NULL;
@@ -184,7 +180,7 @@ run_sync (RtkCtl *ctl, int argc, char **argv)
     return RTK_EXIT_ERROR;
   if (!rtk_ctl_station_open (&station, ctl, RTK_SQLITE_STORE_WRITE, passphrase_file, &error) ||
       !rtk_ctl_station_connect (&station, NULL, &error))
-    return rtk_ctl_station_give_up (&station, NULL, error);
+    return rtk_ctl_complain (NULL, error);
   sync = new_sync (&station);
   waiting = rtk_store_get_outbox_length (RTK_STORE (station.store));
   /* A round that sends nothing more has nothing left that may be sent now. */
@@ -195,10 +191,8 @@ run_sync (RtkCtl *ctl, int argc, char **argv)
   } while (ok && until_idle && !once && waiting > 0 && waiting < before);
   ok = rtk_ctl_station_keep_session (&station, ok ? &error : NULL) && ok;
   rtk_sync_session_stop (sync);
-  g_clear_object (&sync);
   if (!ok)
-    return rtk_ctl_station_give_up (&station, NULL, error);
-  rtk_ctl_station_close (&station);
+    return rtk_ctl_complain (NULL, error);
   node = counts_to_json (&counts, waiting);
   if (ctl->json)
     rtk_ctl_print_json (node);
@@ -254,7 +248,7 @@ print_orders (RtkCtl               *ctl,
               const char           *state,
               const char           *passphrase_file)
 {
-  RtkCtlStation station = {NULL};
+  g_auto (RtkCtlStation) station = {NULL};
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) orders = NULL;
   g_autoptr (JsonNode) node = json_node_new (JSON_NODE_ARRAY);
@@ -264,7 +258,7 @@ print_orders (RtkCtl               *ctl,
   if (rtk_ctl_station_open (&station, ctl, RTK_SQLITE_STORE_READ, passphrase_file, &error))
     orders = list_orders (&station, filter, &error);
   if (orders == NULL)
-    return rtk_ctl_station_give_up (&station, NULL, error);
+    return rtk_ctl_complain (NULL, error);
   for (guint i = 0; i < orders->len; i++) {
     RtkOrder      *order = g_ptr_array_index (orders, i);
     RtkSubmission *submission = rtk_order_get_current_submission (order);
@@ -280,7 +274,6 @@ print_orders (RtkCtl               *ctl,
   }
   if (ctl->json)
     rtk_ctl_print_json (node);
-  rtk_ctl_station_close (&station);
   return RTK_EXIT_OK;
 }
 
@@ -334,7 +327,7 @@ run_show (RtkCtl *ctl, int argc, char **argv)
 {
   g_autofree char *passphrase_file = NULL;
   GOptionEntry     entries[] = {RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file), G_OPTION_ENTRY_NULL};
-  RtkCtlStation    station = {NULL};
+  g_auto (RtkCtlStation) station = {NULL};
   g_autoptr (GError) error = NULL;
   g_autoptr (RtkOrder) order = NULL;
   g_autoptr (JsonNode) node = NULL;
@@ -344,13 +337,12 @@ run_show (RtkCtl *ctl, int argc, char **argv)
   if (rtk_ctl_station_open (&station, ctl, RTK_SQLITE_STORE_READ, passphrase_file, &error))
     order = rtk_ctl_station_find_order (&station, argv[1], NULL, &error);
   if (order == NULL)
-    return rtk_ctl_station_give_up (&station, NULL, error);
+    return rtk_ctl_complain (NULL, error);
   node = order_to_json (order);
   if (ctl->json)
     rtk_ctl_print_json (node);
   else
     print_order (order);
-  rtk_ctl_station_close (&station);
   return RTK_EXIT_OK;
 }
 

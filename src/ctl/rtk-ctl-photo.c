@@ -192,10 +192,8 @@ run_check (RtkCtl *ctl, int argc, char **argv)
                       &argv, 1, -1))
     return RTK_EXIT_ERROR;
   request.pack = rtk_rule_pack_load (rules != NULL ? rules : RTK_CTL_DEFAULT_RULES, &error);
-  if (request.pack == NULL) {
-    rtk_ctl_complain (rules, error);
-    return RTK_EXIT_ERROR;
-  }
+  if (request.pack == NULL)
+    return rtk_ctl_complain (rules, error);
   batch.jobs = rtk_ctl_list_pictures (argv + 1, recursive, NULL);
   code = rtk_ctl_batch_run (&batch);
   g_ptr_array_unref (batch.jobs);
@@ -383,23 +381,17 @@ run_matte (RtkCtl *ctl, int argc, char **argv)
     return RTK_EXIT_ERROR;
   }
   empty = rtk_ctl_load_plate (plate, &error);
-  if (error != NULL) {
-    rtk_ctl_complain (plate, error);
-    return RTK_EXIT_ERROR;
-  }
+  if (error != NULL)
+    return rtk_ctl_complain (plate, error);
   image = load_picture (argv[1], &networks, &error);
   if (networks != NULL)
     alpha = rtk_photo_maker_matte (networks, image, empty, &fits, &error);
   if (alpha != NULL)
     png = rtk_png_encode (alpha, &error);
-  if (png == NULL) {
-    rtk_ctl_complain (argv[1], error);
-    return RTK_EXIT_ERROR;
-  }
-  if (!rtk_ctl_write_file (output, png, &error)) {
-    rtk_ctl_complain (output, error);
-    return RTK_EXIT_ERROR;
-  }
+  if (png == NULL)
+    return rtk_ctl_complain (argv[1], error);
+  if (!rtk_ctl_write_file (output, png, &error))
+    return rtk_ctl_complain (output, error);
   if (empty != NULL && !fits)
     rtk_ctl_say (
         _ ("%s: the picture of the empty booth does not fit any more (lamp, colour, camera "

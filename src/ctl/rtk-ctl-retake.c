@@ -122,19 +122,15 @@ submit (RtkCtl        *ctl,
   }
   if (rtk_ctl_read_overrides (texts, station->actor, overrides, &error))
     photo = make_photo (pack, path, &error);
-  if (photo == NULL) {
-    rtk_ctl_complain (path, error);
-    return RTK_EXIT_ERROR;
-  }
+  if (photo == NULL)
+    return rtk_ctl_complain (path, error);
   if (say_open_failures (photo->report, NULL, overrides) +
           say_open_failures (photo->finished_report, photo->report, overrides) >
       0)
     return RTK_EXIT_NO;
   operation = commit (station, order, photo, overrides, &error);
-  if (operation == NULL) {
-    rtk_ctl_complain (NULL, error);
-    return RTK_EXIT_ERROR;
-  }
+  if (operation == NULL)
+    return rtk_ctl_complain (NULL, error);
   print_submission (ctl, operation, photo);
   return RTK_EXIT_OK;
 }
@@ -158,11 +154,10 @@ run_submit (RtkCtl *ctl, int argc, char **argv)
       RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file),
       G_OPTION_ENTRY_NULL,
   };
-  RtkCtlStation station = {NULL};
+  g_auto (RtkCtlStation) station = {NULL};
   g_autoptr (RtkRulePack) pack = NULL;
   g_autoptr (RtkOrder) order = NULL;
   g_autoptr (GError) error = NULL;
-  int code;
 
   if (!rtk_ctl_parse (entries, "--order ID|--code-file F PHOTO", &argc, &argv, 1, 1))
     return RTK_EXIT_ERROR;
@@ -179,10 +174,8 @@ run_submit (RtkCtl *ctl, int argc, char **argv)
       order = rtk_ctl_station_find_order (&station, order_id, collection_code, &error);
   }
   if (order == NULL)
-    return rtk_ctl_station_give_up (&station, pack == NULL ? rules : NULL, error);
-  code = submit (ctl, &station, pack, order, argv[1], overrides);
-  rtk_ctl_station_close (&station);
-  return code;
+    return rtk_ctl_complain (pack == NULL ? rules : NULL, error);
+  return submit (ctl, &station, pack, order, argv[1], overrides);
 }
 
 static void
@@ -211,7 +204,7 @@ run_outbox (RtkCtl *ctl, int argc, char **argv)
           RTK_CTL_PASSPHRASE_ENTRY (&passphrase_file),
           G_OPTION_ENTRY_NULL,
   };
-  RtkCtlStation station = {NULL};
+  g_auto (RtkCtlStation) station = {NULL};
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GPtrArray) items = NULL;
   g_autoptr (GError) error = NULL;
@@ -226,10 +219,9 @@ run_outbox (RtkCtl *ctl, int argc, char **argv)
                                  &result);
     rtk_ctl_wait (&result);
     items = rtk_store_list_outbox_finish (RTK_STORE (station.store), result, &error);
-    g_clear_object (&result);
   }
   if (items == NULL)
-    return rtk_ctl_station_give_up (&station, NULL, error);
+    return rtk_ctl_complain (NULL, error);
   for (guint i = 0; i < items->len; i++) {
     const RtkOutboxItem *item = g_ptr_array_index (items, i);
 
@@ -244,8 +236,6 @@ run_outbox (RtkCtl *ctl, int argc, char **argv)
   }
   if (ctl->json)
     rtk_ctl_print_json (node);
-  g_clear_pointer (&items, g_ptr_array_unref);
-  rtk_ctl_station_close (&station);
   return RTK_EXIT_OK;
 }
 

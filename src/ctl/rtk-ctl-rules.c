@@ -52,10 +52,8 @@ run_list (RtkCtl *ctl, int argc, char **argv)
     g_autoptr (GError) error = NULL;
     g_autoptr (RtkRulePack) pack = rtk_rule_pack_load (*id, &error);
 
-    if (pack == NULL) {
-      rtk_ctl_complain (*id, error);
-      return RTK_EXIT_ERROR;
-    }
+    if (pack == NULL)
+      return rtk_ctl_complain (*id, error);
     json_builder_begin_object (builder);
     add_text (builder, "id", *id);
     add_text (builder, "version", rtk_rule_pack_get_version (pack));
@@ -129,10 +127,8 @@ run_show (RtkCtl *ctl, int argc, char **argv)
   if (!rtk_ctl_parse (entries, "ID", &argc, &argv, 1, 1))
     return RTK_EXIT_ERROR;
   pack = rtk_rule_pack_load (argv[1], &error);
-  if (pack == NULL) {
-    rtk_ctl_complain (argv[1], error);
-    return RTK_EXIT_ERROR;
-  }
+  if (pack == NULL)
+    return rtk_ctl_complain (argv[1], error);
   if (ctl->json) {
     g_autoptr (JsonNode) node = pack_to_json (pack);
 
@@ -181,10 +177,8 @@ run_lint (RtkCtl *ctl, int argc, char **argv)
 
   if (!rtk_ctl_parse (entries, "FILE", &argc, &argv, 1, 1))
     return RTK_EXIT_ERROR;
-  if (!rtk_ctl_read_file (argv[1], &bytes, &error)) {
-    rtk_ctl_complain (argv[1], error);
-    return RTK_EXIT_ERROR;
-  }
+  if (!rtk_ctl_read_file (argv[1], &bytes, &error))
+    return rtk_ctl_complain (argv[1], error);
   id = g_path_get_basename (argv[1]);
   if (g_str_has_suffix (id, ".ini"))
     id[strlen (id) - strlen (".ini")] = '\0';

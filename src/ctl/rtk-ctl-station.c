@@ -333,7 +333,8 @@ rtk_ctl_station_find_order (RtkCtlStation *self, const char *id, const char *cod
  * rtk_ctl_station_close:
  * @self: a station, open or half open
  *
- * Closes the data folder; what was acknowledged is on disk.
+ * Closes the data folder; what was acknowledged is on disk. A station that is `g_auto` is closed
+ * where it goes out of scope, after what was declared below it.
  */
 void
 rtk_ctl_station_close (RtkCtlStation *self)
@@ -344,22 +345,4 @@ rtk_ctl_station_close (RtkCtlStation *self)
   g_clear_object (&self->store);
   g_clear_object (&self->clock);
   g_clear_pointer (&self->actor, g_free);
-}
-
-/**
- * rtk_ctl_station_give_up:
- * @self: a station, open or half open
- * @what: (nullable): the file or id that the error speaks of
- * @error: what went wrong
- *
- * Says one line about @error and closes the data folder.
- *
- * Returns: the program's exit code
- */
-int
-rtk_ctl_station_give_up (RtkCtlStation *self, const char *what, const GError *error)
-{
-  rtk_ctl_complain (what, error);
-  rtk_ctl_station_close (self);
-  return RTK_EXIT_ERROR;
 }

@@ -45,7 +45,8 @@ char    *rtk_ctl_station_get_setting (RtkCtlStation *self, const char *name);
 RtkOrder *
 rtk_ctl_station_find_order (RtkCtlStation *self, const char *id, const char *code, GError **error);
 void  rtk_ctl_station_close (RtkCtlStation *self);
-int   rtk_ctl_station_give_up (RtkCtlStation *self, const char *what, const GError *error);
 char *rtk_ctl_read_secret (const char *path, const char *prompt, GError **error);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RtkCtlStation, rtk_ctl_station_close)
 
 G_END_DECLS

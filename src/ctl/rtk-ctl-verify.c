@@ -194,8 +194,7 @@ run_verify (RtkCtl *ctl, int argc, char **argv)
       rtk_ctl_say (_ ("retakectl: %s: does not fit the certificate (%s)"), about, error->message);
       return RTK_EXIT_NO;
     }
-    rtk_ctl_complain (about, error);
-    return RTK_EXIT_ERROR;
+    return rtk_ctl_complain (about, error);
   }
   if (ctl->json) {
     g_autoptr (JsonNode) node = examination_to_json (&examination, key);

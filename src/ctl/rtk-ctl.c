@@ -37,22 +37,22 @@ rtk_ctl_say (const char *format, ...)
  * @error: what went wrong
  *
  * Writes one line on standard error: what, what happened and what to do, and the detail.
+ *
+ * Returns: %RTK_EXIT_ERROR, for a command that ends with it
  */
-void
+int
 rtk_ctl_complain (const char *what, const GError *error)
 {
-  const char *sentence;
+  const char *sentence = _ (rtk_error_sentence (error));
 
   /* A caller's mistake explains itself best in its own words. */
-  if (g_error_matches (error, RTK_ERROR, RTK_ERROR_USAGE) || error->domain == G_OPTION_ERROR) {
+  if (g_error_matches (error, RTK_ERROR, RTK_ERROR_USAGE) || error->domain == G_OPTION_ERROR)
     rtk_ctl_say ("retakectl: %s", error->message);
-    return;
-  }
-  sentence = _ (rtk_error_sentence (error));
-  if (what != NULL)
+  else if (what != NULL)
     rtk_ctl_say ("retakectl: %s: %s (%s)", what, sentence, error->message);
   else
     rtk_ctl_say ("retakectl: %s (%s)", sentence, error->message);
+  return RTK_EXIT_ERROR;
 }
 
 /**

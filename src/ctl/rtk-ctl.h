@@ -46,7 +46,7 @@ gboolean    rtk_ctl_parse (GOptionEntry *entries,
                            char       ***argv,
                            int           min_files,
                            int           max_files);
-void        rtk_ctl_complain (const char *what, const GError *error);
+int         rtk_ctl_complain (const char *what, const GError *error);
 void        rtk_ctl_say (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void        rtk_ctl_print_json (JsonNode *node);
 void        rtk_ctl_print_json_line (JsonNode *node);
