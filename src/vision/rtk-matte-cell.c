@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "vision/rtk-matte-private.h"
+#include "vision/rtk-parallel-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,51 +12,26 @@
 #define ISLAND_GAP 2
 #define CELL_FLOATS (sizeof (RtkMatteCell) / sizeof (float))
 
-static void
-store_person (RtkMatteCell *cells, gsize n, int scale, const RtkPlane *filled)
-{
-  for (gsize i = 0; i < n; i++) {
-    const float    *from = filled->data + 4 * i;
-    RtkMatteSample *to = &cells[i].person[scale];
-
-    memcpy (to->colour, from, sizeof to->colour);
-    to->variance = MAX (0, from[3] - rtk_dot3 (from, from) / 3);
-  }
-}
-
 /**
- * rtk_matte_fill_person:
- * @work: a matte on its way
+ * rtk_matte_spread_person:
  * @sure: 5 channels: colour times share, mean square times share, and share of what is surely
- * person
- * @first: whether this is the first round
- * @cells: (array): their persons are set
+ *   person
+ * @scale: 0 (finest) to %RTK_MATTE_N_SCALES - 1
  *
- * Spreads what is known of the person's colours over the grid, at three scales.
+ * Spreads what is known of the person's colours over the grid.
+ *
+ * Returns: (transfer full): 4 channels: colour and mean square
  */
-void
-rtk_matte_fill_person (const RtkMatteWork *work,
-                       const RtkPlane     *sure,
-                       gboolean            first,
-                       RtkMatteCell       *cells)
+RtkPlane *
+rtk_matte_spread_person (const RtkPlane *sure, int scale)
 {
   static const float finest[] = {1, 2, 4, 8, 16};
   static const float middle[] = {3, 6, 12, 24};
   static const float coarsest[] = {9, 18, 36};
-  gsize              n = (gsize)work->width * work->height;
-  g_autoptr (RtkPlane) second = rtk_plane_fill (sure, middle, G_N_ELEMENTS (middle));
-  g_autoptr (RtkPlane) third = rtk_plane_fill (sure, coarsest, G_N_ELEMENTS (coarsest));
 
-  /* The first guess of what is person is too rough for the finest scale to be near the edge. */
-  if (first) {
-    store_person (cells, n, 0, second);
-  } else {
-    g_autoptr (RtkPlane) plane = rtk_plane_fill (sure, finest, G_N_ELEMENTS (finest));
-
-    store_person (cells, n, 0, plane);
-  }
-  store_person (cells, n, 1, second);
-  store_person (cells, n, 2, third);
+  return scale == 0   ? rtk_plane_fill (sure, finest, G_N_ELEMENTS (finest))
+         : scale == 1 ? rtk_plane_fill (sure, middle, G_N_ELEMENTS (middle))
+                      : rtk_plane_fill (sure, coarsest, G_N_ELEMENTS (coarsest));
 }
 
 /* What the round before found, on the working grid; before the first one the region. */
@@ -76,9 +52,16 @@ halve_alpha (const RtkMatteWork *work, const guint8 *trial)
   return out;
 }
 
-/* How much brightness varies around every cell (first channel). */
-static RtkPlane *
-find_texture (const RtkMatteWork *work)
+/**
+ * rtk_matte_find_texture:
+ * @work: a matte with its picture
+ *
+ * Finds how much brightness varies around every cell.
+ *
+ * Returns: (transfer full): 2 channels: the standard deviation, and something without meaning
+ */
+RtkPlane *
+rtk_matte_find_texture (const RtkMatteWork *work)
 {
   gsize     n = (gsize)work->width * work->height;
   RtkPlane *out = rtk_plane_new (work->width, work->height, 2);
@@ -100,45 +83,86 @@ find_texture (const RtkMatteWork *work)
 }
 
 /**
- * rtk_matte_fill_rest:
- * @work: a matte whose wall and region are known
+ * rtk_matte_spread_alpha:
+ * @work: a matte on its way
  * @trial: alpha of the round before, at twice the grid
- * @cells: (array): all but their persons is set
+ * @spread: its alphas are set
  *
- * Gathers what is known of every cell.
+ * Brings what the round before found to the grid, at three scales.
  */
 void
-rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells)
+rtk_matte_spread_alpha (const RtkMatteWork *work, const guint8 *trial, RtkMatteSpread *spread)
 {
-  gsize n = (gsize)work->width * work->height;
-  g_autoptr (RtkPlane) own_alpha = halve_alpha (work, trial);
-  g_autoptr (RtkPlane) near_alpha = rtk_plane_new (work->width, work->height, 1);
-  g_autoptr (RtkPlane) texture = find_texture (work);
-  g_autoptr (RtkPlane) wide_alpha = NULL;
-  g_autofree guint8 *rest = g_malloc (n);
-  g_autofree float  *outside = NULL;
+  spread->own_alpha = halve_alpha (work, trial);
+  spread->near_alpha = rtk_plane_copy (spread->own_alpha);
+  rtk_plane_blur (spread->near_alpha, 1);
+  spread->wide_alpha = rtk_plane_copy (spread->near_alpha);
+  rtk_plane_blur (spread->wide_alpha, 4);
+}
 
-  for (gsize i = 0; i < n; i++)
-    rest[i] = !work->region[i];
-  outside = rtk_binary_depth (rest, work->width, work->height);
-  memcpy (near_alpha->data, own_alpha->data, n * sizeof (float));
-  rtk_plane_blur (near_alpha, 1);
-  wide_alpha = rtk_plane_new (work->width, work->height, 1);
-  memcpy (wide_alpha->data, near_alpha->data, n * sizeof (float));
-  rtk_plane_blur (wide_alpha, 4);
+typedef struct {
+  const RtkMatteWork   *work;
+  const RtkMatteSpread *spread;
+  const guint8         *where;
+  RtkMatteCell         *cells;
+} Gathering;
 
-  for (gsize i = 0; i < n; i++) {
-    memcpy (cells[i].wall, work->wall->data + 3 * i, sizeof cells[i].wall);
-    cells[i].region = work->soft_region->data[i];
-    cells[i].mask = work->mask->data[i];
-    cells[i].depth = work->depth[i] > 0 ? work->depth[i] - .5f : .5f - outside[i];
-    cells[i].hole = work->hole[i];
-    memcpy (cells[i].shown, work->picture->data + 3 * i, sizeof cells[i].shown);
-    cells[i].own_alpha = own_alpha->data[i];
-    cells[i].near_alpha = near_alpha->data[i];
-    cells[i].texture = texture->data[2 * i];
-    cells[i].wide_alpha = wide_alpha->data[i];
+static void
+gather_cell (const Gathering *all, gsize i)
+{
+  const RtkMatteWork   *work = all->work;
+  const RtkMatteSpread *spread = all->spread;
+  RtkMatteCell         *cell = &all->cells[i];
+
+  for (int k = 0; k < RTK_MATTE_N_SCALES; k++) {
+    const RtkPlane *plane = spread->person[k] != NULL ? spread->person[k] : spread->person[k + 1];
+    const float    *from = plane->data + 4 * i;
+
+    memcpy (cell->person[k].colour, from, sizeof cell->person[k].colour);
+    cell->person[k].variance = MAX (0, from[3] - rtk_dot3 (from, from) / 3);
   }
+  memcpy (cell->wall, work->wall->data + 3 * i, sizeof cell->wall);
+  cell->region = work->soft_region->data[i];
+  cell->mask = work->mask->data[i];
+  cell->depth = work->depth[i] > 0 ? work->depth[i] - .5f : .5f - work->outside[i];
+  cell->hole = work->hole[i];
+  memcpy (cell->shown, work->picture->data + 3 * i, sizeof cell->shown);
+  cell->own_alpha = spread->own_alpha->data[i];
+  cell->near_alpha = spread->near_alpha->data[i];
+  cell->wide_alpha = spread->wide_alpha->data[i];
+  cell->texture = work->texture->data[2 * i];
+}
+
+static void
+gather_rows (gpointer data, int from, int to)
+{
+  const Gathering *all = data;
+  gsize            width = (gsize)all->work->width;
+
+  for (gsize i = width * (gsize)from; i < width * (gsize)to; i++) {
+    if (all->where[i])
+      gather_cell (all, i);
+  }
+}
+
+/**
+ * rtk_matte_gather_cells:
+ * @work: a matte whose wall and region are known
+ * @spread: what this round knows
+ * @where: binary: which cells are asked for
+ * @cells: (array): those are set, the others left as they are
+ *
+ * Brings together what is known of cells.
+ */
+void
+rtk_matte_gather_cells (const RtkMatteWork   *work,
+                        const RtkMatteSpread *spread,
+                        const guint8         *where,
+                        RtkMatteCell         *cells)
+{
+  Gathering all = {work, spread, where, cells};
+
+  rtk_parallel_rows (work->height, gather_rows, &all);
 }
 
 /**

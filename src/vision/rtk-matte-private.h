@@ -35,6 +35,8 @@ G_BEGIN_DECLS
  * @region: (owned): binary: where the person can be
  * @soft_region: (owned): 1 channel: @region blurred
  * @depth: (owned): how deep inside @region
+ * @outside: (owned): how far outside it
+ * @texture: (owned): 2 channels, the first: how much brightness varies around a cell
  * @hole_core: (owned): binary: wall seen through loops of hair
  * @hole: (owned): binary: @hole_core and what is around it
  * @light: (owned): binary: in such a place, too near to the wall's colour to stand for the person's
@@ -58,6 +60,8 @@ typedef struct {
   guint8   *region;
   RtkPlane *soft_region;
   float    *depth;
+  float    *outside;
+  RtkPlane *texture;
   guint8   *hole_core;
   guint8   *hole;
   guint8   *light;
@@ -78,6 +82,23 @@ typedef struct {
   float colour[3];
   float variance;
 } RtkMatteSample;
+
+/**
+ * RtkMatteSpread:
+ * @person: (owned): 4 channels: the person's colour around every cell and its mean square, from
+ *   fine to coarse; the first %NULL while person is known too roughly for it
+ * @own_alpha: (owned): 1 channel: what the round before found
+ * @near_alpha: (owned): the same, around
+ * @wide_alpha: (owned): the same, in a wider surrounding
+ *
+ * What a round knows of the whole grid.
+ */
+typedef struct {
+  RtkPlane *person[RTK_MATTE_N_SCALES];
+  RtkPlane *own_alpha;
+  RtkPlane *near_alpha;
+  RtkPlane *wide_alpha;
+} RtkMatteSpread;
 
 /**
  * RtkMatteCell:
@@ -116,14 +137,16 @@ void     rtk_matte_find_region (RtkMatteWork *work);
 void     rtk_matte_find_holes (RtkMatteWork *work);
 gboolean rtk_matte_find_skull (
     const RtkMatteWork *work, int *out_left, int *out_right, int *out_from, int *out_to);
-void rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
-void rtk_matte_fill_person (const RtkMatteWork *work,
-                            const RtkPlane     *sure,
-                            gboolean            first,
-                            RtkMatteCell       *cells);
-void rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells);
-void rtk_matte_blend_cells (
-    const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
+void      rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+RtkPlane *rtk_matte_spread_person (const RtkPlane *sure, int scale) G_GNUC_WARN_UNUSED_RESULT;
+void rtk_matte_spread_alpha (const RtkMatteWork *work, const guint8 *trial, RtkMatteSpread *spread);
+RtkPlane *rtk_matte_find_texture (const RtkMatteWork *work) G_GNUC_WARN_UNUSED_RESULT;
+void      rtk_matte_gather_cells (const RtkMatteWork   *work,
+                                  const RtkMatteSpread *spread,
+                                  const guint8         *where,
+                                  RtkMatteCell         *cells);
+void      rtk_matte_blend_cells (
+         const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
 void  rtk_matte_get_features (const RtkMatteCell *cell,
                               const float         pixel[3],
                               float               noise,

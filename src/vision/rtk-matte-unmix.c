@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "vision/rtk-matte-private.h"
+#include "vision/rtk-parallel-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -129,40 +130,105 @@ fill_wall (RtkMatteWork *work, const Sure *sure)
     work->wall->data[i] *= work->relief->data[i];
 }
 
-typedef struct {
-  RtkMatteWork *work;
-  const Sure   *sure;
-} WallOrder;
-
-static gpointer
-fill_wall_on_thread (gpointer data)
+static void
+spread_clear (RtkMatteSpread *self)
 {
-  const WallOrder *order = data;
-
-  fill_wall (order->work, order->sure);
-  return NULL;
+  for (int k = 0; k < RTK_MATTE_N_SCALES; k++)
+    g_clear_pointer (&self->person[k], rtk_plane_free);
+  g_clear_pointer (&self->own_alpha, rtk_plane_free);
+  g_clear_pointer (&self->near_alpha, rtk_plane_free);
+  g_clear_pointer (&self->wide_alpha, rtk_plane_free);
 }
 
-/* The wall's and the person's colours do not depend on each other. */
-static void
-fill_both (RtkMatteWork *work, const Sure *sure, gboolean first, RtkMatteCell *cells)
-{
-  WallOrder order = {work, sure};
-  GThread  *thread = g_thread_new ("rtk-matte", fill_wall_on_thread, &order);
+/* What the tasks of a round work on. */
+typedef struct {
+  RtkMatteWork   *work;
+  const Sure     *sure;
+  const guint8   *trial;
+  RtkMatteSpread *spread;
+} Round;
 
-  rtk_matte_fill_person (work, sure->person, first, cells);
-  g_thread_join (thread);
+static void
+spread_wall_cb (gpointer data, gpointer user_data)
+{
+  const Round *round = user_data;
+
+  fill_wall (round->work, round->sure);
+}
+
+static void
+spread_person_cb (gpointer data, gpointer user_data)
+{
+  const Round *round = user_data;
+  int          scale = GPOINTER_TO_INT (data);
+
+  round->spread->person[scale] = rtk_matte_spread_person (round->sure->person, scale);
+}
+
+static void
+spread_alpha_cb (gpointer data, gpointer user_data)
+{
+  const Round *round = user_data;
+
+  rtk_matte_spread_alpha (round->work, round->trial, round->spread);
+}
+
+static void
+find_texture_cb (gpointer data, gpointer user_data)
+{
+  const Round *round = user_data;
+
+  round->work->texture = rtk_matte_find_texture (round->work);
+}
+
+static void
+find_outside_cb (gpointer data, gpointer user_data)
+{
+  RtkMatteWork      *work = ((const Round *)user_data)->work;
+  gsize              n = (gsize)work->width * work->height;
+  g_autofree guint8 *rest = g_malloc (n);
+
+  for (gsize i = 0; i < n; i++)
+    rest[i] = !work->region[i];
+  work->outside = rtk_binary_depth (rest, work->width, work->height);
+}
+
+/* Colours of wall and person and what the round before found do not depend on each other. The
+ * first guess of what is person is too rough for the finest scale to be near the edge; in its
+ * place comes what does not change from round to round. */
+static void
+spread_all (RtkMatteWork   *work,
+            const Sure     *sure,
+            gboolean        first,
+            const guint8   *trial,
+            RtkMatteSpread *spread)
+{
+  static const RtkTask first_tasks[] = {
+      {spread_person_cb, GINT_TO_POINTER (1)},
+      {find_outside_cb, NULL},
+      {find_texture_cb, NULL},
+      {spread_wall_cb, NULL},
+      {spread_alpha_cb, NULL},
+      {spread_person_cb, GINT_TO_POINTER (2)},
+  };
+  static const RtkTask tasks[] = {
+      {spread_person_cb, GINT_TO_POINTER (0)},
+      {spread_person_cb, GINT_TO_POINTER (1)},
+      {spread_wall_cb, NULL},
+      {spread_alpha_cb, NULL},
+      {spread_person_cb, GINT_TO_POINTER (2)},
+  };
+  Round round = {work, sure, trial, spread};
+
+  if (first)
+    rtk_parallel_tasks (first_tasks, G_N_ELEMENTS (first_tasks), &round);
+  else
+    rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), &round);
 }
 
 static Zone
-zone_of (const RtkMatteWork *work,
-         const RtkMatteCell *cell,
-         gsize               at,
-         gboolean            near_region,
-         gboolean            last)
+zone_of (const RtkMatteWork *work, gsize at, float around, gboolean near_region)
 {
-  float around = last ? cell->near_alpha : cell->wide_alpha;
-
   if (work->solid[at] || around > SETTLED)
     return ZONE_INSIDE;
   if (!near_region || (!work->region[at] && around < 1 - SETTLED))
@@ -173,9 +239,9 @@ zone_of (const RtkMatteWork *work,
 }
 
 /* Where alpha has to be worked out at all, with a margin of one cell so that the nearest cell of
- * a pixel can be asked. */
+ * a pixel can be asked. @around is what the round before found. */
 static guint8 *
-find_zones (const RtkMatteWork *work, const RtkMatteCell *cells, gboolean last)
+find_zones (const RtkMatteWork *work, const RtkPlane *around)
 {
   gsize              n = (gsize)work->width * work->height;
   guint8            *zones = g_malloc (n);
@@ -184,7 +250,7 @@ find_zones (const RtkMatteWork *work, const RtkMatteCell *cells, gboolean last)
 
   rtk_binary_dilate (near_region, work->width, work->height, RTK_MATTE_REACH);
   for (gsize i = 0; i < n; i++) {
-    zones[i] = (guint8)zone_of (work, &cells[i], i, near_region[i], last);
+    zones[i] = (guint8)zone_of (work, i, around->data[i], near_region[i]);
     band[i] = zones[i] == ZONE_BAND;
   }
   rtk_binary_dilate (band, work->width, work->height, 1);
@@ -193,6 +259,22 @@ find_zones (const RtkMatteWork *work, const RtkMatteCell *cells, gboolean last)
       zones[i] = ZONE_BAND;
   }
   return zones;
+}
+
+/* The cells that pixels of the band lie between. */
+static void
+gather_band (const RtkMatteWork   *work,
+             const RtkMatteSpread *spread,
+             const guint8         *zones,
+             RtkMatteCell         *cells)
+{
+  gsize              n = (gsize)work->width * work->height;
+  g_autofree guint8 *where = g_malloc (n);
+
+  for (gsize i = 0; i < n; i++)
+    where[i] = zones[i] == ZONE_BAND;
+  rtk_binary_dilate (where, work->width, work->height, 1);
+  rtk_matte_gather_cells (work, spread, where, cells);
 }
 
 /* What the three scales say of a pixel together. */
@@ -356,34 +438,20 @@ unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha)
   }
 }
 
-/* Every second row. */
 typedef struct {
   const Pass     *pass;
   const RtkImage *picture;
   guint8         *alpha;
-  int             first;
-} Rows;
+} Target;
 
-static gpointer
-unmix_rows (gpointer data)
-{
-  const Rows *rows = data;
-  gsize       width = (gsize)rtk_image_get_width (rows->picture);
-
-  for (int y = rows->first; y < rtk_image_get_height (rows->picture); y += 2)
-    unmix_row (rows->pass, rows->picture, y, rows->alpha + width * (gsize)y);
-  return NULL;
-}
-
-/* No row depends on another one, so that two threads give the same as one. */
 static void
-unmix_picture (const Pass *pass, const RtkImage *picture, guint8 *alpha)
+unmix_rows (gpointer data, int from, int to)
 {
-  Rows     even = {pass, picture, alpha, 0}, odd = {pass, picture, alpha, 1};
-  GThread *thread = g_thread_new ("rtk-matte", unmix_rows, &odd);
+  const Target *target = data;
+  gsize         width = (gsize)rtk_image_get_width (target->picture);
 
-  unmix_rows (&even);
-  g_thread_join (thread);
+  for (int y = from; y < to; y++)
+    unmix_row (target->pass, target->picture, y, target->alpha + width * (gsize)y);
 }
 
 /* Transparent spots that are all enclosed by person are texture that looks like wall: below the
@@ -447,6 +515,7 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
     gboolean           last = round == N_ROUNDS - 1;
     const RtkImage    *target = last ? picture : work->base;
     g_autofree guint8 *zones = NULL;
+    RtkMatteSpread     spread = {0};
     Sure               sure;
     Pass               pass;
 
@@ -454,12 +523,14 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
       sure_from_region (&sure, work);
     else
       sure_from_alpha (&sure, work, trial);
-    fill_both (work, &sure, round == 0, cells);
+    spread_all (work, &sure, round == 0, trial, &spread);
     sure_clear (&sure);
-    rtk_matte_fill_rest (work, trial, cells);
-    zones = find_zones (work, cells, last);
+    zones = find_zones (work, last ? spread.near_alpha : spread.wide_alpha);
+    gather_band (work, &spread, zones, cells);
+    spread_clear (&spread);
     pass = (Pass){work, cells, zones, rtk_matte_measure_noise (work, target), round};
-    unmix_picture (&pass, target, last ? alpha : trial);
+    rtk_parallel_rows (rtk_image_get_height (target), unmix_rows,
+                       &(Target){&pass, target, last ? alpha : trial});
     close_specks (&pass, rtk_image_get_width (target), rtk_image_get_height (target),
                   last ? alpha : trial);
   }

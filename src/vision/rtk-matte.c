@@ -29,6 +29,8 @@ work_clear (RtkMatteWork *self)
   g_clear_pointer (&self->known_wall, g_free);
   g_clear_pointer (&self->region, g_free);
   g_clear_pointer (&self->depth, g_free);
+  g_clear_pointer (&self->outside, g_free);
+  g_clear_pointer (&self->texture, rtk_plane_free);
   g_clear_pointer (&self->hole_core, g_free);
   g_clear_pointer (&self->hole, g_free);
   g_clear_pointer (&self->light, g_free);

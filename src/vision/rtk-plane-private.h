@@ -24,6 +24,7 @@ typedef struct {
 } RtkPlane;
 
 RtkPlane *rtk_plane_new (int width, int height, int channels) G_GNUC_WARN_UNUSED_RESULT;
+RtkPlane *rtk_plane_copy (const RtkPlane *self) G_GNUC_WARN_UNUSED_RESULT;
 void      rtk_plane_free (RtkPlane *self);
 void      rtk_plane_blur (RtkPlane *self, float sigma);
 RtkPlane *rtk_plane_sample (const RtkPlane *self,

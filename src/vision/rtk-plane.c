@@ -317,8 +317,14 @@ choose_level (const Pyramid *pyramid, float sigma, float *out_rest)
   return level;
 }
 
-static RtkPlane *
-plane_copy (const RtkPlane *self)
+/**
+ * rtk_plane_copy:
+ * @self: a plane
+ *
+ * Returns: (transfer full): the same once more
+ */
+RtkPlane *
+rtk_plane_copy (const RtkPlane *self)
 {
   RtkPlane *copy = rtk_plane_new (self->width, self->height, self->channels);
 
@@ -417,7 +423,7 @@ rtk_plane_fill (const RtkPlane *weighted, const float *sigmas, guint n_sigmas)
   for (guint i = n_sigmas; i-- > 0;) {
     float     rest;
     int       at = choose_level (&pyramid, sigmas[i], &rest);
-    RtkPlane *blurred = plane_copy (pyramid.levels[at]);
+    RtkPlane *blurred = rtk_plane_copy (pyramid.levels[at]);
 
     rtk_plane_blur (blurred, rest);
     if (known == NULL) {

@@ -25,16 +25,20 @@ static int             round_number;
 static _Thread_local float place_x, place_y;
 
 void __real_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
-void
-__real_rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells);
+void __real_rtk_matte_gather_cells (const RtkMatteWork   *work,
+                                    const RtkMatteSpread *spread,
+                                    const guint8         *where,
+                                    RtkMatteCell         *cells);
 void __real_rtk_matte_blend_cells (
     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
 float __real_rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise);
 void  __wrap_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
-void
-__wrap_rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells);
-void __wrap_rtk_matte_blend_cells (
-    const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
+void  __wrap_rtk_matte_gather_cells (const RtkMatteWork   *work,
+                                     const RtkMatteSpread *spread,
+                                     const guint8         *where,
+                                     RtkMatteCell         *cells);
+void  __wrap_rtk_matte_blend_cells (
+     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
 float __wrap_rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise);
 
 void
@@ -52,10 +56,13 @@ __wrap_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alp
 }
 
 void
-__wrap_rtk_matte_fill_rest (const RtkMatteWork *work, const guint8 *trial, RtkMatteCell *cells)
+__wrap_rtk_matte_gather_cells (const RtkMatteWork   *work,
+                               const RtkMatteSpread *spread,
+                               const guint8         *where,
+                               RtkMatteCell         *cells)
 {
   round_number++;
-  __real_rtk_matte_fill_rest (work, trial, cells);
+  __real_rtk_matte_gather_cells (work, spread, where, cells);
 }
 
 void
