@@ -162,7 +162,7 @@ rtk_matte_gather_cells (const RtkMatteWork   *work,
 {
   Gathering all = {work, spread, where, cells};
 
-  rtk_parallel_rows (work->height, gather_rows, &all);
+  rtk_parallel_rows (work->height, 10 * (gsize)work->width, gather_rows, &all);
 }
 
 /**

@@ -529,8 +529,8 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
     gather_band (work, &spread, zones, cells);
     spread_clear (&spread);
     pass = (Pass){work, cells, zones, rtk_matte_measure_noise (work, target), round};
-    rtk_parallel_rows (rtk_image_get_height (target), unmix_rows,
-                       &(Target){&pass, target, last ? alpha : trial});
+    rtk_parallel_rows (rtk_image_get_height (target), 100 * (gsize)rtk_image_get_width (target),
+                       unmix_rows, &(Target){&pass, target, last ? alpha : trial});
     close_specks (&pass, rtk_image_get_width (target), rtk_image_get_height (target),
                   last ? alpha : trial);
   }

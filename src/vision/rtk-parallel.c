@@ -10,6 +10,8 @@
 #define MOST_THREADS 4
 /* Rows of one piece: small enough that threads end together. */
 #define PIECE 16
+/* Less arithmetic than this is done sooner than another thread wakes up: some 0.1 ms. */
+#define LEAST_WORK 1000000
 
 /* Whether somebody uses the pool right now. */
 static int busy;
@@ -62,6 +64,7 @@ do_rows (void *context, size_t from, size_t n)
 /**
  * rtk_parallel_rows:
  * @n_rows: how many
+ * @work: about how many multiplications a row takes
  * @func: works on some of them
  * @data: (nullable): its argument
  *
@@ -70,10 +73,10 @@ do_rows (void *context, size_t from, size_t n)
  * works alone.
  */
 void
-rtk_parallel_rows (int n_rows, RtkRowsFunc func, gpointer data)
+rtk_parallel_rows (int n_rows, gsize work, RtkRowsFunc func, gpointer data)
 {
   Rows          rows = {func, data};
-  pthreadpool_t pool = n_rows > PIECE ? take_pool () : NULL;
+  pthreadpool_t pool = n_rows > PIECE && work * (gsize)n_rows >= LEAST_WORK ? take_pool () : NULL;
 
   if (pool == NULL) {
     func (data, 0, n_rows);

@@ -12,9 +12,9 @@ G_BEGIN_DECLS
  * @channels: floats a pixel, next to each other
  * @data: (owned): `width * height * channels` floats
  *
- * A picture in floats, for work that is not delivered: masks, colours of the wall, weights. Loops
- * over planes run on the caller's thread alone and in one order, so that a result never depends on
- * the number of threads.
+ * A picture in floats, for work that is not delivered: masks, colours of the wall, weights. Rows
+ * are shared out to the cores; none depends on another one of the same step, and sums run in one
+ * order, so that a result never depends on the number of threads.
  */
 typedef struct {
   int    width;

@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "rtk-vision"
 #include "config.h"
 
+#include "vision/rtk-parallel-private.h"
 #include "vision/rtk-plane-private.h"
 
 #include <math.h>
@@ -56,22 +57,14 @@ row_floats (const RtkPlane *self)
   return (gsize)self->width * self->channels;
 }
 
-/* One row through a symmetric kernel; @padded has @radius pixels more on either side. */
-static void
-blur_row (const float *padded, gsize n, int channels, const float *kernel, int radius, float *out)
-{
-  const float *centre = padded + (gsize)radius * channels;
-
-  for (gsize i = 0; i < n; i++)
-    out[i] = kernel[0] * centre[i];
-  for (int k = 1; k <= radius; k++) {
-    const float *left = centre - (gsize)k * channels;
-    const float *right = centre + (gsize)k * channels;
-
-    for (gsize i = 0; i < n; i++)
-      out[i] += kernel[k] * (left[i] + right[i]);
-  }
-}
+/* A blur on its way: first across into a plane of its own, then down. */
+typedef struct {
+  const RtkPlane *from;
+  RtkPlane       *to;
+  float          *across;
+  const float    *kernel;
+  int             radius;
+} Blur;
 
 static void
 pad_row (const RtkPlane *self, int y, int radius, float *padded)
@@ -88,6 +81,75 @@ pad_row (const RtkPlane *self, int y, int radius, float *padded)
   }
 }
 
+RTK_WIDE static void
+blur_across (gpointer data, int from, int to)
+{
+  const Blur       *blur = data;
+  gsize             n = row_floats (blur->from), pixel = (gsize)blur->from->channels;
+  g_autofree float *padded = g_new (float, n + 2 * (gsize)blur->radius * pixel);
+  const float      *centre = padded + (gsize)blur->radius * pixel;
+
+  for (int y = from; y < to; y++) {
+    float *out = blur->across + n * (gsize)y;
+
+    pad_row (blur->from, y, blur->radius, padded);
+    for (gsize i = 0; i < n; i++)
+      out[i] = blur->kernel[0] * centre[i];
+    for (int k = 1; k <= blur->radius; k++) {
+      const float *left = centre - (gsize)k * pixel;
+      const float *right = centre + (gsize)k * pixel;
+      float        factor = blur->kernel[k];
+
+      for (gsize i = 0; i < n; i++)
+        out[i] += factor * (left[i] + right[i]);
+    }
+  }
+}
+
+RTK_WIDE static void
+blur_down (gpointer data, int from, int to)
+{
+  const Blur *blur = data;
+  gsize       n = row_floats (blur->from);
+  int         last = blur->from->height - 1;
+
+  for (int y = from; y < to; y++) {
+    float       *out = blur->to->data + n * (gsize)y;
+    const float *row = blur->across + n * (gsize)y;
+
+    for (gsize i = 0; i < n; i++)
+      out[i] = blur->kernel[0] * row[i];
+    for (int k = 1; k <= blur->radius; k++) {
+      const float *above = blur->across + n * (gsize)MAX (0, y - k);
+      const float *below = blur->across + n * (gsize)MIN (last, y + k);
+      float        factor = blur->kernel[k];
+
+      for (gsize i = 0; i < n; i++)
+        out[i] += factor * (above[i] + below[i]);
+    }
+  }
+}
+
+/* @to may be @from. */
+static void
+blur_to (const RtkPlane *from, RtkPlane *to, float sigma)
+{
+  int               radius = MAX (1, (int)ceilf (2.8f * sigma));
+  g_autofree float *kernel = g_new (float, radius + 1);
+  g_autofree float *across = g_new (float, row_floats (from) * (gsize)from->height);
+  Blur              blur = {from, to, across, kernel, radius};
+  float             sum = 0;
+
+  for (int k = 0; k <= radius; k++) {
+    kernel[k] = expf (-.5f * (float)(k * k) / (sigma * sigma));
+    sum += k == 0 ? kernel[k] : 2 * kernel[k];
+  }
+  for (int k = 0; k <= radius; k++)
+    kernel[k] /= sum;
+  rtk_parallel_rows (from->height, row_floats (from) * (gsize)(radius + 1), blur_across, &blur);
+  rtk_parallel_rows (from->height, row_floats (from) * (gsize)(radius + 1), blur_down, &blur);
+}
+
 /**
  * rtk_plane_blur:
  * @self: a plane, changed in place
@@ -98,37 +160,7 @@ pad_row (const RtkPlane *self, int y, int radius, float *padded)
 void
 rtk_plane_blur (RtkPlane *self, float sigma)
 {
-  int               radius = MAX (1, (int)ceilf (2.8f * sigma));
-  gsize             n = row_floats (self);
-  g_autofree float *kernel = g_new (float, radius + 1);
-  g_autofree float *padded = g_new (float, n + 2 * (gsize)radius * self->channels);
-  g_autofree float *across = g_new (float, n *(gsize)self->height);
-  float             sum = 0;
-
-  for (int k = 0; k <= radius; k++) {
-    kernel[k] = expf (-.5f * (float)(k * k) / (sigma * sigma));
-    sum += k == 0 ? kernel[k] : 2 * kernel[k];
-  }
-  for (int k = 0; k <= radius; k++)
-    kernel[k] /= sum;
-  for (int y = 0; y < self->height; y++) {
-    pad_row (self, y, radius, padded);
-    blur_row (padded, n, self->channels, kernel, radius, across + n * (gsize)y);
-  }
-  for (int y = 0; y < self->height; y++) {
-    float       *out = self->data + n * (gsize)y;
-    const float *row = across + n * (gsize)y;
-
-    for (gsize i = 0; i < n; i++)
-      out[i] = kernel[0] * row[i];
-    for (int k = 1; k <= radius; k++) {
-      const float *above = across + n * (gsize)MAX (0, y - k);
-      const float *below = across + n * (gsize)MIN (self->height - 1, y + k);
-
-      for (gsize i = 0; i < n; i++)
-        out[i] += kernel[k] * (above[i] + below[i]);
-    }
-  }
+  blur_to (self, self, sigma);
 }
 
 /**
@@ -243,17 +275,21 @@ blend_pixels (int n, float *known, const float *weighted, gsize n_pixels, gboole
   }
 }
 
-/* Every second pixel of every second row, after a blur with 1 4 6 4 1: coarse pixel i lies on
- * fine pixel 2i. */
-static RtkPlane *
-plane_halve (const RtkPlane *self)
+typedef struct {
+  const RtkPlane *from;
+  RtkPlane       *to;
+} Resize;
+
+RTK_WIDE static void
+halve_rows (gpointer data, int first, int end)
 {
-  RtkPlane *out = rtk_plane_new ((self->width + 1) / 2, (self->height + 1) / 2, self->channels);
-  gsize     n = row_floats (self);
-  gsize     pixel = (gsize)self->channels;
+  const RtkPlane   *self = ((const Resize *)data)->from;
+  RtkPlane         *out = ((const Resize *)data)->to;
+  gsize             n = row_floats (self);
+  gsize             pixel = (gsize)self->channels;
   g_autofree float *line = g_new (float, n + 4 * pixel);
 
-  for (int y = 0; y < out->height; y++) {
+  for (int y = first; y < end; y++) {
     const float *rows[5];
     float       *to = out->data + row_floats (out) * (gsize)y;
 
@@ -268,26 +304,45 @@ plane_halve (const RtkPlane *self)
     }
     WITH_CONSTANT_CHANNELS (halve_line, self->channels, line, to, out->width);
   }
+}
+
+/* Every second pixel of every second row, after a blur with 1 4 6 4 1: coarse pixel i lies on
+ * fine pixel 2i. */
+static RtkPlane *
+plane_halve (const RtkPlane *self)
+{
+  RtkPlane *out = rtk_plane_new ((self->width + 1) / 2, (self->height + 1) / 2, self->channels);
+
+  rtk_parallel_rows (out->height, 3 * row_floats (self), halve_rows, &(Resize){self, out});
   return out;
 }
 
-/* The inverse of the sampling of plane_halve(), linear between coarse pixels. */
-static RtkPlane *
-plane_double (const RtkPlane *self, int width, int height)
+RTK_WIDE static void
+double_rows (gpointer data, int first, int end)
 {
-  RtkPlane         *out = rtk_plane_new (width, height, self->channels);
+  const RtkPlane   *self = ((const Resize *)data)->from;
+  RtkPlane         *out = ((const Resize *)data)->to;
   gsize             n = row_floats (self);
   g_autofree float *line = g_new (float, n);
 
-  for (int y = 0; y < height; y++) {
+  for (int y = first; y < end; y++) {
     const float *above = self->data + n * (gsize)(y / 2);
     const float *below = self->data + n * (gsize)MIN (self->height - 1, (y + 1) / 2);
     float       *to = out->data + row_floats (out) * (gsize)y;
 
     for (gsize i = 0; i < n; i++)
       line[i] = .5f * (above[i] + below[i]);
-    WITH_CONSTANT_CHANNELS (double_line, self->channels, line, self->width, to, width);
+    WITH_CONSTANT_CHANNELS (double_line, self->channels, line, self->width, to, out->width);
   }
+}
+
+/* The inverse of the sampling of plane_halve(), linear between coarse pixels. */
+static RtkPlane *
+plane_double (const RtkPlane *self, int width, int height)
+{
+  RtkPlane *out = rtk_plane_new (width, height, self->channels);
+
+  rtk_parallel_rows (height, row_floats (out), double_rows, &(Resize){self, out});
   return out;
 }
 
@@ -332,11 +387,29 @@ rtk_plane_copy (const RtkPlane *self)
   return copy;
 }
 
+typedef struct {
+  RtkPlane       *known;
+  const RtkPlane *weighted;
+  gboolean        coarsest;
+} Blend;
+
+RTK_WIDE static void
+blend_rows (gpointer data, int from, int to)
+{
+  const Blend *blend = data;
+  RtkPlane    *known = blend->known;
+  float       *first = known->data + row_floats (known) * (gsize)from;
+  const float *weighted = blend->weighted->data + row_floats (blend->weighted) * (gsize)from;
+
+  WITH_CONSTANT_CHANNELS (blend_pixels, known->channels, first, weighted,
+                          (gsize)known->width * (gsize)(to - from), blend->coarsest);
+}
+
 static void
 blend_scale (RtkPlane *known, const RtkPlane *weighted, gboolean coarsest)
 {
-  WITH_CONSTANT_CHANNELS (blend_pixels, known->channels, known->data, weighted->data,
-                          (gsize)known->width * known->height, coarsest);
+  rtk_parallel_rows (known->height, 2 * row_floats (known), blend_rows,
+                     &(Blend){known, weighted, coarsest});
 }
 
 /* What is left where no scale reaches: the mean of all there is. */
@@ -423,9 +496,10 @@ rtk_plane_fill (const RtkPlane *weighted, const float *sigmas, guint n_sigmas)
   for (guint i = n_sigmas; i-- > 0;) {
     float     rest;
     int       at = choose_level (&pyramid, sigmas[i], &rest);
-    RtkPlane *blurred = rtk_plane_copy (pyramid.levels[at]);
+    RtkPlane *source = pyramid.levels[at];
+    RtkPlane *blurred = rtk_plane_new (source->width, source->height, source->channels);
 
-    rtk_plane_blur (blurred, rest);
+    blur_to (source, blurred, rest);
     if (known == NULL) {
       known = rtk_plane_new (blurred->width, blurred->height, blurred->channels - 1);
       fill_with_mean (known, blurred);
