@@ -3,8 +3,10 @@
 #include "config.h"
 
 #include "vision/rtk-matte-weights-private.h"
+#include "vision/rtk-parallel-private.h"
 
 #include <math.h>
+#include <string.h>
 
 #define LEAK .1f
 
@@ -80,40 +82,71 @@ rtk_matte_get_features (const RtkMatteCell *cell,
   out[29] = MIN (1.5f, cell->texture * 10);
 }
 
+/* Half of the lanes: registers, where there are wide ones. Plain loops over lanes make the compiler
+ * shuffle numbers instead. */
+typedef float Lanes __attribute__ ((vector_size (4 * RTK_MATTE_LANES / 2)));
+/* So many sums at a time stay in registers. */
+#define BLOCK 4
+
+/* out = bias + values * weights for every pixel, the sum of each in the order of the values. */
+static inline __attribute__ ((always_inline)) void
+add_up (const Lanes (*values)[2],
+        int          n_values,
+        const float *weights,
+        const float *bias,
+        int          n_out,
+        Lanes (*out)[2])
+{
+  for (int k = 0; k < n_out; k += BLOCK) {
+    Lanes sums[BLOCK][2];
+
+    for (int b = 0; b < BLOCK; b++)
+      sums[b][0] = sums[b][1] = bias[k + b] - (Lanes){0};
+    for (int i = 0; i < n_values; i++) {
+      for (int b = 0; b < BLOCK; b++) {
+        sums[b][0] += values[i][0] * weights[i * n_out + k + b];
+        sums[b][1] += values[i][1] * weights[i * n_out + k + b];
+      }
+    }
+    memcpy (out + k, sums, sizeof sums);
+  }
+}
+
+static inline __attribute__ ((always_inline)) void
+leak (float *values, int n_values)
+{
+  for (int i = 0; i < n_values; i++)
+    values[i] = MAX (values[i], LEAK * values[i]);
+}
+
 /**
  * rtk_matte_judge:
- * @cell: what is known of the place
- * @pixel: its colour, 0..1
- * @noise: of the wall
+ * @features: of %RTK_MATTE_LANES pixels, see rtk_matte_get_features(): one row for each number
+ * @out: (out): their alphas, 0..1
  *
- * Lets a small network weigh all that is known of a pixel near the outline.
+ * Lets a small network weigh all that is known of pixels near the outline.
  *
- * Plain floats in one order: the same value on every machine of one kind.
- *
- * Returns: alpha, 0..1
+ * Plain floats, each sum in one order: the same value on every machine of one kind, and for a pixel
+ * whatever its neighbours in @features are.
  */
-float
-rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise)
+RTK_WIDE void
+rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
+                 float       out[RTK_MATTE_LANES])
 {
-  float features[RTK_MATTE_N_FEATURES], first[N_FIRST], second[N_SECOND];
-  float out = last_bias;
+  Lanes values[RTK_MATTE_N_FEATURES][2], first[N_FIRST][2], second[N_SECOND][2];
 
-  rtk_matte_get_features (cell, pixel, noise, features);
-  for (int k = 0; k < N_FIRST; k++)
-    first[k] = first_bias[k];
-  for (int i = 0; i < RTK_MATTE_N_FEATURES; i++) {
-    for (int k = 0; k < N_FIRST; k++)
-      first[k] += features[i] * first_weights[i][k];
-  }
-  for (int k = 0; k < N_SECOND; k++)
-    second[k] = second_bias[k];
-  for (int i = 0; i < N_FIRST; i++) {
-    float value = MAX (first[i], LEAK * first[i]);
+  G_STATIC_ASSERT (N_FIRST % BLOCK == 0 && N_SECOND % BLOCK == 0);
+  memcpy (values, features, sizeof values);
+  add_up ((const Lanes (*)[2])values, RTK_MATTE_N_FEATURES, &first_weights[0][0], first_bias,
+          N_FIRST, first);
+  leak ((float *)first, N_FIRST * RTK_MATTE_LANES);
+  add_up ((const Lanes (*)[2])first, N_FIRST, &second_weights[0][0], second_bias, N_SECOND, second);
+  leak ((float *)second, N_SECOND * RTK_MATTE_LANES);
+  for (int lane = 0; lane < RTK_MATTE_LANES; lane++) {
+    float alpha = last_bias;
 
     for (int k = 0; k < N_SECOND; k++)
-      second[k] += value * second_weights[i][k];
+      alpha += ((const float *)second[k])[lane] * last_weights[k];
+    out[lane] = rtk_clip (alpha, 0, 1);
   }
-  for (int k = 0; k < N_SECOND; k++)
-    out += MAX (second[k], LEAK * second[k]) * last_weights[k];
-  return rtk_clip (out, 0, 1);
 }

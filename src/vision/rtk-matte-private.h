@@ -19,6 +19,8 @@ G_BEGIN_DECLS
 #define RTK_MATTE_REACH 3
 /* Numbers by which a pixel is judged. */
 #define RTK_MATTE_N_FEATURES 30
+/* Pixels that are judged at once. */
+#define RTK_MATTE_LANES 16
 
 /**
  * RtkMatteWork:
@@ -147,13 +149,14 @@ void      rtk_matte_gather_cells (const RtkMatteWork   *work,
                                   RtkMatteCell         *cells);
 void      rtk_matte_blend_cells (
          const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
-void  rtk_matte_get_features (const RtkMatteCell *cell,
-                              const float         pixel[3],
-                              float               noise,
-                              float               out[RTK_MATTE_N_FEATURES]);
-float rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise);
-void  rtk_matte_drop_islands (const RtkMatteWork *work, int width, int height, guint8 *alpha);
-void  rtk_matte_soften (const RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+void rtk_matte_get_features (const RtkMatteCell *cell,
+                             const float         pixel[3],
+                             float               noise,
+                             float               out[RTK_MATTE_N_FEATURES]);
+void rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
+                      float       out[RTK_MATTE_LANES]);
+void rtk_matte_drop_islands (const RtkMatteWork *work, int width, int height, guint8 *alpha);
+void rtk_matte_soften (const RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
 
 static inline float
 rtk_dot3 (const float a[3], const float b[3])

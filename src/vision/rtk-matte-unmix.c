@@ -384,9 +384,8 @@ unmix_pixel (const RtkMatteCell *cell, const float pixel[3], float noise, float 
 /* What the network says; but where colours tell person and wall well apart, a spot of the wall's
  * own colour is wall, as in loops of hair that the masks fill. */
 static float
-judge_pixel (const RtkMatteCell *cell, const float pixel[3], float noise)
+correct_spot (const RtkMatteCell *cell, const float pixel[3], float noise, float judged)
 {
-  float judged = rtk_matte_judge (cell, pixel, noise);
   float off_wall[3], unmixed, separation, spot, trust;
 
   if (judged < .02f)
@@ -401,6 +400,12 @@ judge_pixel (const RtkMatteCell *cell, const float pixel[3], float noise)
   return unmixed < judged ? judged + trust * separation * (unmixed - judged) : judged;
 }
 
+static guint8
+to_byte (float alpha)
+{
+  return (guint8)(alpha * 255 + .5f);
+}
+
 typedef struct {
   const RtkMatteWork *work;
   const RtkMatteCell *cells;
@@ -409,9 +414,41 @@ typedef struct {
   int                 round;
 } Pass;
 
+/* Pixels of the band that wait until there are enough to be judged at once. */
+typedef struct {
+  const Pass  *pass;
+  int          n;
+  RtkMatteCell cells[RTK_MATTE_LANES];
+  float        pixels[RTK_MATTE_LANES][3];
+  guint8      *to[RTK_MATTE_LANES];
+  float        features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES];
+} Batch;
+
 static void
-unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha)
+judge_batch (Batch *self)
 {
+  float judged[RTK_MATTE_LANES], noise = self->pass->noise;
+
+  if (self->n == 0)
+    return;
+  for (int lane = 0; lane < self->n; lane++) {
+    float features[RTK_MATTE_N_FEATURES];
+
+    rtk_matte_get_features (&self->cells[lane], self->pixels[lane], noise, features);
+    for (int i = 0; i < RTK_MATTE_N_FEATURES; i++)
+      self->features[i][lane] = features[i];
+  }
+  rtk_matte_judge ((const float (*)[RTK_MATTE_LANES])self->features, judged);
+  for (int lane = 0; lane < self->n; lane++)
+    *self->to[lane] =
+        to_byte (correct_spot (&self->cells[lane], self->pixels[lane], noise, judged[lane]));
+  self->n = 0;
+}
+
+static void
+unmix_row (Batch *batch, const RtkImage *picture, int y, guint8 *alpha)
+{
+  const Pass   *pass = batch->pass;
   int           width = rtk_image_get_width (picture);
   int           cells_x = pass->work->width, cells_y = pass->work->height;
   float         step_x = (float)cells_x / (float)width;
@@ -420,21 +457,26 @@ unmix_row (const Pass *pass, const RtkImage *picture, int y, guint8 *alpha)
   const guint8 *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
 
   for (int x = 0; x < width; x++) {
-    float        cell_x = ((float)x + .5f) * step_x;
-    Zone         zone = (Zone)zones[MIN ((int)cell_x, cells_x - 1)];
-    RtkMatteCell cell;
-    float        pixel[3], value, separation;
+    float         cell_x = ((float)x + .5f) * step_x;
+    Zone          zone = (Zone)zones[MIN ((int)cell_x, cells_x - 1)];
+    RtkMatteCell *cell = &batch->cells[batch->n];
+    float        *pixel = batch->pixels[batch->n];
+    float         separation;
 
     if (zone != ZONE_BAND) {
       alpha[x] = zone == ZONE_INSIDE ? 255 : 0;
       continue;
     }
-    rtk_matte_blend_cells (pass->cells, cells_x, cells_y, cell_x - .5f, cell_y - .5f, &cell);
+    rtk_matte_blend_cells (pass->cells, cells_x, cells_y, cell_x - .5f, cell_y - .5f, cell);
     for (int c = 0; c < 3; c++)
       pixel[c] = (float)row[3 * x + c] / 255;
-    value = pass->round == 0 ? unmix_pixel (&cell, pixel, pass->noise, &separation)
-                             : judge_pixel (&cell, pixel, pass->noise);
-    alpha[x] = (guint8)(value * 255 + .5f);
+    if (pass->round == 0) {
+      alpha[x] = to_byte (unmix_pixel (cell, pixel, pass->noise, &separation));
+      continue;
+    }
+    batch->to[batch->n++] = &alpha[x];
+    if (batch->n == RTK_MATTE_LANES)
+      judge_batch (batch);
   }
 }
 
@@ -449,9 +491,11 @@ unmix_rows (gpointer data, int from, int to)
 {
   const Target *target = data;
   gsize         width = (gsize)rtk_image_get_width (target->picture);
+  Batch         batch = {target->pass};
 
   for (int y = from; y < to; y++)
-    unmix_row (target->pass, target->picture, y, target->alpha + width * (gsize)y);
+    unmix_row (&batch, target->picture, y, target->alpha + width * (gsize)y);
+  judge_batch (&batch);
 }
 
 /* Transparent spots that are all enclosed by person are texture that looks like wall: below the

@@ -21,8 +21,11 @@
 static const RtkImage *target;
 static float          *rows; /* N_COLUMNS for every pixel of @target; alpha < 0: not judged */
 static int             round_number;
-/* The place that is judged next, on this thread. */
-static _Thread_local float place_x, place_y;
+/* The places that are judged next, on this thread. */
+static _Thread_local struct {
+  float x, y;
+} places[RTK_MATTE_LANES];
+static _Thread_local guint n_places;
 
 void __real_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
 void __real_rtk_matte_gather_cells (const RtkMatteWork   *work,
@@ -31,15 +34,17 @@ void __real_rtk_matte_gather_cells (const RtkMatteWork   *work,
                                     RtkMatteCell         *cells);
 void __real_rtk_matte_blend_cells (
     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
-float __real_rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise);
-void  __wrap_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
-void  __wrap_rtk_matte_gather_cells (const RtkMatteWork   *work,
-                                     const RtkMatteSpread *spread,
-                                     const guint8         *where,
-                                     RtkMatteCell         *cells);
-void  __wrap_rtk_matte_blend_cells (
-     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
-float __wrap_rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise);
+void __real_rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
+                             float       out[RTK_MATTE_LANES]);
+void __wrap_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+void __wrap_rtk_matte_gather_cells (const RtkMatteWork   *work,
+                                    const RtkMatteSpread *spread,
+                                    const guint8         *where,
+                                    RtkMatteCell         *cells);
+void __wrap_rtk_matte_blend_cells (
+    const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
+void __wrap_rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
+                             float       out[RTK_MATTE_LANES]);
 
 void
 __wrap_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
@@ -69,27 +74,34 @@ void
 __wrap_rtk_matte_blend_cells (
     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out)
 {
-  place_x = (x + .5f) / (float)width;
-  place_y = (y + .5f) / (float)height;
+  /* In the first round nothing is judged. */
+  if (round_number > 1) {
+    g_assert (n_places < RTK_MATTE_LANES);
+    places[n_places].x = (x + .5f) / (float)width;
+    places[n_places].y = (y + .5f) / (float)height;
+    n_places++;
+  }
   __real_rtk_matte_blend_cells (cells, width, height, x, y, out);
 }
 
-float
-__wrap_rtk_matte_judge (const RtkMatteCell *cell, const float pixel[3], float noise)
+void
+__wrap_rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
+                        float       out[RTK_MATTE_LANES])
 {
-  float  alpha = __real_rtk_matte_judge (cell, pixel, noise);
-  int    x = (int)(place_x * (float)rtk_image_get_width (target));
-  int    y = (int)(place_y * (float)rtk_image_get_height (target));
-  float *row;
+  int width = rtk_image_get_width (target), height = rtk_image_get_height (target);
 
-  if (round_number < 3)
-    return alpha;
-  row = rows + N_COLUMNS * ((gsize)y * (gsize)rtk_image_get_width (target) + (gsize)x);
-  row[0] = (float)x;
-  row[1] = (float)y;
-  row[2] = alpha;
-  rtk_matte_get_features (cell, pixel, noise, row + 3);
-  return alpha;
+  __real_rtk_matte_judge (features, out);
+  for (guint lane = 0; round_number == 3 && lane < n_places; lane++) {
+    int    x = (int)(places[lane].x * (float)width), y = (int)(places[lane].y * (float)height);
+    float *row = rows + N_COLUMNS * ((gsize)y * (gsize)width + (gsize)x);
+
+    row[0] = (float)x;
+    row[1] = (float)y;
+    row[2] = out[lane];
+    for (int i = 0; i < RTK_MATTE_N_FEATURES; i++)
+      row[3 + i] = features[i][lane];
+  }
+  n_places = 0;
 }
 
 int
