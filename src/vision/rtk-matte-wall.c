@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "vision/rtk-matte-private.h"
+#include "vision/rtk-parallel-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -195,24 +196,22 @@ rtk_matte_measure_noise (const RtkMatteWork *work, const RtkImage *picture)
   return 1;
 }
 
-/* Whether a pixel can be wall in other light: its colour is the wall's up to a factor near 1, and
- * the factor against the whole wall's slope is that of a shadow. */
+/* Whether a pixel can be wall in other light: its colour is the wall's up to a factor near 1. */
 static gboolean
-can_be_wall (const float pixel[3], const float wall[3], const float smooth[3], float noise)
+can_be_wall (const float pixel[3], const float wall[3], float noise)
 {
   float wall2 = MAX (1e-6f, rtk_dot3 (wall, wall));
   float scale = rtk_dot3 (pixel, wall) / wall2;
-  float shade = rtk_dot3 (pixel, smooth) / MAX (1e-6f, rtk_dot3 (smooth, smooth));
   float off[3];
 
   for (int c = 0; c < 3; c++)
     off[c] = pixel[c] - scale * wall[c];
   return rtk_dot3 (off, off) < 4 * noise * noise &&
-         fabsf (scale - 1) * sqrtf (wall2) < 3 * noise + .006f && shade > .8f && shade < 1.06f;
+         fabsf (scale - 1) * sqrtf (wall2) < 3 * noise + .006f;
 }
 
 static void
-get_fit (const RtkMatteWork *work, double fit[3][N_TERMS], int x, int y, float out[3])
+get_fit (const RtkMatteWork *work, const double fit[3][N_TERMS], int x, int y, float out[3])
 {
   double terms[N_TERMS];
 
@@ -296,7 +295,7 @@ keep_doubted (const RtkMatteWork *work, guint8 *islands)
 /* Wall that hair or an arm cuts off from the rest is never reached by growing: where the mask
  * doubts over some width, and the colour is that of the whole wall in some light, it is wall. */
 static void
-add_islands (RtkMatteWork *work, double fit[3][N_TERMS])
+add_islands (RtkMatteWork *work, const double fit[3][N_TERMS])
 {
   gsize              n = n_pixels (work);
   float              limit = 2 * work->noise + .01f;
@@ -334,28 +333,48 @@ add_islands (RtkMatteWork *work, double fit[3][N_TERMS])
     work->known_wall[i] |= islands[i];
 }
 
+/* How the wall is grown. */
+typedef struct {
+  RtkMatteWork *work;
+  RtkPlane     *flat_wall;
+  double        fit[3][N_TERMS];
+  guint8       *core;     /* (owned): binary: too deep in the mask for any wall */
+  guint8       *possible; /* (owned): binary: where the light against the whole wall's slope is
+                             that of a shadow, and the mask does not object */
+  guint8 *candidates;     /* (owned): binary */
+} Growth;
+
 static void
-mark_candidates (const RtkMatteWork *work,
-                 const RtkPlane     *flat_wall,
-                 const guint8       *core,
-                 double              fit[3][N_TERMS],
-                 guint8             *candidates)
+mark_possible (gpointer data, int from, int to)
 {
-  for (int y = 0; y < work->height; y++) {
+  const Growth       *growth = data;
+  const RtkMatteWork *work = growth->work;
+
+  for (int y = from; y < to; y++) {
     for (int x = 0; x < work->width; x++) {
       gsize at = (gsize)y * work->width + (gsize)x;
-      float smooth[3];
+      float smooth[3], shade;
 
-      candidates[at] = FALSE;
-      if (core[at] || work->mask->data[at] >= .9f)
+      growth->possible[at] = FALSE;
+      if (growth->core[at] || work->mask->data[at] >= .9f)
         continue;
-      get_fit (work, fit, x, y, smooth);
-      candidates[at] =
-          can_be_wall (work->flat->data + 3 * at, flat_wall->data + 3 * at, smooth, work->noise);
+      get_fit (work, growth->fit, x, y, smooth);
+      shade = rtk_dot3 (work->flat->data + 3 * at, smooth) / MAX (1e-6f, rtk_dot3 (smooth, smooth));
+      growth->possible[at] = shade > .8f && shade < 1.06f;
     }
   }
-  rtk_binary_erode (candidates, work->width, work->height, 1);
-  rtk_binary_dilate (candidates, work->width, work->height, 1);
+}
+
+static void
+mark_candidates (gpointer data, int from, int to)
+{
+  const Growth *growth = data;
+  const float  *flat = growth->work->flat->data, *wall = growth->flat_wall->data;
+  gsize         width = (gsize)growth->work->width;
+
+  for (gsize i = width * (gsize)from; i < width * (gsize)to; i++)
+    growth->candidates[i] =
+        growth->possible[i] && can_be_wall (flat + 3 * i, wall + 3 * i, growth->work->noise);
 }
 
 /* Grows the known wall into the candidates, a few steps only: the wall is then fitted anew from
@@ -428,17 +447,22 @@ grow_wall (RtkMatteWork *work, RtkPlane **flat_wall)
   static const int   steps[] = {6, 4, 3, 3, 3, 3, 3, 3, 2};
   gsize              n = n_pixels (work);
   g_autofree guint8 *core = g_malloc (n);
+  g_autofree guint8 *possible = g_malloc (n);
   g_autofree guint8 *candidates = g_malloc (n);
-  double             fit[3][N_TERMS];
+  Growth growth = {.work = work, .core = core, .possible = possible, .candidates = candidates};
 
-  fit_quadratic (work, work->noise, fit);
+  fit_quadratic (work, work->noise, growth.fit);
   for (gsize i = 0; i < n; i++)
     core[i] = work->mask->data[i] > .98f;
   rtk_binary_erode (core, work->width, work->height, RTK_MATTE_UNIT / 50);
+  rtk_parallel_rows (work->height, 30 * (gsize)work->width, mark_possible, &growth);
   for (guint i = 0; i < G_N_ELEMENTS (sigmas); i++) {
     if (i == ISLAND_ROUND)
-      add_islands (work, fit);
-    mark_candidates (work, *flat_wall, core, fit, candidates);
+      add_islands (work, growth.fit);
+    growth.flat_wall = *flat_wall;
+    rtk_parallel_rows (work->height, 20 * (gsize)work->width, mark_candidates, &growth);
+    rtk_binary_erode (candidates, work->width, work->height, 1);
+    rtk_binary_dilate (candidates, work->width, work->height, 1);
     grow (work, candidates, steps[i]);
     rtk_plane_free (*flat_wall);
     *flat_wall = refit (work, sigmas[i]);
