@@ -5,6 +5,7 @@
 #include "vision/rtk-foreground.h"
 
 #include "vision/rtk-matte-private.h"
+#include "vision/rtk-parallel-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -59,36 +60,66 @@ mark (const RtkImage *alpha, int low, int high)
   return marks;
 }
 
+/* The pixels that a grid is made of. */
+typedef struct {
+  Grid           *grid;
+  const RtkImage *picture;
+  const guint8   *person;
+  const guint8   *wall;
+  float           share;
+} Gathering;
+
+static void
+gather_row (const Gathering *all, int y, gsize line)
+{
+  const Grid     *grid = all->grid;
+  const RtkImage *picture = all->picture;
+  int             width = rtk_image_get_width (picture);
+  const guint8   *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
+
+  for (int x = 0; x < width; x++) {
+    gsize at = (gsize)y * width + (gsize)x;
+    float pixel[3];
+
+    if (!all->person[at] && !all->wall[at])
+      continue;
+    for (int c = 0; c < 3; c++)
+      pixel[c] = (float)row[3 * x + c] / 255;
+    add (all->person[at] ? grid->person : grid->wall,
+         line + (gsize)((gint64)x * grid->width / width), pixel, all->share);
+  }
+}
+
+/* Rows of the grid; each gets its own rows of the picture. */
+static void
+gather_rows (gpointer data, int from, int to)
+{
+  const Gathering *all = data;
+  gint64           rows = all->grid->height, height = rtk_image_get_height (all->picture);
+
+  for (int y = 0; y < height; y++) {
+    int row = (int)(y * rows / height);
+
+    if (row >= from && row < to)
+      gather_row (all, y, (gsize)row * all->grid->width);
+  }
+}
+
 static void
 grid_init (Grid *self, const RtkImage *picture, const RtkImage *alpha, double unit)
 {
   int                width = rtk_image_get_width (picture), height = rtk_image_get_height (picture);
   double             scale = MIN (1, RTK_MATTE_UNIT / unit);
-  float              share;
   g_autofree guint8 *person = mark (alpha, 243, 255);
   g_autofree guint8 *wall = mark (alpha, 0, 9);
+  Gathering          all = {self, picture, person, wall};
 
   self->width = MAX (1, (int)lround (width * scale));
   self->height = MAX (1, (int)lround (height * scale));
   self->person = new_empty (self->width, self->height, 5);
   self->wall = new_empty (self->width, self->height, 5);
-  share = (float)((double)self->width * self->height / ((double)width * height));
-  for (int y = 0; y < height; y++) {
-    const guint8 *row = rtk_image_get_pixels (picture) + rtk_image_get_stride (picture) * (gsize)y;
-    gsize         line = (gsize)((gint64)y * self->height / height) * self->width;
-
-    for (int x = 0; x < width; x++) {
-      gsize at = (gsize)y * width + (gsize)x;
-      float pixel[3];
-
-      if (!person[at] && !wall[at])
-        continue;
-      for (int c = 0; c < 3; c++)
-        pixel[c] = (float)row[3 * x + c] / 255;
-      add (person[at] ? self->person : self->wall, line + (gsize)((gint64)x * self->width / width),
-           pixel, share);
-    }
-  }
+  all.share = (float)((double)self->width * self->height / ((double)width * height));
+  rtk_parallel_rows (self->height, 10 * (gsize)width, gather_rows, &all);
 }
 
 static void
@@ -149,23 +180,66 @@ unmix_row (const RtkPlane *filled, const RtkImage *picture, const guint8 *alpha,
   }
 }
 
+/* What is spread, and where to. */
+typedef struct {
+  const RtkPlane *sure;
+  RtkPlane       *filled; /* (owned) */
+} Spread;
+
+static void
+spread_person (gpointer data, gpointer shared)
+{
+  static const float sigmas[] = {1, 2, 4, 8, 16, 32};
+  Spread            *spread = data;
+
+  spread->filled = rtk_plane_fill (spread->sure, sigmas, G_N_ELEMENTS (sigmas));
+}
+
+static void
+spread_wall (gpointer data, gpointer shared)
+{
+  static const float sigmas[] = {1.5, 3, 6, 12, 24, 48};
+  Spread            *spread = data;
+
+  spread->filled = rtk_plane_fill (spread->sure, sigmas, G_N_ELEMENTS (sigmas));
+}
+
 /* Person and wall side by side, so that both are sampled at once. */
 static RtkPlane *
 fill (const Grid *grid)
 {
-  static const float person_sigmas[] = {1, 2, 4, 8, 16, 32};
-  static const float wall_sigmas[] = {1.5, 3, 6, 12, 24, 48};
-  gsize              n = (gsize)grid->width * grid->height;
-  RtkPlane          *joined = rtk_plane_new (grid->width, grid->height, 8);
-  g_autoptr (RtkPlane) person =
-      rtk_plane_fill (grid->person, person_sigmas, G_N_ELEMENTS (person_sigmas));
-  g_autoptr (RtkPlane) wall = rtk_plane_fill (grid->wall, wall_sigmas, G_N_ELEMENTS (wall_sigmas));
+  gsize         n = (gsize)grid->width * grid->height;
+  RtkPlane     *joined = rtk_plane_new (grid->width, grid->height, 8);
+  Spread        person = {grid->person}, wall = {grid->wall};
+  const RtkTask tasks[] = {{spread_person, &person}, {spread_wall, &wall}};
 
+  rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), NULL);
   for (gsize i = 0; i < n; i++) {
-    memcpy (joined->data + 8 * i, person->data + 4 * i, 4 * sizeof (float));
-    memcpy (joined->data + 8 * i + 4, wall->data + 4 * i, 4 * sizeof (float));
+    memcpy (joined->data + 8 * i, person.filled->data + 4 * i, 4 * sizeof (float));
+    memcpy (joined->data + 8 * i + 4, wall.filled->data + 4 * i, 4 * sizeof (float));
   }
+  rtk_plane_free (person.filled);
+  rtk_plane_free (wall.filled);
   return joined;
+}
+
+typedef struct {
+  const RtkPlane *filled;
+  const RtkImage *picture;
+  const RtkImage *alpha;
+  guint8         *out;
+} Recovery;
+
+static void
+recover_rows (gpointer data, int from, int to)
+{
+  const Recovery *all = data;
+  gsize           stride = 3 * (gsize)rtk_image_get_width (all->picture);
+
+  for (int y = from; y < to; y++)
+    unmix_row (all->filled, all->picture,
+               rtk_image_get_pixels (all->alpha) + rtk_image_get_stride (all->alpha) * (gsize)y, y,
+               all->out + stride * (gsize)y);
 }
 
 /**
@@ -200,9 +274,7 @@ rtk_foreground_recover (const RtkImage *picture, const RtkImage *alpha, double u
   filled = fill (&grid);
   grid_clear (&grid);
   out = g_malloc ((gsize)width * height * 3);
-  for (int y = 0; y < height; y++)
-    unmix_row (filled, picture,
-               rtk_image_get_pixels (alpha) + rtk_image_get_stride (alpha) * (gsize)y, y,
-               out + (gsize)y * width * 3);
+  rtk_parallel_rows (height, 10 * (gsize)width, recover_rows,
+                     &(Recovery){filled, picture, alpha, out});
   return rtk_image_new_take (RTK_PIXEL_RGB24, width, height, (gsize)width * 3, out);
 }

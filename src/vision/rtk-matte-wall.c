@@ -333,15 +333,15 @@ add_islands (RtkMatteWork *work, const double fit[3][N_TERMS])
     work->known_wall[i] |= islands[i];
 }
 
-/* How the wall is grown. */
+/* How the wall is grown. Binary pictures: @core is too deep in the mask for any wall; @possible is
+ * where the mask does not object, and the light against the whole wall's slope is a shadow's. */
 typedef struct {
   RtkMatteWork *work;
   RtkPlane     *flat_wall;
   double        fit[3][N_TERMS];
-  guint8       *core;     /* (owned): binary: too deep in the mask for any wall */
-  guint8       *possible; /* (owned): binary: where the light against the whole wall's slope is
-                             that of a shadow, and the mask does not object */
-  guint8 *candidates;     /* (owned): binary */
+  guint8       *core;
+  guint8       *possible;
+  guint8       *candidates;
 } Growth;
 
 static void

@@ -4,6 +4,8 @@
 
 #include "vision/rtk-resample.h"
 
+#include "vision/rtk-parallel-private.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -112,7 +114,7 @@ taps_clear (Taps *self)
 }
 
 /* The vertical pass for one output row: @line gets the columns [left, left + n_columns). */
-static void
+static inline __attribute__ ((always_inline)) void
 blend_rows (const RtkImage *source,
             const Taps     *rows,
             int             y,
@@ -149,7 +151,7 @@ finish (gint32 sum)
 }
 
 /* The horizontal pass for one output row; @line starts at the first tap of the first column. */
-static void
+static inline __attribute__ ((always_inline)) void
 blend_columns (const gint16 *line, const Taps *columns, int n_channels, guint8 *out)
 {
   int base = columns->first[0];
@@ -191,13 +193,22 @@ replicate_borders (gint16 *line, int start, int end, int length, int n_channels)
             sizeof *line * (gsize)n_channels);
 }
 
-static void
-resample_rows (const RtkImage *source, const Taps *columns, const Taps *rows, guint8 *out)
+typedef struct {
+  const RtkImage *source;
+  const Taps     *columns;
+  const Taps     *rows;
+  guint8         *out;
+} Resampling;
+
+RTK_WIDE static void
+resample_rows (gpointer data, int first, int end)
 {
-  int n_channels = rtk_pixel_format_get_bytes (rtk_image_get_format (source));
-  int source_width = rtk_image_get_width (source);
-  int base = columns->first[0];
-  int length = columns->first[columns->n_out - 1] + columns->n_taps - base;
+  const Resampling *all = data;
+  const Taps       *columns = all->columns;
+  int               n_channels = rtk_pixel_format_get_bytes (rtk_image_get_format (all->source));
+  int               source_width = rtk_image_get_width (all->source);
+  int               base = columns->first[0];
+  int               length = columns->first[columns->n_out - 1] + columns->n_taps - base;
   /* The part of the line that the source has. A crop wholly outside still sees one column. */
   int                from = CLAMP (base, 0, source_width - 1);
   int                to = CLAMP (base + length, from + 1, source_width);
@@ -206,11 +217,11 @@ resample_rows (const RtkImage *source, const Taps *columns, const Taps *rows, gu
   g_autofree gint32 *sums = g_new (gint32, n_bytes);
   g_autofree gint16 *line = g_new (gint16, ((gsize)length + (gsize)(to - from)) * n_channels);
 
-  for (int y = 0; y < rows->n_out; y++) {
-    blend_rows (source, rows, y, (gsize)from * n_channels, n_bytes, sums,
+  for (int y = first; y < end; y++) {
+    blend_rows (all->source, all->rows, y, (gsize)from * n_channels, n_bytes, sums,
                 line + (gsize)start * n_channels);
     replicate_borders (line, start, MIN (start + to - from, length), length, n_channels);
-    blend_columns (line, columns, n_channels, out + (gsize)y * columns->n_out * n_channels);
+    blend_columns (line, columns, n_channels, all->out + (gsize)y * columns->n_out * n_channels);
   }
 }
 
@@ -269,7 +280,8 @@ rtk_resample (const RtkImage *source, const RtkCrop *crop)
   }
   taps_init (&columns, to_fixed (crop->x), to_fixed (crop->scale), crop->out_width);
   taps_init (&rows, to_fixed (crop->y), to_fixed (crop->scale), crop->out_height);
-  resample_rows (source, &columns, &rows, out);
+  rtk_parallel_rows (crop->out_height, stride * (gsize)(columns.n_taps + rows.n_taps),
+                     resample_rows, &(Resampling){source, &columns, &rows, out});
   taps_clear (&columns);
   taps_clear (&rows);
   return rtk_image_new_take (format, crop->out_width, crop->out_height, stride, out);
