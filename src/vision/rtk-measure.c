@@ -4,6 +4,7 @@
 
 #include "core/rtk-why.h"
 #include "vision/rtk-measure-private.h"
+#include "vision/rtk-parallel-private.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -424,6 +425,39 @@ find_eyes (RtkMeasureContext *self)
   return self->inter_eye >= 4. && self->eye_to_chin >= 4. && isfinite (self->inter_eye);
 }
 
+static void
+measure_light_cb (gpointer data, gpointer shared)
+{
+  rtk_measure_light (shared);
+  /* Asks how even the light is. */
+  rtk_measure_cover (shared);
+}
+
+static void
+measure_authentic_cb (gpointer data, gpointer shared)
+{
+  rtk_measure_authentic (shared);
+}
+
+static void
+measure_focus_cb (gpointer data, gpointer shared)
+{
+  rtk_measure_focus (shared);
+}
+
+/* Each sets checks of its own, so that they can be done at the same time. */
+static void
+measure_still (RtkMeasureContext *self)
+{
+  static const RtkTask tasks[] = {
+      {measure_light_cb, NULL},
+      {measure_authentic_cb, NULL},
+      {measure_focus_cb, NULL},
+  };
+
+  rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), self);
+}
+
 /**
  * rtk_measure_picture:
  * @input: the picture and its mask
@@ -466,11 +500,11 @@ rtk_measure_picture (const RtkMeasureInput *input, RtkAnalysis *analysis)
       rtk_analysis_set_place (analysis, (RtkCheckId)id, self.face->box);
     measure_pose (&self);
     measure_features (&self);
-    rtk_measure_light (&self);
-    rtk_measure_focus (&self);
     if (input->still) {
-      rtk_measure_cover (&self);
-      rtk_measure_authentic (&self);
+      measure_still (&self);
+    } else {
+      rtk_measure_light (&self);
+      rtk_measure_focus (&self);
     }
     if (fabs (self.face->yaw) > MAX_USEFUL_YAW) {
       rtk_analysis_set_unknown (analysis, RTK_CHECK_EYES_GAZE, RTK_WHY_TURNED);
