@@ -5,6 +5,7 @@
 #include "core/rtk-colour.h"
 #include "core/rtk-why.h"
 #include "vision/rtk-measure-private.h"
+#include "vision/rtk-mesh-points-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -31,15 +32,6 @@ enum {
   AREA_GLARE = 1 << 5,
 };
 
-static const int oval[] = {10,  338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288,
-                           397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136,
-                           172, 58,  132, 93,  234, 127, 162, 21,  54,  103, 67,  109};
-static const int cheek_left[] = {117, 118, 101, 36, 205, 187, 147, 123};
-static const int cheek_right[] = {346, 347, 330, 266, 425, 411, 376, 352};
-static const int eye_left[] = {33,  246, 161, 160, 159, 158, 157, 173,
-                               133, 155, 154, 153, 145, 144, 163, 7};
-static const int eye_right[] = {362, 398, 384, 385, 386, 387, 388, 466,
-                                263, 249, 390, 373, 374, 380, 381, 382};
 static const int iris_left[] = {469, 470, 471, 472};
 static const int iris_right[] = {474, 475, 476, 477};
 
@@ -127,11 +119,11 @@ static void
 crop_mark_all (Crop *crop, const RtkMeasureContext *context)
 {
   memset (crop->area, AREA_NONE, sizeof crop->area);
-  crop_mark (crop, context, oval, G_N_ELEMENTS (oval), AREA_FACE);
-  crop_mark (crop, context, cheek_left, G_N_ELEMENTS (cheek_left), AREA_CHEEK_LEFT);
-  crop_mark (crop, context, cheek_right, G_N_ELEMENTS (cheek_right), AREA_CHEEK_RIGHT);
-  crop_mark (crop, context, eye_left, G_N_ELEMENTS (eye_left), AREA_EYE);
-  crop_mark (crop, context, eye_right, G_N_ELEMENTS (eye_right), AREA_EYE);
+  crop_mark (crop, context, rtk_mesh_oval, RTK_N_OVAL_POINTS, AREA_FACE);
+  crop_mark (crop, context, rtk_mesh_cheeks[0], RTK_N_CHEEK_POINTS, AREA_CHEEK_LEFT);
+  crop_mark (crop, context, rtk_mesh_cheeks[1], RTK_N_CHEEK_POINTS, AREA_CHEEK_RIGHT);
+  crop_mark (crop, context, rtk_mesh_eyes[0], RTK_N_EYE_POINTS, AREA_EYE);
+  crop_mark (crop, context, rtk_mesh_eyes[1], RTK_N_EYE_POINTS, AREA_EYE);
   crop_mark (crop, context, iris_left, G_N_ELEMENTS (iris_left), AREA_IRIS);
   crop_mark (crop, context, iris_right, G_N_ELEMENTS (iris_right), AREA_IRIS);
 }
