@@ -92,7 +92,10 @@ void rtk_measure_focus (RtkMeasureContext *self);
 void rtk_measure_wall (RtkMeasureContext *self);
 void rtk_measure_people (RtkMeasureContext *self);
 void rtk_measure_cover (RtkMeasureContext *self);
-void rtk_measure_authentic (RtkMeasureContext *self);
+void rtk_measure_recapture (RtkMeasureContext *self);
+void rtk_measure_retouch (RtkMeasureContext *self);
+
+double rtk_measure_reflection (const RtkMeasureContext *self, RtkRect *out_box);
 
 /* BT.709 luma of sRGB bytes, 0..255. */
 static inline double

@@ -434,9 +434,15 @@ measure_light_cb (gpointer data, gpointer shared)
 }
 
 static void
-measure_authentic_cb (gpointer data, gpointer shared)
+measure_recapture_cb (gpointer data, gpointer shared)
 {
-  rtk_measure_authentic (shared);
+  rtk_measure_recapture (shared);
+}
+
+static void
+measure_retouch_cb (gpointer data, gpointer shared)
+{
+  rtk_measure_retouch (shared);
 }
 
 static void
@@ -451,7 +457,8 @@ measure_still (RtkMeasureContext *self)
 {
   static const RtkTask tasks[] = {
       {measure_light_cb, NULL},
-      {measure_authentic_cb, NULL},
+      {measure_recapture_cb, NULL},
+      {measure_retouch_cb, NULL},
       {measure_focus_cb, NULL},
   };
 

@@ -263,6 +263,8 @@ def planted(run, ctl, portraits, work, only_must):
     run.say("Faults put into good portraits (named now and not before; the grade that must be named is marked *)")
     clean = judge(ctl, [path for path, _ in portraits])
     for name, checks, grades, must, make in checks_faults.FAULTS:
+        if only_must and must is None:
+            continue
         asked = name == "frame"
         line = []
         for k, grade in enumerate(grades):
@@ -283,7 +285,7 @@ def planted(run, ctl, portraits, work, only_must):
             hits = sum(is_named(report, checks, asked) for report in reports.values())
             low, high = wilson(hits, len(files))
             line.append(f"{'*' if grade == must else ''}{grade}: {hits}/{len(files)} [{100 * low:.0f}..{100 * high:.0f}]")
-            if grades.index(must) <= k:
+            if must is not None and grades.index(must) <= k:
                 run.demand(hits >= GOAL * len(files), f"{name} {grade}: {hits} of {len(files)} named")
         run.say(f"  {name:<20} {checks[0]:<22} {'  '.join(line) or 'all have it already'}")
     run.say()

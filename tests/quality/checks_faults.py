@@ -2,10 +2,12 @@
 """Puts one declared fault, graded, into a good portrait.
 
 Each entry of FAULTS: name, the checks of which one must name it, the grades from weak to strong, the weakest grade
-that must be named, and the function that makes it. A grade is what the function takes: sigmas in pixels of a finished
+that must be named (None: what is found is no promise), and the function that makes it. A grade is what the function takes: sigmas in pixels of a finished
 photo, gains, degrees, shares; see each function. Lids that close, irises that look aside and a head that turns cannot
 be made from one picture: eyes.open, eyes.gaze, pose.yaw and pose.pitch are measured on labelled pictures alone.
 """
+
+import math
 
 import cv2
 import numpy as np
@@ -45,9 +47,8 @@ class Portrait:
 
     def hair(self):
         """Black or dark brown hair, blue first; black where brown would be the colour of the skin."""
-        x, y = self.points[[205, 425]].mean(0).astype(int)
-        dark = self.image[y - 5:y + 5, x - 5:x + 5].mean() < 80
-        return ((16, 16, 18), (26, 33, 46))[0 if dark else self.seed % 2]
+        cheeks = [self.image[y - 5:y + 5, x - 5:x + 5].mean() for x, y in self.points[[205, 425]].astype(int)]
+        return ((16, 16, 18), (26, 33, 46))[0 if min(cheeks) < 120 else self.seed % 2]
 
     def strands(self, colour):
         """A texture of hair, so that the fault is no flat patch of paint."""
@@ -221,6 +222,45 @@ def paper(portrait, border):
     return image[2 * n + n // 2:-n, n // 2:]
 
 
+def tablet(portrait, share):
+    """The picture on a tablet with a dark rim that takes this share of the camera's width, on a desk, a little askew."""
+    height, width = portrait.image.shape[:2]
+    n = int(0.03 * width)
+    shown = cv2.copyMakeBorder(portrait.image, n, n, n, n, cv2.BORDER_CONSTANT, value=(22, 20, 20))
+    noise = np.random.default_rng(portrait.seed).normal(0, 3, (height, width, 1)).astype(np.float32)
+    desk = np.asarray(((110, 130, 150), (160, 165, 165), (70, 85, 110))[portrait.seed % 3], np.float32) + noise
+    scale = share * width / shown.shape[1]
+    across, along = scale * shown.shape[1] / 2, scale * shown.shape[0] / 2
+    lean = 0.03 * across
+    corners = np.array(((-across, -along + lean), (across - lean, -along), (across, along), (-across + lean, along - lean)))
+    angle = math.radians((-3, 2, 4)[portrait.seed % 3])
+    turn = np.array(((math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))))
+    corners = np.float32(corners @ turn + np.array((width, height)) / 2)
+    flat = np.float32(((0, 0), (shown.shape[1], 0), (shown.shape[1], shown.shape[0]), (0, shown.shape[0])))
+    lay = cv2.getPerspectiveTransform(flat, corners)
+    shown = cv2.GaussianBlur(shown, (0, 0), max(0.3, 0.4 / scale))
+    mask = cv2.warpPerspective(np.ones(shown.shape[:2], np.float32), lay, (width, height))[..., None]
+    return cv2.warpPerspective(shown, lay, (width, height)) * mask + desk * (1 - mask)
+
+
+def mirrored(portrait, light):
+    """A lamp that glossy paper mirrors across the outline of the head: this share of white is added, in linear light."""
+    centre = portrait.points[(103, 332, 54, 284)[portrait.seed % 4]] - np.array((0, 0.25 * portrait.gap))
+    middle = portrait.iris.mean(0)
+    # From inside the head outwards to where the person ends.
+    for _ in range(200):
+        x, y = np.clip(centre.astype(int), 0, np.array(portrait.image.shape[1::-1]) - 1)
+        if portrait.alpha[y, x, 0] < 0.5:
+            break
+        centre = centre + (centre - middle) * 0.02
+    mask = np.zeros(portrait.image.shape[:2], np.float32)
+    size = (int(0.5 * portrait.gap), int(0.3 * portrait.gap))
+    cv2.ellipse(mask, tuple(int(v) for v in centre), size, 40 * portrait.seed, 0, 360, 1., -1)
+    mask = cv2.GaussianBlur(mask, (0, 0), 0.06 * portrait.gap)[..., None]
+    linear = np.power(np.clip(portrait.image, 0, 255) / 255., 2.2) + light * mask
+    return 255 * np.power(np.clip(linear, 0, 1), 1 / 2.2)
+
+
 def on_wall(portrait, wall):
     return portrait.image * portrait.alpha + wall * (1 - portrait.alpha)
 
@@ -231,11 +271,12 @@ def dark_wall(portrait, level):
 
 def same_clothes(portrait, distance):
     """A wall in the colour of the clothes, this many levels lighter."""
-    low = portrait.image[-max(4, int(0.2 * portrait.gap)):]
-    person = np.flatnonzero(portrait.alpha[-1, :, 0] > 0.99)
-    edge = person[:max(1, len(person) // 8)] if len(person) else np.arange(8)
-    patch = low[:, edge].reshape(-1, 3)
-    return on_wall(portrait, np.clip(np.median(patch, axis=0) + distance, 0, 255).astype(np.float32))
+    top = min(int(portrait.points[152][1] + 0.7 * portrait.gap), portrait.image.shape[0] - 8)
+    person = portrait.alpha[top:, :, 0] > 0.99
+    middle = int(portrait.points[152][0])
+    person[:, max(0, middle - int(0.9 * portrait.gap)):middle + int(0.9 * portrait.gap)] = False
+    clothes = portrait.image[top:][person]
+    return on_wall(portrait, np.clip(clothes.mean(0) + distance, 0, 255).astype(np.float32))
 
 
 def wall_shadow(portrait, depth):
@@ -301,6 +342,8 @@ FAULTS = (
     ("beauty filter", ("authentic.retouch",), (15, 30, 60), 60, beauty),
     ("photo of a screen", ("authentic.recapture",), (0.6, 0.83, 1.13), 0.83, screen),
     ("photo of a print", ("authentic.recapture",), (0.04, 0.08), 0.08, paper),
+    ("photo of a tablet", ("authentic.recapture",), (0.6, 0.75, 0.9), 0.75, tablet),
+    ("mirrored lamp", ("authentic.recapture",), (0.1, 0.2, 0.5, 1), None, mirrored),
     ("dark wall", ("background.dark",), (60, 30, 12), 30, dark_wall),
     ("wall as clothes", ("background.clothes",), (25, 10, 0), 0, same_clothes),
     ("shadow on the wall", ("background.shadow",), (15, 30, 60), 60, wall_shadow),

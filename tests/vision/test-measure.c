@@ -390,6 +390,52 @@ test_planted (void)
   }
 }
 
+/* The dark rim of a tablet, 1350 x 1350. */
+static void
+put_in_frame (int x, int y, guint8 rgb[3])
+{
+  int off = MAX (ABS (x - 675), ABS (y - 675));
+
+  for (int c = 0; c < 3; c++)
+    rgb[c] = off < 560 ? rgb[c] : off < 600 ? 20 : 150;
+}
+
+/* A lamp that glossy paper mirrors at the outline of the hair. */
+static void
+mirror_lamp (int x, int y, guint8 rgb[3])
+{
+  if (hypot ((x - 424.) / 110., (y - 372.) / 80.) > 1.)
+    return;
+  for (int c = 0; c < 3; c++)
+    rgb[c] = (guint8)(255. * pow (MIN (1., pow (rgb[c] / 255., 2.2) + 0.4), 1. / 2.2));
+}
+
+/* A good portrait is of a person; on a tablet or under a mirrored lamp it is a picture of one. */
+static void
+test_recaptured (void)
+{
+  static void (*const changes[]) (int x, int y, guint8 rgb[3]) = {put_in_frame, mirror_lamp};
+  const char      *folder = get_test_data ();
+  g_autofree char *path = NULL;
+  g_autoptr (RtkImage) image = NULL;
+  g_autoptr (RtkReport) clean = NULL;
+
+  if (folder == NULL)
+    return;
+  path = g_build_filename (folder, "london", "087_neutral.jpg", NULL);
+  image = load (path);
+  clean = judge_file (path);
+  g_assert_cmpint (verdict_of (clean, RTK_CHECK_AUTHENTIC_RECAPTURE), ==, RTK_VERDICT_PASS);
+  for (gsize i = 0; i < G_N_ELEMENTS (changes); i++) {
+    g_autoptr (RtkImage) changed = change (image, changes[i]);
+    g_autoptr (RtkAnalysis) analysis = rtk_vision_analyse_picture (networks, changed, NULL);
+    g_autoptr (RtkReport) report = rtk_rules_judge (pack, analysis, NULL, FALSE);
+
+    g_test_message ("%g", value_of (report, RTK_CHECK_AUTHENTIC_RECAPTURE));
+    g_assert_cmpint (verdict_of (report, RTK_CHECK_AUTHENTIC_RECAPTURE), ==, RTK_VERDICT_WARN);
+  }
+}
+
 /* Mean of (2 r + 1)^2 pixels: out of focus. */
 static RtkImage *
 blur (const RtkImage *image, int radius)
@@ -633,6 +679,7 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   g_test_add_func ("/vision/measure/astronaut", test_astronaut);
   g_test_add_func ("/vision/measure/planted", test_planted);
+  g_test_add_func ("/vision/measure/recaptured", test_recaptured);
   g_test_add_func ("/vision/measure/blur", test_blur);
   g_test_add_func ("/vision/measure/wall", test_wall);
   g_test_add_func ("/vision/measure/nothing", test_nothing);

@@ -2,15 +2,13 @@
 #define G_LOG_DOMAIN "rtk-vision"
 #include "config.h"
 
-#include "core/rtk-why.h"
 #include "vision/rtk-measure-private.h"
 #include "vision/rtk-mesh-points-private.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Is it a person, not a picture of one; and is the skin as it was? Both for stills only. */
+/* Is it a person, not a picture of one? For stills only. */
 
 /* Moire is looked for in squares of the picture's own pixels inside the face. */
 #define SQUARE 64
@@ -21,21 +19,14 @@
 #define LOWEST 0.10
 #define N_RINGS 20
 /* A peak this far above its ring is a grid. */
-#define GRID_PEAK 12.
+#define GRID_PEAK 24.
 
 /* Borders are looked for in a picture of this many pixels along its longer side. */
 #define SMALL 192
 #define MAX_TILT 12   /* degrees */
 #define BORDER_STEP 6 /* levels from pixel to pixel */
 #define BORDER_LENGTH 0.85
-
-/* Texture of the skin: pores at 2 to 6 pixels of a face with eyes so far apart. */
-#define EYE_GAP 140.
-#define WIDTH 266
-#define HEIGHT 190
-#define EYE_X 63.
-#define EYE_Y 50.
-#define MIN_INTER_EYE 120.
+#define MIN_EDGE 40. /* shorter ones are straight by chance */
 
 static float
 luma_at (const RtkPixels *pixels, int x, int y)
@@ -259,10 +250,12 @@ small_fill (Small *small, const RtkPixels *pixels)
   }
 }
 
-/* A straight line through the small picture: at @at of the middle row (or column), @slope pixels
- * further in each one. */
+/* A straight line through the small picture, from row (or column) @first to before @last: at @at in
+ * the middle of them, @slope pixels further in each one. */
 typedef struct {
   gboolean across; /* more level than upright */
+  int      first;
+  int      last;
   double   at;
   double   slope;
 } Line;
@@ -272,7 +265,7 @@ typedef struct {
 static double
 follow (const Small *small, const Line *line, int every)
 {
-  int length = line->across ? small->width : small->height;
+  int length = line->last - line->first;
   int limit = line->across ? small->height : small->width;
   int up = 0;
   int down = 0;
@@ -281,7 +274,7 @@ follow (const Small *small, const Line *line, int every)
   int slope = (int)(line->slope * 65536.);
   int place = (int)((line->at + 0.5) * 65536.) - length * (slope / 2);
 
-  for (int i = 0; i < length; i += every, place += every * slope) {
+  for (int i = line->first; i < line->last; i += every, place += every * slope) {
     int   at = place >> 16;
     float step;
 
@@ -296,11 +289,38 @@ follow (const Small *small, const Line *line, int every)
   return n * every >= 0.95 * length ? (double)MAX (up, down) / n : 0.;
 }
 
+/* The most unbroken straight edge among the lines like @line whose middle lies from @from to before
+ * @to. */
+static double
+find_edge (const Small *small, Line *line, int from, int to)
+{
+  Line   like = *line;
+  double best = 0.;
+
+  for (int at = from; at < to; at++) {
+    for (int tilt = -MAX_TILT; tilt <= MAX_TILT; tilt++) {
+      double share;
+
+      like.at = at;
+      like.slope = tan (tilt * G_PI / 180.);
+      /* A look at some of its pixels leaves most lines out. */
+      if (follow (small, &like, 6) < best - 0.2)
+        continue;
+      share = follow (small, &like, 1);
+      if (share > best) {
+        best = share;
+        *line = like;
+      }
+    }
+  }
+  return best;
+}
+
 /* The most unbroken straight edge from one side of the picture to the other, off the face: the
  * border of a print, the bezel of a screen (and a door frame: the wall is not plain then either).
  */
 static double
-get_border (const RtkMeasureContext *self, Line *out_line, Small *small)
+get_border (const RtkMeasureContext *self, Line *out_line, const Small *small)
 {
   const RtkRect *box = &self->face->box;
   double         best = 0.;
@@ -309,36 +329,71 @@ get_border (const RtkMeasureContext *self, Line *out_line, Small *small)
     int    limit = across ? small->height : small->width;
     double from = (across ? box->y - 0.1 * box->height : box->x - 0.1 * box->width) / small->scale;
     double to = (across ? box->y + 1.1 * box->height : box->x + 1.1 * box->width) / small->scale;
+    int    before = CLAMP ((int)ceil (from), 2, limit - 2);
+    int    after = CLAMP ((int)to + 1, 2, limit - 2);
 
-    for (int at = 2; at < limit - 2; at++) {
-      if (at > from && at < to)
-        continue;
-      for (int tilt = -MAX_TILT; tilt <= MAX_TILT; tilt++) {
-        Line   line = {across != 0, at, tan (tilt * G_PI / 180.)};
-        double share;
+    for (int side = 0; side < 2; side++) {
+      Line   line = {across != 0, 0, across ? small->width : small->height, 0., 0.};
+      double share =
+          find_edge (small, &line, side == 0 ? 2 : after, side == 0 ? before : limit - 2);
 
-        /* A look at some of its pixels leaves most lines out. */
-        if (follow (small, &line, 6) < best - 0.2)
-          continue;
-        share = follow (small, &line, 1);
-        if (share > best) {
-          best = share;
-          *out_line = line;
-        }
+      if (share > best) {
+        best = share;
+        *out_line = line;
       }
     }
   }
   return best;
 }
 
+/* A frame around the person: a straight edge below the chin, from shoulder to shoulder, where
+ * before a live person nothing straight lies, and edges along two of the other three sides (behind
+ * a live person those may be a door). The least of the three. */
+static double
+get_frame (const RtkMeasureContext *self, Line *out_line, const Small *small)
+{
+  const RtkRect *box = &self->face->box;
+  double         x[2] = {box->x / small->scale, (box->x + box->width) / small->scale};
+  double         y[2] = {box->y / small->scale, (box->y + box->height) / small->scale};
+  double         w = x[1] - x[0];
+  double         h = y[1] - y[0];
+  /* Left, right, above: from the frame of the picture to a little off head and hair. */
+  const double spans[3][4] = {
+      {y[0], y[1] + 0.5 * h, 2., x[0] - 0.1 * w},
+      {y[0], y[1] + 0.5 * h, x[1] + 0.1 * w, small->width - 2.},
+      {x[0] - 0.35 * w, x[1] + 0.35 * w, 2., y[0] - 0.3 * h},
+  };
+  double sides[3];
+  double second;
+  double below;
+
+  for (int side = 0; side < 3; side++) {
+    const double *span = spans[side];
+    int           limit = side == 2 ? small->width : small->height;
+    Line line = {side == 2, (int)CLAMP (span[0], 0., limit), (int)CLAMP (span[1], 0., limit), 0.,
+                 0.};
+
+    sides[side] = line.last - line.first >= MAX (MIN_EDGE, 0.75 * (span[1] - span[0]))
+                      ? find_edge (small, &line, MAX (2, (int)span[2]), (int)span[3])
+                      : 0.;
+  }
+  second = MAX (MIN (sides[0], sides[1]), MIN (MAX (sides[0], sides[1]), sides[2]));
+  *out_line = (Line){TRUE, (int)CLAMP (x[0] - 0.35 * w, 0., small->width),
+                     (int)CLAMP (x[1] + 0.35 * w, 0., small->width), 0., 0.};
+  if (second < 0.5 || out_line->last - out_line->first < MAX (MIN_EDGE, 1.3 * w))
+    return 0.;
+  below = find_edge (small, out_line, (int)(y[1] + 0.1 * h), small->height - 2);
+  return MIN (below, second);
+}
+
 static void
-set_border_place (RtkMeasureContext *self, const Line *line, const Small *small)
+set_line_place (RtkMeasureContext *self, const Line *line, const Small *small)
 {
   RtkMeasure *measure = &self->analysis->measures[RTK_CHECK_AUTHENTIC_RECAPTURE];
-  double      half = (line->across ? small->width : small->height) / 2.;
+  double      half = (line->last - line->first) / 2.;
 
   for (int i = 0; i < 2; i++) {
-    double along = (i == 0 ? 0. : 2. * half) * small->scale;
+    double along = (i == 0 ? line->first : line->last) * small->scale;
     double off = (line->at + (i == 0 ? -half : half) * line->slope + 0.5) * small->scale;
 
     measure->place[i] = line->across ? (RtkPoint){along, off} : (RtkPoint){off, along};
@@ -346,131 +401,27 @@ set_border_place (RtkMeasureContext *self, const Line *line, const Small *small)
   measure->n_place = 2;
 }
 
-static void
-measure_recapture (RtkMeasureContext *self)
+/* Measures whether the subject is a person, not a picture of one. Some 20 ms: for stills. */
+void
+rtk_measure_recapture (RtkMeasureContext *self)
 {
   g_autofree Small *small = g_new (Small, 1);
-  Line              line = {FALSE, 0., 0.};
+  Line              lines[2] = {{0}};
+  RtkRect           box = self->face->box;
   double            grid = get_grid (self);
-  double            border;
+  double            edges[2];
+  double            mirrored = rtk_measure_reflection (self, &box);
+  int               which;
 
   small_fill (small, &self->pixels);
-  border = get_border (self, &line, small) / BORDER_LENGTH;
-  rtk_analysis_set (self->analysis, RTK_CHECK_AUTHENTIC_RECAPTURE, MAX (grid, border));
-  if (border > grid)
-    set_border_place (self, &line, small);
+  edges[0] = get_border (self, &lines[0], small) / BORDER_LENGTH;
+  edges[1] = get_frame (self, &lines[1], small) / BORDER_LENGTH;
+  which = edges[1] > edges[0];
+  rtk_analysis_set (self->analysis, RTK_CHECK_AUTHENTIC_RECAPTURE,
+                    MAX (MAX (grid, mirrored), edges[which]));
+  if (edges[which] > MAX (grid, mirrored))
+    set_line_place (self, &lines[which], small);
   else
-    rtk_analysis_set_place (self->analysis, RTK_CHECK_AUTHENTIC_RECAPTURE, self->face->box);
-}
-
-/* One pixel after another of a row or a column, smoothed by a Gaussian. */
-static void
-smooth (const float *from, float *to, double sigma)
-{
-  float             weights[2 * 8 + 1];
-  int               reach = MIN (8, (int)ceil (3. * sigma));
-  float             sum = 0.f;
-  g_autofree float *half = g_new (float, WIDTH *HEIGHT);
-
-  for (int i = -reach; i <= reach; i++)
-    sum += weights[i + reach] = (float)exp (-i * i / (2. * sigma * sigma));
-  for (int y = 0; y < HEIGHT; y++) {
-    for (int x = 0; x < WIDTH; x++) {
-      float value = 0.f;
-
-      for (int i = -reach; i <= reach; i++)
-        value += weights[i + reach] * from[y * WIDTH + CLAMP (x + i, 0, WIDTH - 1)];
-      half[y * WIDTH + x] = value / sum;
-    }
-  }
-  for (int y = 0; y < HEIGHT; y++) {
-    for (int x = 0; x < WIDTH; x++) {
-      float value = 0.f;
-
-      for (int i = -reach; i <= reach; i++)
-        value += weights[i + reach] * half[CLAMP (y + i, 0, HEIGHT - 1) * WIDTH + x];
-      to[y * WIDTH + x] = value / sum;
-    }
-  }
-}
-
-/* The band of detail that pores lie in. */
-static void
-get_detail (const RtkMeasureContext *self, const RtkFacePatch *patch, float *luma, float *detail)
-{
-  g_autofree float *coarse = g_new (float, WIDTH *HEIGHT);
-  int               n = CLAMP ((int)ceil (self->inter_eye / EYE_GAP), 1, 4);
-
-  for (int i = 0; i < WIDTH * HEIGHT; i++) {
-    double rgb[3];
-
-    rtk_face_patch_sample (patch, &self->pixels, i % WIDTH, i / WIDTH, n, rgb);
-    luma[i] = (float)rtk_measure_luma (rgb[0], rgb[1], rgb[2]);
-  }
-  smooth (luma, detail, 0.8);
-  smooth (luma, coarse, 2.2);
-  for (int i = 0; i < WIDTH * HEIGHT; i++)
-    detail[i] -= coarse[i];
-}
-
-/* Texture of the cheeks against the detail of the eyes: a filter that takes the pores away leaves
- * eyes and hair sharp, a soft lens takes both. The detail of the eyes counts with its square root:
- * eyes stand out more from dark skin, and nobody's skin is to be judged by that. */
-static void
-measure_retouch (RtkMeasureContext *self)
-{
-  enum { CHEEK = 1, EYE = 2 };
-  g_autofree float  *luma = NULL;
-  g_autofree float  *detail = NULL;
-  g_autofree float  *values = NULL;
-  g_autofree guint8 *area = NULL;
-  RtkFacePatch       patch;
-  double             skin = 0.;
-  double             eye = 0.;
-  int                n_skin = 0;
-  int                n_eye = 0;
-
-  if (self->inter_eye < MIN_INTER_EYE) {
-    rtk_analysis_set_unknown (self->analysis, RTK_CHECK_AUTHENTIC_RETOUCH, RTK_WHY_FACE_TOO_SMALL);
-    return;
-  }
-  luma = g_new (float, WIDTH *HEIGHT);
-  detail = g_new (float, WIDTH *HEIGHT);
-  values = g_new (float, WIDTH *HEIGHT);
-  area = g_new0 (guint8, WIDTH * HEIGHT);
-  rtk_face_patch_init (&patch, self, WIDTH, HEIGHT, (RtkPoint){EYE_X, EYE_Y}, EYE_GAP);
-  get_detail (self, &patch, luma, detail);
-  for (int side = 0; side < 2; side++) {
-    rtk_face_patch_mark_points (&patch, self->face, rtk_mesh_cheeks[side], RTK_N_CHEEK_POINTS, area,
-                                CHEEK);
-    rtk_face_patch_mark_points (&patch, self->face, rtk_mesh_eyes[side], RTK_N_EYE_POINTS, area,
-                                EYE);
-  }
-  for (int i = 0; i < WIDTH * HEIGHT; i++) {
-    if (area[i] & CHEEK) {
-      skin += luma[i];
-      values[n_skin++] = fabsf (detail[i]);
-    }
-    if (area[i] & EYE) {
-      eye += detail[i] * detail[i];
-      n_eye++;
-    }
-  }
-  if (n_skin < 400 || n_eye < 100 || skin / n_skin < 8.)
-    return;
-  skin /= n_skin;
-  eye = 100. * sqrt (eye / n_eye) / skin;
-  /* 1.4826 times the median is the spread, and moles do not count. */
-  rtk_analysis_set (self->analysis, RTK_CHECK_AUTHENTIC_RETOUCH,
-                    100. * 1.4826 * rtk_measure_median (values, n_skin) / skin /
-                        sqrt (MAX (eye, 1.)));
-  rtk_analysis_set_place (self->analysis, RTK_CHECK_AUTHENTIC_RETOUCH, self->face->box);
-}
-
-/* Measures whether a subject is there at all, and as it is. Some 20 ms: for stills. */
-void
-rtk_measure_authentic (RtkMeasureContext *self)
-{
-  measure_recapture (self);
-  measure_retouch (self);
+    rtk_analysis_set_place (self->analysis, RTK_CHECK_AUTHENTIC_RECAPTURE,
+                            mirrored > grid ? box : self->face->box);
 }
