@@ -157,18 +157,6 @@ rtk_worker_push (RtkWorker *self, GTask *task, RtkWorkerFunc func)
 }
 
 /**
- * rtk_worker_get_length:
- * @self: a worker
- *
- * Returns: how many pieces of work wait, without the one being done
- */
-guint
-rtk_worker_get_length (RtkWorker *self)
-{
-  return (guint)MAX (0, g_async_queue_length (self->jobs));
-}
-
-/**
  * rtk_worker_free:
  * @self: (transfer full): a worker
  *

@@ -22,7 +22,6 @@ RtkWorker *rtk_worker_new (const char    *name,
                            gpointer       state,
                            GDestroyNotify free_state) G_GNUC_WARN_UNUSED_RESULT;
 void       rtk_worker_push (RtkWorker *self, GTask *task, RtkWorkerFunc func);
-guint      rtk_worker_get_length (RtkWorker *self);
 void       rtk_worker_free (RtkWorker *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkWorker, rtk_worker_free)

@@ -344,18 +344,6 @@ rtk_server_db_get_changes (RtkServerDb *self)
 }
 
 /**
- * rtk_server_db_get_last_id:
- * @self: a connection
- *
- * Returns: row id of the last insert
- */
-gint64
-rtk_server_db_get_last_id (RtkServerDb *self)
-{
-  return sqlite3_last_insert_rowid (self->db);
-}
-
-/**
  * rtk_server_db_text:
  * @statement: a query that stands on a row
  * @column: from 0

@@ -28,7 +28,6 @@ rtk_server_db_get_int (RtkServerDb *self, gint64 fallback, const char *sql, cons
 char *rtk_server_db_dup_text (RtkServerDb *self, const char *sql, const char *types, ...)
     G_GNUC_WARN_UNUSED_RESULT;
 gint64      rtk_server_db_get_changes (RtkServerDb *self);
-gint64      rtk_server_db_get_last_id (RtkServerDb *self);
 const char *rtk_server_db_text (sqlite3_stmt *statement, int column);
 
 /* Schema: rtk-server-schema.c. */

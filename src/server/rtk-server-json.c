@@ -155,18 +155,3 @@ rtk_server_json_time (RtkServerJson *self, const char *name, gint64 time_us)
 
   rtk_server_json_string (self, name, text);
 }
-
-/**
- * rtk_server_json_raw:
- * @self: a writer
- * @name: (nullable): of the member
- * @json: one JSON value
- *
- * Writes what is JSON already.
- */
-void
-rtk_server_json_raw (RtkServerJson *self, const char *name, const char *json)
-{
-  add_name (self, name);
-  g_string_append (self->text, json);
-}

@@ -29,7 +29,6 @@ struct _RtkSyncSession {
   gint64        next_try;
   guint         timeout_id;
   GError       *error; /* (owned) (nullable) */
-  RtkSyncCounts counts;
 };
 
 G_END_DECLS

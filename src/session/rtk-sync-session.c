@@ -122,18 +122,6 @@ plan_next (RtkSyncSession *self)
   arm (self);
 }
 
-static void
-add_counts (RtkSyncCounts *to, const RtkSyncCounts *from)
-{
-  to->pulled += from->pulled;
-  to->uploaded += from->uploaded;
-  to->applied += from->applied;
-  to->duplicate += from->duplicate;
-  to->conflict += from->conflict;
-  to->refused += from->refused;
-  to->failed += from->failed;
-}
-
 /* The waiters get the counts also when the round failed: rtk_sync_session_sync_once_finish(). */
 static void
 answer_waiters (RtkSyncSession *self, const RtkSyncCounts *counts, const GError *error)
@@ -182,7 +170,6 @@ round_over (RtkSyncSession      *self,
   g_clear_pointer (&self->round, rtk_sync_round_unref);
   /* A round that ended early may have left some marked as being sent. */
   self->recovered = complete;
-  add_counts (&self->counts, counts);
   self->failures = state == RTK_SYNC_OFFLINE || state == RTK_SYNC_FAILED ? self->failures + 1 : 0;
   if (attention != self->attention) {
     self->attention = attention;

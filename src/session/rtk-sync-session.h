@@ -102,6 +102,5 @@ const GError *rtk_sync_session_get_error (RtkSyncSession *self);
 gint64        rtk_sync_session_get_last_sync (RtkSyncSession *self);
 gint64        rtk_sync_session_get_offline_since (RtkSyncSession *self);
 gint64        rtk_sync_session_get_next_try (RtkSyncSession *self);
-void          rtk_sync_session_get_counts (RtkSyncSession *self, RtkSyncCounts *out_counts);
 
 G_END_DECLS

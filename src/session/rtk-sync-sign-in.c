@@ -184,17 +184,3 @@ rtk_sync_session_get_next_try (RtkSyncSession *self)
   g_return_val_if_fail (RTK_IS_SYNC_SESSION (self), 0);
   return self->next_try;
 }
-
-/**
- * rtk_sync_session_get_counts:
- * @self: a session
- * @out_counts: (out caller-allocates): what was done since it was made
- *
- * Tells what was done in all rounds.
- */
-void
-rtk_sync_session_get_counts (RtkSyncSession *self, RtkSyncCounts *out_counts)
-{
-  g_return_if_fail (RTK_IS_SYNC_SESSION (self) && out_counts != NULL);
-  *out_counts = self->counts;
-}

@@ -74,17 +74,3 @@ rtk_advice_box_set (
   gtk_widget_add_css_class (GTK_WIDGET (self), class);
   self->class = class;
 }
-
-/**
- * rtk_advice_box_get_text:
- * @self: an advice box
- *
- * Returns: (transfer none): the sentence that is shown
- */
-const char *
-rtk_advice_box_get_text (RtkAdviceBox *self)
-{
-  g_return_val_if_fail (RTK_IS_ADVICE_BOX (self), NULL);
-
-  return gtk_label_get_text (self->text);
-}

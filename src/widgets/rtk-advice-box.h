@@ -15,6 +15,5 @@ G_DECLARE_FINAL_TYPE (RtkAdviceBox, rtk_advice_box, RTK, ADVICE_BOX, GtkBox)
 
 void rtk_advice_box_set (
     RtkAdviceBox *self, RtkVerdict verdict, const char *icon, const char *text, const char *detail);
-const char *rtk_advice_box_get_text (RtkAdviceBox *self);
 
 G_END_DECLS

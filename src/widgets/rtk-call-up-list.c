@@ -310,17 +310,3 @@ rtk_call_up_list_open_only_match (RtkCallUpList *self)
   row_activated_cb (self, 0);
   return TRUE;
 }
-
-/**
- * rtk_call_up_list_get_orders:
- * @self: a list
- *
- * Returns: (transfer none): the orders shown, of #RtkOrder
- */
-GListModel *
-rtk_call_up_list_get_orders (RtkCallUpList *self)
-{
-  g_return_val_if_fail (RTK_IS_CALL_UP_LIST (self), NULL);
-
-  return G_LIST_MODEL (self->orders);
-}

@@ -15,10 +15,9 @@ G_BEGIN_DECLS
  *   Enter was pressed in the entry, which is emptied: never log it. */
 G_DECLARE_FINAL_TYPE (RtkCallUpList, rtk_call_up_list, RTK, CALL_UP_LIST, GtkBox)
 
-GtkWidget  *rtk_call_up_list_new (void);
-void        rtk_call_up_list_set_store (RtkCallUpList *self, RtkStore *store);
-void        rtk_call_up_list_focus_entry (RtkCallUpList *self);
-gboolean    rtk_call_up_list_open_only_match (RtkCallUpList *self);
-GListModel *rtk_call_up_list_get_orders (RtkCallUpList *self);
+GtkWidget *rtk_call_up_list_new (void);
+void       rtk_call_up_list_set_store (RtkCallUpList *self, RtkStore *store);
+void       rtk_call_up_list_focus_entry (RtkCallUpList *self);
+gboolean   rtk_call_up_list_open_only_match (RtkCallUpList *self);
 
 G_END_DECLS

@@ -578,20 +578,3 @@ rtk_viewfinder_set_guided (RtkViewfinder *self, gboolean guided)
   gtk_widget_queue_draw (GTK_WIDGET (self));
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_GUIDED]);
 }
-
-/**
- * rtk_viewfinder_get_crop:
- * @self: a viewfinder
- * @out_crop: (out): the frame that is drawn bright
- *
- * Returns: %FALSE while there is no legal crop
- */
-gboolean
-rtk_viewfinder_get_crop (RtkViewfinder *self, RtkCrop *out_crop)
-{
-  g_return_val_if_fail (RTK_IS_VIEWFINDER (self), FALSE);
-
-  if (self->has_crop)
-    *out_crop = self->crop;
-  return self->has_crop;
-}

@@ -43,6 +43,5 @@ void     rtk_viewfinder_set_guided (RtkViewfinder *self, gboolean guided);
 void     rtk_viewfinder_set_preview (RtkViewfinder *self, RtkImage *image);
 void     rtk_viewfinder_set_preview_mode (RtkViewfinder *self, RtkPreviewMode mode);
 RtkPreviewMode rtk_viewfinder_get_preview_mode (RtkViewfinder *self);
-gboolean       rtk_viewfinder_get_crop (RtkViewfinder *self, RtkCrop *out_crop);
 
 G_END_DECLS
