@@ -26,13 +26,12 @@ typedef struct {
   gint64         taken_at;
 } RtkTake;
 
-void        rtk_take_free (RtkTake *self);
-RtkStill   *rtk_take_develop (const RtkTake *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-RtkImage   *rtk_image_new_from_buffer (GstBuffer          *buffer,
-                                       const GstVideoInfo *info,
-                                       RtkPixelFormat      format) G_GNUC_WARN_UNUSED_RESULT;
-const char *rtk_colorimetry_get_word (const GstVideoColorimetry *colorimetry);
-void        rtk_video_info_get_square_size (const GstVideoInfo *info, int *width, int *height);
+void      rtk_take_free (RtkTake *self);
+RtkStill *rtk_take_develop (const RtkTake *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+RtkImage *rtk_image_new_from_buffer (GstBuffer          *buffer,
+                                     const GstVideoInfo *info,
+                                     RtkPixelFormat      format) G_GNUC_WARN_UNUSED_RESULT;
+void      rtk_video_info_get_square_size (const GstVideoInfo *info, int *width, int *height);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkTake, rtk_take_free)
 

@@ -67,16 +67,9 @@ rtk_video_info_get_square_size (const GstVideoInfo *info, int *width, int *heigh
   *height = GST_VIDEO_INFO_HEIGHT (info);
 }
 
-/**
- * rtk_colorimetry_get_word:
- * @colorimetry: colorimetry of a raw format
- *
- * Names what the conversion to RGB undid, for the certificate.
- *
- * Returns: (transfer none): a static word such as "bt601-limited"
- */
-const char *
-rtk_colorimetry_get_word (const GstVideoColorimetry *colorimetry)
+/* What the conversion to RGB undid, for the certificate: a word such as "bt601-limited". */
+static const char *
+name_colorimetry (const GstVideoColorimetry *colorimetry)
 {
   gboolean full = colorimetry->range == GST_VIDEO_COLOR_RANGE_0_255;
 
@@ -207,7 +200,7 @@ rtk_take_develop (const RtkTake *self, GError **error)
   still = rtk_still_new (NULL, NULL, upright, self->taken_at);
   still->intake.rotated = self->orientation.rotation;
   still->intake.unmirrored = self->orientation.mirrored;
-  still->intake.colour = rtk_colorimetry_get_word (&info.colorimetry);
+  still->intake.colour = name_colorimetry (&info.colorimetry);
   still->serial = self->serial;
   return still;
 }

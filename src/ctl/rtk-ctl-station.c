@@ -111,20 +111,8 @@ rtk_ctl_station_get_setting (RtkCtlStation *self, const char *name)
   return rtk_sqlite_store_get_setting_finish (self->store, result, NULL);
 }
 
-/**
- * rtk_ctl_station_set_setting:
- * @self: a station open for writing
- * @name: of the setting
- * @value: its new value
- * @error: return location
- *
- * Returns: whether it was kept
- */
-gboolean
-rtk_ctl_station_set_setting (RtkCtlStation *self,
-                             const char    *name,
-                             const char    *value,
-                             GError       **error)
+static gboolean
+set_setting (RtkCtlStation *self, const char *name, const char *value, GError **error)
 {
   g_autoptr (GAsyncResult) result = NULL;
 
@@ -277,7 +265,7 @@ rtk_ctl_station_connect (RtkCtlStation *self, const char *server, GError **error
     return FALSE;
   if (server == NULL)
     return restore_session (self, error);
-  return rtk_ctl_station_set_setting (self, SETTING_SERVER, server, error);
+  return set_setting (self, SETTING_SERVER, server, error);
 }
 
 /**
@@ -303,7 +291,7 @@ rtk_ctl_station_keep_session (RtkCtlStation *self, GError **error)
   rtk_ctl_wait (&result);
   if (!rtk_store_done_finish (RTK_STORE (self->store), result, error))
     return FALSE;
-  return user == NULL || rtk_ctl_station_set_setting (self, SETTING_USER, user, error);
+  return user == NULL || set_setting (self, SETTING_USER, user, error);
 }
 
 /**

@@ -37,10 +37,6 @@ gboolean rtk_ctl_station_create (RtkCtlStation *self,
                                  GError       **error);
 gboolean rtk_ctl_station_connect (RtkCtlStation *self, const char *server, GError **error);
 gboolean rtk_ctl_station_keep_session (RtkCtlStation *self, GError **error);
-gboolean rtk_ctl_station_set_setting (RtkCtlStation *self,
-                                      const char    *name,
-                                      const char    *value,
-                                      GError       **error);
 char    *rtk_ctl_station_get_setting (RtkCtlStation *self, const char *name);
 RtkOrder *
 rtk_ctl_station_find_order (RtkCtlStation *self, const char *id, const char *code, GError **error);

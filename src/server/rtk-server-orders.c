@@ -166,31 +166,18 @@ rtk_server_order_write (RtkServerStore *self,
   return ok;
 }
 
-/**
- * rtk_server_orders_write_page:
- * @self: a store
- * @json: a writer, inside an array
- * @since: number of the last change that is known
- * @limit: at most so many orders
- * @station_id: (nullable): for whom the codes are digested
- * @out_last: (out): number of the last change that was written, @since when there was none
- * @out_more: (out): whether there are more
- * @error: return location
- *
- * Writes the orders that changed after @since, each as it is now, in the order of their last
- * change.
- *
- * Returns: whether they were written
- */
-gboolean
-rtk_server_orders_write_page (RtkServerStore *self,
-                              RtkServerJson  *json,
-                              gint64          since,
-                              gint64          limit,
-                              const char     *station_id,
-                              gint64         *out_last,
-                              gboolean       *out_more,
-                              GError        **error)
+/* Writes at most @limit orders that changed after number @since, each as it is now, in the order of
+ * their last change; @json is inside an array. @station_id, for whom codes are digested, may be
+ * NULL; *@out_last is @since when there was none. */
+static gboolean
+write_page (RtkServerStore *self,
+            RtkServerJson  *json,
+            gint64          since,
+            gint64          limit,
+            const char     *station_id,
+            gint64         *out_last,
+            gboolean       *out_more,
+            GError        **error)
 {
   guint8        key[RTK_SERVER_STATION_KEY_SIZE];
   const guint8 *station_key = find_station_key (self, station_id, key);
@@ -305,8 +292,7 @@ RTK_SERVER_HANDLER (changes)
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_string (&call->answer, "epoch", epoch);
   rtk_server_json_begin (&call->answer, "orders", '[');
-  if (!rtk_server_orders_write_page (store, &call->answer, last, limit, call->station, &last, &more,
-                                     error))
+  if (!write_page (store, &call->answer, last, limit, call->station, &last, &more, error))
     return FALSE;
   rtk_server_json_end (&call->answer, ']');
   cursor = g_strdup_printf ("%s.%" G_GINT64_FORMAT, epoch, last);

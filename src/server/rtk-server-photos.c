@@ -39,15 +39,9 @@ upload_clear (Upload *upload)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Upload, upload_clear)
 
-/**
- * rtk_server_photo_dup_path:
- * @config: settings
- * @sha256: a valid name
- *
- * Returns: (transfer full): where the photo lies, or would lie
- */
-char *
-rtk_server_photo_dup_path (const RtkServerConfig *config, const char *sha256)
+/* Where the photo lies, or would lie; @sha256 is a valid name. */
+static char *
+dup_photo_path (const RtkServerConfig *config, const char *sha256)
 {
   const char folder[3] = {sha256[0], sha256[1], '\0'};
 
@@ -296,7 +290,7 @@ is_of_type (const char *path, const char *media_type)
 static gboolean
 finish_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError **error)
 {
-  g_autofree char *path = rtk_server_photo_dup_path (store->config, upload->sha256);
+  g_autofree char *path = dup_photo_path (store->config, upload->sha256);
   g_autofree char *folder = g_path_get_dirname (path);
   g_autofree char *parent = g_path_get_dirname (folder);
   g_autofree char *owner = dup_owner (call);
@@ -386,7 +380,7 @@ RTK_SERVER_HANDLER (upload_delete)
 /* GET and HEAD /v1/photos/{sha256} */
 RTK_SERVER_HANDLER (photo_get)
 {
-  g_autofree char *path = rtk_server_photo_dup_path (store->config, call->params[0]);
+  g_autofree char *path = dup_photo_path (store->config, call->params[0]);
   g_autofree char *type = rtk_server_db_dup_text (
       store->db, "SELECT media_type FROM photos WHERE sha256 = ?", "s", call->params[0]);
   g_autoptr (GMappedFile) file = NULL;

@@ -97,14 +97,6 @@ gboolean rtk_server_order_write (RtkServerStore *self,
                                  const char     *order_id,
                                  const char     *station_id,
                                  GError        **error);
-gboolean rtk_server_orders_write_page (RtkServerStore *self,
-                                       RtkServerJson  *json,
-                                       gint64          since,
-                                       gint64          limit,
-                                       const char     *station_id,
-                                       gint64         *out_last,
-                                       gboolean       *out_more,
-                                       GError        **error);
 gboolean rtk_server_order_touch (RtkServerStore *self, const char *order_id, GError **error);
 gboolean rtk_server_order_set_payment (RtkServerStore *self,
                                        const char     *order_id,
@@ -114,8 +106,6 @@ gboolean rtk_server_order_set_payment (RtkServerStore *self,
                                        GError        **error);
 
 /* Photos: rtk-server-photos.c. */
-char    *rtk_server_photo_dup_path (const RtkServerConfig *config,
-                                    const char            *sha256) G_GNUC_WARN_UNUSED_RESULT;
 gboolean rtk_server_photo_is_there (RtkServerStore *self, const char *sha256);
 
 /* Jobs: rtk-server-jobs.c. */

@@ -83,7 +83,6 @@ void rtk_face_patch_set_box (const RtkFacePatch *self,
                              RtkRect             box);
 
 RtkPoint rtk_measure_point (const RtkFace *face, int index);
-double   rtk_measure_distance (RtkPoint a, RtkPoint b);
 float    rtk_measure_median (float *values, int n);
 double   rtk_measure_sample_mask (const float *mask, int size, double x, double y);
 

@@ -41,8 +41,8 @@ rtk_measure_point (const RtkFace *face, int index)
   return (RtkPoint){face->points[index].x, face->points[index].y};
 }
 
-double
-rtk_measure_distance (RtkPoint a, RtkPoint b)
+static double
+distance (RtkPoint a, RtkPoint b)
 {
   return hypot (a.x - b.x, a.y - b.y);
 }
@@ -68,7 +68,7 @@ rtk_measure_median (float *values, int n)
 static double
 between (const RtkFace *face, int a, int b)
 {
-  return rtk_measure_distance (rtk_measure_point (face, a), rtk_measure_point (face, b));
+  return distance (rtk_measure_point (face, a), rtk_measure_point (face, b));
 }
 
 static RtkPoint
@@ -111,23 +111,13 @@ set_face_unknown (RtkAnalysis *analysis, const char *why)
   }
 }
 
-/**
- * rtk_measure_hair_top:
- * @face: the subject, with points
- * @mask: how likely each place is person, of @area squeezed to a square
- * @mask_size: values a row and rows of @mask
- * @area: what part of the picture the mask shows
- * @out_y: (out): the highest hair, pixels of the picture
- *
- * Finds the top of the hair by climbing from the forehead as long as the mask has a head's worth of
- * person in a row.
- *
- * The last row is placed between two rows of the mask by how full they are.
- *
- * Returns: whether there is person above the forehead at all
+/* Finds the top of the hair, in pixels of the picture, by climbing from the forehead as long as the
+ * mask, of @area squeezed to a square, has a head's worth of person in a row. The last row is
+ * placed between two rows of the mask by how full they are. FALSE: there is no person above the
+ * forehead.
  */
-gboolean
-rtk_measure_hair_top (
+static gboolean
+find_hair_top (
     const RtkFace *face, const float *mask, int mask_size, const RtkRect *area, double *out_y)
 {
   double left = INFINITY;
@@ -223,9 +213,8 @@ measure_head (RtkMeasureContext *self)
     head->cheek_right =
         MAX (head->cheek_right, rtk_measure_point (self->face, cheek_outline[1][i]).x);
   }
-  analysis->has_head =
-      self->mask != NULL &&
-      rtk_measure_hair_top (self->face, self->mask, self->mask_size, &whole, &head->hair_top);
+  analysis->has_head = self->mask != NULL && find_hair_top (self->face, self->mask, self->mask_size,
+                                                            &whole, &head->hair_top);
   if (analysis->has_head)
     measure_sides (self, head);
 }
@@ -261,7 +250,7 @@ rtk_measure_openings (RtkFace *face)
 {
   RtkPoint eyes =
       middle (rtk_measure_point (face, iris_points[0]), rtk_measure_point (face, iris_points[1]));
-  double to_chin = rtk_measure_distance (eyes, rtk_measure_point (face, POINT_CHIN));
+  double to_chin = distance (eyes, rtk_measure_point (face, POINT_CHIN));
 
   for (int i = 0; i < 2; i++)
     face->eye_open[i] =
@@ -280,7 +269,7 @@ get_gaze (const RtkFace *face)
     RtkPoint a = rtk_measure_point (face, eye_corners[i][0]);
     RtkPoint b = rtk_measure_point (face, eye_corners[i][1]);
     RtkPoint iris = rtk_measure_point (face, iris_points[i]);
-    double   width = MAX (rtk_measure_distance (a, b), 1e-3);
+    double   width = MAX (distance (a, b), 1e-3);
     RtkPoint mid = middle (a, b);
 
     sum += ((iris.x - mid.x) * (b.x - a.x) + (iris.y - mid.y) * (b.y - a.y)) / (width * width);
@@ -296,7 +285,7 @@ get_smile (const RtkFace *face)
   RtkPoint left = rtk_measure_point (face, 61);
   RtkPoint right = rtk_measure_point (face, 291);
   RtkPoint lips = middle (rtk_measure_point (face, 13), rtk_measure_point (face, 14));
-  double   width = MAX (rtk_measure_distance (left, right), 1e-3);
+  double   width = MAX (distance (left, right), 1e-3);
   double   eyes = MAX (between (face, eye_corners[0][0], eye_corners[1][1]), 1e-3);
   /* Across the line of the corners, so that the tilt of the head does not count. */
   double lift =
@@ -419,9 +408,9 @@ find_eyes (RtkMeasureContext *self)
     /* Behind a closed lid the network only guesses the iris. */
     self->eyes[i] = shut ? corners : rtk_measure_point (face, iris_points[i]);
   }
-  self->inter_eye = rtk_measure_distance (self->eyes[0], self->eyes[1]);
-  self->eye_to_chin = rtk_measure_distance (middle (self->eyes[0], self->eyes[1]),
-                                            rtk_measure_point (face, POINT_CHIN));
+  self->inter_eye = distance (self->eyes[0], self->eyes[1]);
+  self->eye_to_chin =
+      distance (middle (self->eyes[0], self->eyes[1]), rtk_measure_point (face, POINT_CHIN));
   return self->inter_eye >= 4. && self->eye_to_chin >= 4. && isfinite (self->inter_eye);
 }
 

@@ -26,11 +26,9 @@ typedef struct {
   gboolean        still;
 } RtkMeasureInput;
 
-void     rtk_measure_openings (RtkFace *face);
-void     rtk_measure_refine_irises (const RtkImage *image, RtkFace *face);
-void     rtk_measure_corner_colour (const RtkImage *image, double out_rgb[3]);
-void     rtk_measure_picture (const RtkMeasureInput *input, RtkAnalysis *analysis);
-gboolean rtk_measure_hair_top (
-    const RtkFace *face, const float *mask, int mask_size, const RtkRect *area, double *out_y);
+void rtk_measure_openings (RtkFace *face);
+void rtk_measure_refine_irises (const RtkImage *image, RtkFace *face);
+void rtk_measure_corner_colour (const RtkImage *image, double out_rgb[3]);
+void rtk_measure_picture (const RtkMeasureInput *input, RtkAnalysis *analysis);
 
 G_END_DECLS
