@@ -4,8 +4,6 @@
 
 #include "vision/rtk-parallel-private.h"
 
-#include <pthreadpool.h>
-
 /* More threads than this gain nothing: what is shared out takes a few milliseconds. */
 #define MOST_THREADS 4
 /* Rows of one piece: small enough that threads end together. */
@@ -13,52 +11,106 @@
 /* Less arithmetic than this is done sooner than another thread wakes up: some 0.1 ms. */
 #define LEAST_WORK 1000000
 
-/* Whether somebody uses the pool right now. */
-static int busy;
+/* Pieces of work that several threads take one after the other. */
+typedef struct {
+  void (*func) (gconstpointer data, guint piece);
+  gconstpointer data; /* (unowned): of the caller, who waits until all pieces are done */
+  guint         n_pieces;
+  guint         next; /* (atomic) */
+  GMutex        mutex;
+  GCond         all_done;
+  guint         n_done; /* (lock mutex) */
+} Job;
+
+static void
+job_clear (gpointer data)
+{
+  Job *self = data;
+
+  g_mutex_clear (&self->mutex);
+  g_cond_clear (&self->all_done);
+}
+
+/* Takes pieces until none is left. */
+static void
+job_work (Job *self)
+{
+  guint n = 0, piece;
+
+  while ((piece = g_atomic_int_add (&self->next, 1)) < self->n_pieces) {
+    self->func (self->data, piece);
+    n++;
+  }
+  if (n == 0)
+    return;
+  g_mutex_lock (&self->mutex);
+  self->n_done += n;
+  if (self->n_done == self->n_pieces)
+    g_cond_signal (&self->all_done);
+  g_mutex_unlock (&self->mutex);
+}
+
+/* A helper that comes too late finds no piece left, and touches nothing of the caller's. */
+static void
+help_cb (gpointer data, gpointer user_data)
+{
+  job_work (data);
+  g_atomic_rc_box_release_full (data, job_clear);
+}
 
 /* The one pool of the process, NULL where there is one core only; lives as long as the process. */
-static pthreadpool_t
+static GThreadPool *
 get_pool (void)
 {
-  static gsize         once;
-  static pthreadpool_t pool;
+  static GThreadPool *pool;
+  static gsize        once;
 
   if (g_once_init_enter (&once)) {
-    guint n_threads = MIN (g_get_num_processors (), MOST_THREADS);
+    int n_threads = (int)MIN (g_get_num_processors (), MOST_THREADS);
 
-    pool = n_threads > 1 ? pthreadpool_create (n_threads) : NULL;
+    pool = n_threads > 1 ? g_thread_pool_new (help_cb, NULL, n_threads - 1, FALSE, NULL) : NULL;
     g_once_init_leave (&once, 1);
   }
   return pool;
 }
 
-/* Takes the pool, if it is free: who finds it taken works alone, which is as fast when all cores
- * are busy, and cannot wait for itself when work shares out work. */
-static pthreadpool_t
-take_pool (void)
-{
-  pthreadpool_t pool = get_pool ();
-
-  return pool != NULL && g_atomic_int_compare_and_exchange (&busy, 0, 1) ? pool : NULL;
-}
-
+/* The caller works too, and never waits for a helper that has not begun: so work that is shared
+ * out may itself share out work, and nothing is lost when all cores are busy. */
 static void
-give_pool_back (void)
+share_out (guint n_pieces, void (*func) (gconstpointer, guint), gconstpointer data)
 {
-  g_atomic_int_set (&busy, 0);
+  GThreadPool *pool = get_pool ();
+  guint        n_helpers = pool != NULL ? (guint)g_thread_pool_get_max_threads (pool) : 0;
+  Job         *job = g_atomic_rc_box_new0 (Job);
+
+  job->func = func;
+  job->data = data;
+  job->n_pieces = n_pieces;
+  g_mutex_init (&job->mutex);
+  g_cond_init (&job->all_done);
+  for (guint i = 0; i < MIN (n_helpers, n_pieces - 1); i++)
+    g_thread_pool_push (pool, g_atomic_rc_box_acquire (job), NULL);
+  job_work (job);
+  g_mutex_lock (&job->mutex);
+  while (job->n_done < n_pieces)
+    g_cond_wait (&job->all_done, &job->mutex);
+  g_mutex_unlock (&job->mutex);
+  g_atomic_rc_box_release_full (job, job_clear);
 }
 
 typedef struct {
   RtkRowsFunc func;
   gpointer    data;
+  int         n_rows;
 } Rows;
 
 static void
-do_rows (void *context, size_t from, size_t n)
+do_rows (gconstpointer data, guint piece)
 {
-  const Rows *rows = context;
+  const Rows *rows = data;
+  int         from = (int)piece * PIECE;
 
-  rows->func (rows->data, (int)from, (int)(from + n));
+  rows->func (rows->data, from, MIN (from + PIECE, rows->n_rows));
 }
 
 /**
@@ -69,23 +121,17 @@ do_rows (void *context, size_t from, size_t n)
  * @data: (nullable): its argument
  *
  * Shares rows out to the cores and waits for all. No row may depend on another one: then the result
- * does not depend on the number of threads. Any thread; may be called from within @func, which then
- * works alone.
+ * does not depend on the number of threads. Any thread; may be called from within @func.
  */
 void
 rtk_parallel_rows (int n_rows, gsize work, RtkRowsFunc func, gpointer data)
 {
-  Rows          rows = {func, data};
-  pthreadpool_t pool = n_rows > PIECE && work * (gsize)n_rows >= LEAST_WORK ? take_pool () : NULL;
+  Rows rows = {func, data, n_rows};
 
-  if (pool == NULL) {
+  if (n_rows > PIECE && work * (gsize)n_rows >= LEAST_WORK)
+    share_out (((guint)n_rows + PIECE - 1) / PIECE, do_rows, &rows);
+  else
     func (data, 0, n_rows);
-    return;
-  }
-  /* Threads that have nothing to do sleep at once: the cores may be wanted for another photo. */
-  pthreadpool_parallelize_1d_tile_1d (pool, do_rows, &rows, (size_t)n_rows, PIECE,
-                                      PTHREADPOOL_FLAG_YIELD_WORKERS);
-  give_pool_back ();
 }
 
 typedef struct {
@@ -94,11 +140,11 @@ typedef struct {
 } Tasks;
 
 static void
-do_task (void *context, size_t i)
+do_task (gconstpointer data, guint i)
 {
-  const Tasks *tasks = context;
+  const Tasks *all = data;
 
-  tasks->tasks[i].func (tasks->tasks[i].data, tasks->shared);
+  all->tasks[i].func (all->tasks[i].data, all->shared);
 }
 
 /**
@@ -107,19 +153,14 @@ do_task (void *context, size_t i)
  * @n_tasks: how many
  * @shared: (nullable): second argument of every task
  *
- * Does all tasks, several at a time where there are cores, and waits for them. Any thread.
+ * Does all tasks, several at a time where there are cores, and waits for them. Any thread; may be
+ * called from within a task.
  */
 void
 rtk_parallel_tasks (const RtkTask *tasks, guint n_tasks, gpointer shared)
 {
-  Tasks         all = {tasks, shared};
-  pthreadpool_t pool = n_tasks > 1 ? take_pool () : NULL;
+  Tasks all = {tasks, shared};
 
-  if (pool == NULL) {
-    for (guint i = 0; i < n_tasks; i++)
-      do_task (&all, i);
-    return;
-  }
-  pthreadpool_parallelize_1d (pool, do_task, &all, n_tasks, PTHREADPOOL_FLAG_YIELD_WORKERS);
-  give_pool_back ();
+  if (n_tasks > 0)
+    share_out (n_tasks, do_task, &all);
 }

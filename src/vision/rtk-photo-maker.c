@@ -10,6 +10,7 @@
 #include "vision/rtk-cut-out.h"
 #include "vision/rtk-file-facts.h"
 #include "vision/rtk-finish.h"
+#include "vision/rtk-parallel-private.h"
 #include "vision/rtk-png.h"
 #include "vision/rtk-recipe.h"
 
@@ -112,24 +113,39 @@ narrow_window (gsize *bytes_min, gsize *bytes_max)
     *bytes_max = narrow;
 }
 
-/* Encodes both files. From here on the delivered picture is what its file decodes to. */
-static gboolean
-encode (Making *self, GError **error)
-{
-  RtkPhoto       *photo = self->photo;
-  RtkFinishLimits limits = {.quality_min = rtk_rule_pack_get_quality_min (self->pack),
-                            .dpi = rtk_rule_pack_get_dpi (self->pack)};
-  g_autoptr (GBytes) file = NULL;
-  g_autoptr (GBytes) alpha = NULL;
+/* The files of a photo, which do not depend on each other. */
+typedef struct {
+  Making         *making;
+  RtkFinishLimits limits;
+  GBytes         *file;  /* (owned) (nullable) */
+  GBytes         *alpha; /* (owned) (nullable) */
+  GError         *file_error;
+  GError         *alpha_error;
+} Encoding;
 
-  rtk_rule_pack_get_bytes (self->pack, &limits.bytes_min, &limits.bytes_max);
-  narrow_window (&limits.bytes_min, &limits.bytes_max);
-  file = rtk_finish_jpeg (photo->delivered_image, &limits, &self->finish, error);
-  if (file == NULL)
-    return FALSE;
-  alpha = rtk_png_encode (self->alpha, error);
-  if (alpha == NULL)
-    return FALSE;
+static void
+encode_file_cb (gpointer data, gpointer shared)
+{
+  Encoding *self = shared;
+
+  self->file = rtk_finish_jpeg (self->making->photo->delivered_image, &self->limits,
+                                &self->making->finish, &self->file_error);
+}
+
+static void
+encode_alpha_cb (gpointer data, gpointer shared)
+{
+  Encoding *self = shared;
+
+  self->alpha = rtk_png_encode (self->making->alpha, &self->alpha_error);
+}
+
+/* The delivered picture is from here on what its file decodes to. */
+static gboolean
+take_files (Making *self, GBytes *file, GBytes *alpha, GError **error)
+{
+  RtkPhoto *photo = self->photo;
+
   rtk_image_unref (photo->delivered_image);
   photo->delivered_image = rtk_codec_decode (file, NULL, error);
   if (photo->delivered_image == NULL)
@@ -137,6 +153,33 @@ encode (Making *self, GError **error)
   rtk_blob_init (&photo->delivered, file, "image/jpeg");
   rtk_blob_init (&photo->alpha, alpha, "image/png");
   return TRUE;
+}
+
+static gboolean
+encode (Making *self, GError **error)
+{
+  static const RtkTask tasks[] = {{encode_file_cb, NULL}, {encode_alpha_cb, NULL}};
+  Encoding             both = {
+                  .making = self,
+                  .limits = {.quality_min = rtk_rule_pack_get_quality_min (self->pack),
+                             .dpi = rtk_rule_pack_get_dpi (self->pack)},
+  };
+  gboolean ok = FALSE;
+
+  rtk_rule_pack_get_bytes (self->pack, &both.limits.bytes_min, &both.limits.bytes_max);
+  narrow_window (&both.limits.bytes_min, &both.limits.bytes_max);
+  rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), &both);
+  if (both.file == NULL)
+    g_propagate_error (error, g_steal_pointer (&both.file_error));
+  else if (both.alpha == NULL)
+    g_propagate_error (error, g_steal_pointer (&both.alpha_error));
+  else
+    ok = take_files (self, both.file, both.alpha, error);
+  g_clear_error (&both.file_error);
+  g_clear_error (&both.alpha_error);
+  g_clear_pointer (&both.file, g_bytes_unref);
+  g_clear_pointer (&both.alpha, g_bytes_unref);
+  return ok;
 }
 
 static gboolean
