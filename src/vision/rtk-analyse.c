@@ -8,6 +8,7 @@
 #include "core/rtk-rule-pack.h"
 #include "vision/rtk-face-search-private.h"
 #include "vision/rtk-measure.h"
+#include "vision/rtk-parallel-private.h"
 #include "vision/rtk-tracker-private.h"
 
 #include <math.h>
@@ -406,32 +407,90 @@ settle_head (RtkHead *head)
     head->shoulders[i] = (RtkPoint){settle (head->shoulders[i].x), settle (head->shoulders[i].y)};
 }
 
+/* What is asked of the networks: faces and shoulders one after the other, and a mask. */
+typedef struct {
+  Run         *run;
+  RtkAnalysis *analysis; /* (owned) (nullable) */
+  GError      *face_error;
+  float       *mask; /* (owned) (nullable) */
+  GError      *mask_error;
+  double       mask_ms;
+} Answers;
+
+static void
+answers_clear (Answers *self)
+{
+  g_clear_pointer (&self->analysis, rtk_analysis_unref);
+  g_clear_error (&self->face_error);
+  g_clear_pointer (&self->mask, g_free);
+  g_clear_error (&self->mask_error);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answers, answers_clear)
+
+static void
+find_subject_cb (gpointer data, gpointer shared)
+{
+  Answers *self = shared;
+
+  self->analysis = find_faces (self->run, &self->face_error);
+  if (self->analysis != NULL && !find_shoulders (self->run, self->analysis, &self->face_error))
+    g_clear_pointer (&self->analysis, rtk_analysis_unref);
+}
+
+static void
+find_mask_cb (gpointer data, gpointer shared)
+{
+  Answers        *self = shared;
+  const RtkImage *image = self->run->image;
+  RtkRect         whole = {0., 0., rtk_image_get_width (image), rtk_image_get_height (image)};
+  gint64          begun = g_get_monotonic_time ();
+
+  self->mask = g_new (float, RTK_MASK_SIZE *RTK_MASK_SIZE);
+  if (!rtk_networks_segment (self->run->networks, image, &whole, self->mask, &self->mask_error))
+    g_clear_pointer (&self->mask, g_free);
+  self->mask_ms = (double)(g_get_monotonic_time () - begun) / 1000.;
+}
+
+/* A live frame keeps to its own thread, of which there is one a camera; a still is waited for. */
+static gboolean
+ask_networks (Answers *self, GError **error)
+{
+  static const RtkTask tasks[] = {{find_subject_cb, NULL}, {find_mask_cb, NULL}};
+
+  if (self->run->tracker == NULL) {
+    rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), self);
+  } else {
+    find_subject_cb (NULL, self);
+    if (self->analysis != NULL)
+      find_mask_cb (NULL, self);
+  }
+  if (self->analysis != NULL && self->mask != NULL)
+    return TRUE;
+  g_propagate_error (error, self->analysis == NULL ? g_steal_pointer (&self->face_error)
+                                                   : g_steal_pointer (&self->mask_error));
+  return FALSE;
+}
+
 static RtkAnalysis *
 analyse (Run *self, const guint8 *wanted_background, GError **error)
 {
-  g_autofree float *mask = g_new (float, RTK_MASK_SIZE *RTK_MASK_SIZE);
-  g_autoptr (RtkAnalysis) analysis = NULL;
-  RtkRect whole = {0., 0., rtk_image_get_width (self->image), rtk_image_get_height (self->image)};
-  RtkMeasureInput input = {self->image, mask, RTK_MASK_SIZE, wanted_background,
+  g_auto (Answers) answers = {.run = self};
+  RtkMeasureInput input = {self->image, NULL, RTK_MASK_SIZE, wanted_background,
                            self->tracker == NULL};
   gint64          begun = g_get_monotonic_time ();
 
-  if (!check_colour (self->image, error))
+  if (!check_colour (self->image, error) || !ask_networks (&answers, error))
     return NULL;
-  analysis = find_faces (self, error);
-  if (analysis == NULL || !find_shoulders (self, analysis, error))
-    return NULL;
-  start (self);
-  if (!stop (self, rtk_networks_segment (self->networks, self->image, &whole, mask, error)))
-    return NULL;
-  rtk_measure_picture (&input, analysis);
+  input.mask = answers.mask;
+  rtk_measure_picture (&input, answers.analysis);
   if (self->tracker != NULL)
-    rtk_tracker_smooth (self->tracker, analysis);
+    rtk_tracker_smooth (self->tracker, answers.analysis);
   else
-    settle_head (&analysis->head);
-  analysis->networks_ms = self->networks_ms;
-  analysis->total_ms = (double)(g_get_monotonic_time () - begun) / 1000.;
-  return g_steal_pointer (&analysis);
+    settle_head (&answers.analysis->head);
+  answers.analysis->networks_ms = self->networks_ms + answers.mask_ms;
+  answers.analysis->total_ms = (double)(g_get_monotonic_time () - begun) / 1000.;
+  return g_steal_pointer (&answers.analysis);
 }
 
 /**

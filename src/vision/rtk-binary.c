@@ -146,37 +146,42 @@ rtk_binary_depth (const guint8 *self, int width, int height)
 void
 rtk_binary_keep_seeded (guint8 *self, const guint8 *seeds, int width, int height)
 {
-  gsize             n = (gsize)width * height;
-  g_autofree guint *stack = g_new (guint, n);
-  gsize             n_stack = 0;
+  gsize              wide = (gsize)width + 2;
+  g_autofree guint8 *framed = g_malloc0 (wide * ((gsize)height + 2));
+  g_autofree guint  *stack = g_new (guint, (gsize)width * height);
+  const int          steps[4] = {-1, 1, -(int)wide, (int)wide};
+  gsize              n_stack = 0;
 
-  /* 1 = not reached yet, 2 = kept. Every pixel goes onto the stack at most once. */
-  for (gsize i = 0; i < n; i++) {
-    if (self[i] == 1 && seeds[i] != 0) {
-      self[i] = 2;
-      stack[n_stack++] = (guint)i;
+  /* In a frame of zeros no neighbour needs to be asked whether it is inside. 1 = not reached yet,
+   * 2 = kept. Every pixel goes onto the stack at most once. */
+  for (int y = 0; y < height; y++) {
+    gsize         start = ((gsize)y + 1) * wide + 1;
+    const guint8 *row = self + (gsize)y * (gsize)width;
+    const guint8 *seed = seeds + (gsize)y * (gsize)width;
+
+    for (int x = 0; x < width; x++) {
+      framed[start + (gsize)x] = (guint8)(row[x] << (row[x] == 1 && seed[x] != 0));
+      if (framed[start + (gsize)x] == 2)
+        stack[n_stack++] = (guint)(start + (gsize)x);
     }
   }
   while (n_stack > 0) {
     guint at = stack[--n_stack];
-    int   x = (int)(at % (guint)width);
-    const struct {
-      gboolean inside;
-      guint    at;
-    } neighbours[4] = {
-        {x > 0, at - 1},
-        {x < width - 1, at + 1},
-        {at >= (guint)width, at - (guint)width},
-        {at + (guint)width < n, at + (guint)width},
-    };
 
     for (int k = 0; k < 4; k++) {
-      if (neighbours[k].inside && self[neighbours[k].at] == 1) {
-        self[neighbours[k].at] = 2;
-        stack[n_stack++] = neighbours[k].at;
+      guint beside = at + (guint)steps[k];
+
+      if (framed[beside] == 1) {
+        framed[beside] = 2;
+        stack[n_stack++] = beside;
       }
     }
   }
-  for (gsize i = 0; i < n; i++)
-    self[i] = self[i] == 2;
+  for (int y = 0; y < height; y++) {
+    const guint8 *from = framed + ((gsize)y + 1) * wide + 1;
+    guint8       *row = self + (gsize)y * (gsize)width;
+
+    for (int x = 0; x < width; x++)
+      row[x] = from[x] == 2;
+  }
 }

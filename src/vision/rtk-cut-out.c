@@ -5,6 +5,7 @@
 #include "vision/rtk-cut-out.h"
 
 #include "vision/rtk-mesh-points-private.h"
+#include "vision/rtk-parallel-private.h"
 #include "vision/rtk-recipe.h"
 #include "vision/rtk-resample.h"
 
@@ -79,6 +80,52 @@ get_body (const float *body, const RtkRect *square, double x, double y)
   return least;
 }
 
+/* What two networks are asked. */
+typedef struct {
+  RtkNetworks    *networks;
+  const RtkImage *picture;
+  const RtkRect  *area;
+  RtkRect         square;
+  float          *mask;
+  float          *body;
+  GError         *mask_error;
+  GError         *body_error;
+} Question;
+
+static void
+ask_selfie_cb (gpointer data, gpointer shared)
+{
+  Question *self = shared;
+
+  rtk_networks_segment (self->networks, self->picture, self->area, self->mask, &self->mask_error);
+}
+
+static void
+ask_body_cb (gpointer data, gpointer shared)
+{
+  Question *self = shared;
+
+  rtk_networks_segment_body (self->networks, self->picture, &self->square, self->body,
+                             &self->body_error);
+}
+
+static void
+join_opinions (const Question *self)
+{
+  const RtkRect *area = self->area;
+
+  for (int y = 0; y < RTK_MASK_SIZE; y++) {
+    for (int x = 0; x < RTK_MASK_SIZE; x++) {
+      float *value = &self->mask[y * RTK_MASK_SIZE + x];
+      float  other =
+          get_body (self->body, &self->square, area->x + (x + .5) / RTK_MASK_SIZE * area->width,
+                    area->y + (y + .5) / RTK_MASK_SIZE * area->height);
+
+      *value = MAX (*value, (other - BODY_DOUBT) / (1 - BODY_DOUBT));
+    }
+  }
+}
+
 /* Two networks are asked: one knows portraits, but may lose a back or a light shirt; the other
  * knows bodies, and what it is sure of is person. */
 static gboolean
@@ -88,24 +135,29 @@ find_mask (RtkNetworks    *networks,
            float          *mask,
            GError        **error)
 {
-  double  side = MAX (area->width, area->height);
-  RtkRect square = {area->x + (area->width - side) / 2, area->y + (area->height - side) / 2, side,
-                    side};
-  g_autofree float *body = g_new (float, RTK_MASK_SIZE *RTK_MASK_SIZE);
+  static const RtkTask tasks[] = {{ask_body_cb, NULL}, {ask_selfie_cb, NULL}};
+  double               side = MAX (area->width, area->height);
+  g_autofree float    *body = g_new (float, RTK_MASK_SIZE *RTK_MASK_SIZE);
+  Question             both = {
+                  .networks = networks,
+                  .picture = picture,
+                  .area = area,
+                  .square = {area->x + (area->width - side) / 2, area->y + (area->height - side) / 2, side,
+                             side},
+                  .mask = mask,
+                  .body = body,
+  };
 
-  if (!rtk_networks_segment (networks, picture, area, mask, error) ||
-      !rtk_networks_segment_body (networks, picture, &square, body, error))
-    return FALSE;
-  for (int y = 0; y < RTK_MASK_SIZE; y++) {
-    for (int x = 0; x < RTK_MASK_SIZE; x++) {
-      float *value = &mask[y * RTK_MASK_SIZE + x];
-      float  other = get_body (body, &square, area->x + (x + .5) / RTK_MASK_SIZE * area->width,
-                               area->y + (y + .5) / RTK_MASK_SIZE * area->height);
-
-      *value = MAX (*value, (other - BODY_DOUBT) / (1 - BODY_DOUBT));
-    }
+  rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), &both);
+  if (both.mask_error == NULL && both.body_error == NULL) {
+    join_opinions (&both);
+    return TRUE;
   }
-  return TRUE;
+  if (both.mask_error == NULL)
+    both.mask_error = g_steal_pointer (&both.body_error);
+  g_clear_error (&both.body_error);
+  g_propagate_error (error, g_steal_pointer (&both.mask_error));
+  return FALSE;
 }
 
 static gboolean

@@ -83,7 +83,41 @@ sure_from_region (Sure *self, const RtkMatteWork *work)
   }
 }
 
-/* From an alpha at twice the working grid. */
+/* An alpha at twice the working grid that tells what is sure. */
+typedef struct {
+  Sure               *sure;
+  const RtkMatteWork *work;
+  const guint8       *person; /* binary */
+  const guint8       *wall;   /* binary */
+} Sureness;
+
+/* Rows of the working grid; each has two of the alpha. */
+static void
+add_sure_rows (gpointer data, int from, int to)
+{
+  const Sureness     *all = data;
+  const RtkMatteWork *work = all->work;
+  gsize               width = 2 * (gsize)work->width;
+
+  for (int y = 2 * from; y < 2 * to; y++) {
+    const guint8 *row =
+        rtk_image_get_pixels (work->base) + rtk_image_get_stride (work->base) * (gsize)y;
+
+    for (gsize x = 0; x < width; x++) {
+      gsize at = (gsize)y * width + x;
+      gsize cell = (gsize)(y / 2) * (gsize)work->width + x / 2;
+      float share = all->person[at] && !work->light[cell] ? .25f : 0;
+      float pixel[3];
+
+      if (share == 0 && !all->wall[at])
+        continue;
+      for (int c = 0; c < 3; c++)
+        pixel[c] = (float)row[3 * x + (gsize)c] / 255;
+      add_sure (all->sure, cell, pixel, share, .25f * all->wall[at], work->relief);
+    }
+  }
+}
+
 static void
 sure_from_alpha (Sure *self, const RtkMatteWork *work, const guint8 *alpha)
 {
@@ -99,23 +133,8 @@ sure_from_alpha (Sure *self, const RtkMatteWork *work, const guint8 *alpha)
   }
   rtk_binary_erode (person, width, height, 1);
   rtk_binary_erode (wall, width, height, 1);
-  for (int y = 0; y < height; y++) {
-    const guint8 *row =
-        rtk_image_get_pixels (work->base) + rtk_image_get_stride (work->base) * (gsize)y;
-
-    for (int x = 0; x < width; x++) {
-      gsize at = (gsize)y * width + (gsize)x;
-      gsize cell = (gsize)(y / 2) * work->width + (gsize)(x / 2);
-      float share = person[at] && !work->light[cell] ? .25f : 0;
-      float pixel[3];
-
-      if (share == 0 && !wall[at])
-        continue;
-      for (int c = 0; c < 3; c++)
-        pixel[c] = (float)row[3 * x + c] / 255;
-      add_sure (self, cell, pixel, share, .25f * wall[at], work->relief);
-    }
-  }
+  rtk_parallel_rows (work->height, 20 * (gsize)width, add_sure_rows,
+                     &(Sureness){self, work, person, wall});
 }
 
 static void
