@@ -10,7 +10,6 @@
 
 /* Parts of the person may lie this far apart, in cells of the working grid. */
 #define ISLAND_GAP 2
-#define CELL_FLOATS (sizeof (RtkMatteCell) / sizeof (float))
 
 /**
  * rtk_matte_spread_person:
@@ -191,8 +190,25 @@ rtk_matte_blend_cells (
   float       *to = (float *)out;
   float        wa = (1 - fx) * (1 - fy), wb = fx * (1 - fy), wc = (1 - fx) * fy, wd = fx * fy;
 
-  for (guint i = 0; i < CELL_FLOATS; i++)
+  for (guint i = 0; i < RTK_MATTE_CELL_FLOATS; i++)
     to[i] = wa * a[i] + wb * b[i] + wc * c[i] + wd * d[i];
+}
+
+/**
+ * rtk_matte_map_cells:
+ * @n: pixels of a line
+ * @n_cells: cells of the same line
+ *
+ * Returns: (transfer full): the cell of every pixel
+ */
+int *
+rtk_matte_map_cells (int n, int n_cells)
+{
+  int *cells = g_new (int, n);
+
+  for (int i = 0; i < n; i++)
+    cells[i] = (int)((gint64)i * n_cells / n);
+  return cells;
 }
 
 /**
@@ -212,6 +228,7 @@ rtk_matte_drop_islands (const RtkMatteWork *work, int width, int height, guint8 
   int                gap = MAX (1, (int)lround (ISLAND_GAP * width / work->width));
   g_autofree guint8 *shown = g_malloc (n);
   g_autofree guint8 *seeds = g_malloc (n);
+  g_autofree int    *columns = rtk_matte_map_cells (width, work->width);
 
   for (int y = 0; y < height; y++) {
     gsize line = (gsize)((gint64)y * work->height / height) * work->width;
@@ -220,8 +237,7 @@ rtk_matte_drop_islands (const RtkMatteWork *work, int width, int height, guint8 
       gsize at = (gsize)y * width + (gsize)x;
 
       shown[at] = alpha[at] > 20;
-      seeds[at] = alpha[at] > 242 &&
-                  work->mask->data[line + (gsize)((gint64)x * work->width / width)] > .9f;
+      seeds[at] = alpha[at] > 242 && work->mask->data[line + (gsize)columns[x]] > .9f;
     }
   }
   rtk_binary_dilate (shown, width, height, gap);

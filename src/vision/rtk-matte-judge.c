@@ -6,80 +6,137 @@
 #include "vision/rtk-parallel-private.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #define LEAK .1f
 
-static float
-length3 (const float v[3])
+/* Where the parts of a cell lie, in floats. */
+#define AT(member) (offsetof (RtkMatteCell, member) / sizeof (float))
+
+typedef struct {
+  float x, y, z;
+} Vector;
+
+static inline Vector
+minus (Vector a, Vector b)
 {
-  return sqrtf (rtk_dot3 (v, v));
+  return (Vector){a.x - b.x, a.y - b.y, a.z - b.z};
+}
+
+static inline Vector
+times (float factor, Vector a)
+{
+  return (Vector){factor * a.x, factor * a.y, factor * a.z};
+}
+
+static inline float
+dot (Vector a, Vector b)
+{
+  return a.x * b.x + a.y * b.y + a.z * b.z;
+}
+
+static inline float
+length3 (Vector a)
+{
+  return sqrtf (dot (a, a));
 }
 
 /* How far a colour is from all that the wall can be in more or less light. */
-static float
-off_shade (const float off[3], const float wall[3])
+static inline float
+off_shade (Vector off, Vector wall)
 {
-  float along = rtk_dot3 (off, wall) / MAX (1e-4f, rtk_dot3 (wall, wall));
-  float rest[3];
+  float along = dot (off, wall) / MAX (1e-4f, dot (wall, wall));
 
-  for (int c = 0; c < 3; c++)
-    rest[c] = off[c] - along * wall[c];
-  return length3 (rest);
+  return length3 (minus (off, times (along, wall)));
+}
+
+static inline __attribute__ ((always_inline)) Vector
+get_vector (const float (*values)[RTK_MATTE_LANES], gsize at, int lane)
+{
+  return (Vector){values[at][lane], values[at + 1][lane], values[at + 2][lane]};
+}
+
+/* What the person's colour around a place says, at one scale: five numbers. */
+static inline __attribute__ ((always_inline)) void
+compare_person (const float (*person)[RTK_MATTE_LANES],
+                Vector wall,
+                Vector off_wall,
+                Vector shown,
+                float  noise,
+                int    lane,
+                float (*out)[RTK_MATTE_LANES])
+{
+  Vector direction = minus (get_vector (person, 0, lane), wall);
+  float  contrast = MAX (1e-4f, dot (direction, direction));
+  float  along = rtk_clip (dot (off_wall, direction) / contrast, -.3f, 1.5f);
+  Vector rest = minus (off_wall, times (along, direction));
+
+  out[0][lane] = along;
+  out[1][lane] = rtk_clip (length3 (rest) * 8, 0, 1.5f);
+  out[2][lane] = sqrtf (contrast);
+  out[3][lane] = rtk_clip (sqrtf ((person[3][lane] + noise * noise / 3) / contrast), 0, 1.5f);
+  out[4][lane] = rtk_clip (dot (shown, direction) / contrast, -.3f, 1.5f);
+}
+
+static inline __attribute__ ((always_inline)) void
+compare_rest (const float (*cells)[RTK_MATTE_LANES],
+              Vector wall,
+              Vector off_wall,
+              Vector shown,
+              float  noise,
+              int    lane,
+              float (*out)[RTK_MATTE_LANES])
+{
+  out[0][lane] = rtk_clip (length3 (off_wall) / (4 * noise), 0, 2);
+  out[1][lane] = rtk_clip (length3 (shown) / (4 * noise), 0, 2);
+  out[2][lane] = MIN (1, length3 (off_wall) * 2);
+  out[3][lane] = rtk_clip (off_wall.x + off_wall.y + off_wall.z, -1, 1);
+  out[4][lane] = cells[AT (mask)][lane];
+  out[5][lane] = rtk_clip (cells[AT (depth)][lane] / 6, -1, 1);
+  out[6][lane] = rtk_clip (cells[AT (depth)][lane] / 24, -.2f, 1);
+  out[7][lane] = cells[AT (region)][lane];
+  out[8][lane] = cells[AT (near_alpha)][lane];
+  out[9][lane] = cells[AT (wide_alpha)][lane];
+  out[10][lane] = cells[AT (hole)][lane];
+  out[11][lane] = cells[AT (own_alpha)][lane];
+  out[12][lane] = rtk_clip (off_shade (off_wall, wall) / (3 * noise), 0, 2);
+  out[13][lane] = rtk_clip (off_shade (shown, wall) / (3 * noise), 0, 2);
+  out[14][lane] = MIN (1.5f, cells[AT (texture)][lane] * 10);
 }
 
 /**
  * rtk_matte_get_features:
- * @cell: what is known of the place
- * @pixel: its colour, 0..1
+ * @cells: what is known of the places of %RTK_MATTE_LANES pixels: a row for each float of an
+ *   #RtkMatteCell
+ * @pixels: their colours, 0..1: a row for each channel
  * @noise: of the wall, see rtk_matte_measure_noise()
- * @out: (out): numbers of about 0 to 1
+ * @out: (out): a row for each of their numbers of about 0 to 1
  *
- * Puts all that is known of a pixel into numbers that do not depend on what is photographed.
+ * Puts all that is known of pixels into numbers that do not depend on what is photographed.
  */
-void
-rtk_matte_get_features (const RtkMatteCell *cell,
-                        const float         pixel[3],
-                        float               noise,
-                        float               out[RTK_MATTE_N_FEATURES])
+RTK_WIDE void
+rtk_matte_get_features (const float cells[RTK_MATTE_CELL_FLOATS][RTK_MATTE_LANES],
+                        const float pixels[3][RTK_MATTE_LANES],
+                        float       noise,
+                        float       out[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES])
 {
-  float off_wall[3], shown[3];
+  for (gsize k = 0; k <= RTK_MATTE_N_SCALES; k++) {
+    const float (*person)[RTK_MATTE_LANES] =
+        cells + AT (person) + k * sizeof (RtkMatteSample) / sizeof (float);
 
-  for (int c = 0; c < 3; c++) {
-    off_wall[c] = pixel[c] - cell->wall[c];
-    shown[c] = cell->shown[c] - cell->wall[c];
-  }
-  for (int k = 0; k < RTK_MATTE_N_SCALES; k++) {
-    const RtkMatteSample *person = &cell->person[k];
-    float                 direction[3], rest[3], contrast, along;
+#pragma omp simd
+    for (int lane = 0; lane < RTK_MATTE_LANES; lane++) {
+      Vector wall = get_vector (cells, AT (wall), lane);
+      Vector off_wall = minus (get_vector (pixels, 0, lane), wall);
+      Vector shown = minus (get_vector (cells, AT (shown), lane), wall);
 
-    for (int c = 0; c < 3; c++)
-      direction[c] = person->colour[c] - cell->wall[c];
-    contrast = MAX (1e-4f, rtk_dot3 (direction, direction));
-    along = rtk_clip (rtk_dot3 (off_wall, direction) / contrast, -.3f, 1.5f);
-    for (int c = 0; c < 3; c++)
-      rest[c] = off_wall[c] - along * direction[c];
-    out[5 * k] = along;
-    out[5 * k + 1] = rtk_clip (length3 (rest) * 8, 0, 1.5f);
-    out[5 * k + 2] = sqrtf (contrast);
-    out[5 * k + 3] = rtk_clip (sqrtf ((person->variance + noise * noise / 3) / contrast), 0, 1.5f);
-    out[5 * k + 4] = rtk_clip (rtk_dot3 (shown, direction) / contrast, -.3f, 1.5f);
+      if (k < RTK_MATTE_N_SCALES)
+        compare_person (person, wall, off_wall, shown, noise, lane, out + 5 * k);
+      else
+        compare_rest (cells, wall, off_wall, shown, noise, lane, out + 5 * k);
+    }
   }
-  out[15] = rtk_clip (length3 (off_wall) / (4 * noise), 0, 2);
-  out[16] = rtk_clip (length3 (shown) / (4 * noise), 0, 2);
-  out[17] = MIN (1, length3 (off_wall) * 2);
-  out[18] = rtk_clip (off_wall[0] + off_wall[1] + off_wall[2], -1, 1);
-  out[19] = cell->mask;
-  out[20] = rtk_clip (cell->depth / 6, -1, 1);
-  out[21] = rtk_clip (cell->depth / 24, -.2f, 1);
-  out[22] = cell->region;
-  out[23] = cell->near_alpha;
-  out[24] = cell->wide_alpha;
-  out[25] = cell->hole;
-  out[26] = cell->own_alpha;
-  out[27] = rtk_clip (off_shade (off_wall, cell->wall) / (3 * noise), 0, 2);
-  out[28] = rtk_clip (off_shade (shown, cell->wall) / (3 * noise), 0, 2);
-  out[29] = MIN (1.5f, cell->texture * 10);
 }
 
 /* Half of the lanes: registers, where there are wide ones. Plain loops over lanes make the compiler

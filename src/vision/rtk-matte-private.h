@@ -132,6 +132,8 @@ typedef struct {
   float          texture;
 } RtkMatteCell;
 
+#define RTK_MATTE_CELL_FLOATS (sizeof (RtkMatteCell) / sizeof (float))
+
 gboolean rtk_matte_find_wall (RtkMatteWork *work, RtkPlane *plate, gboolean *out_plate_fits);
 gboolean rtk_matte_match_plate (RtkMatteWork *work, RtkPlane *plate, const RtkPlane *smooth);
 float    rtk_matte_measure_noise (const RtkMatteWork *work, const RtkImage *picture);
@@ -147,12 +149,13 @@ void      rtk_matte_gather_cells (const RtkMatteWork   *work,
                                   const RtkMatteSpread *spread,
                                   const guint8         *where,
                                   RtkMatteCell         *cells);
+int      *rtk_matte_map_cells (int n, int n_cells) G_GNUC_WARN_UNUSED_RESULT;
 void      rtk_matte_blend_cells (
          const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
-void rtk_matte_get_features (const RtkMatteCell *cell,
-                             const float         pixel[3],
-                             float               noise,
-                             float               out[RTK_MATTE_N_FEATURES]);
+void rtk_matte_get_features (const float cells[RTK_MATTE_CELL_FLOATS][RTK_MATTE_LANES],
+                             const float pixels[3][RTK_MATTE_LANES],
+                             float       noise,
+                             float       out[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES]);
 void rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
                       float       out[RTK_MATTE_LANES]);
 void rtk_matte_drop_islands (const RtkMatteWork *work, int width, int height, guint8 *alpha);

@@ -440,24 +440,28 @@ typedef struct {
   RtkMatteCell cells[RTK_MATTE_LANES];
   float        pixels[RTK_MATTE_LANES][3];
   guint8      *to[RTK_MATTE_LANES];
-  float        features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES];
 } Batch;
 
 static void
 judge_batch (Batch *self)
 {
-  float judged[RTK_MATTE_LANES], noise = self->pass->noise;
+  float cells[RTK_MATTE_CELL_FLOATS][RTK_MATTE_LANES], pixels[3][RTK_MATTE_LANES];
+  float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES], judged[RTK_MATTE_LANES];
+  float noise = self->pass->noise;
 
   if (self->n == 0)
     return;
-  for (int lane = 0; lane < self->n; lane++) {
-    float features[RTK_MATTE_N_FEATURES];
+  for (int lane = 0; lane < RTK_MATTE_LANES; lane++) {
+    const float *cell = (const float *)&self->cells[lane];
 
-    rtk_matte_get_features (&self->cells[lane], self->pixels[lane], noise, features);
-    for (int i = 0; i < RTK_MATTE_N_FEATURES; i++)
-      self->features[i][lane] = features[i];
+    for (guint i = 0; i < RTK_MATTE_CELL_FLOATS; i++)
+      cells[i][lane] = cell[i];
+    for (int c = 0; c < 3; c++)
+      pixels[c][lane] = self->pixels[lane][c];
   }
-  rtk_matte_judge ((const float (*)[RTK_MATTE_LANES])self->features, judged);
+  rtk_matte_get_features ((const float (*)[RTK_MATTE_LANES])cells,
+                          (const float (*)[RTK_MATTE_LANES])pixels, noise, features);
+  rtk_matte_judge ((const float (*)[RTK_MATTE_LANES])features, judged);
   for (int lane = 0; lane < self->n; lane++)
     *self->to[lane] =
         to_byte (correct_spot (&self->cells[lane], self->pixels[lane], noise, judged[lane]));
@@ -527,6 +531,7 @@ close_specks (const Pass *pass, int width, int height, guint8 *alpha)
   gsize               n = (gsize)width * height;
   g_autofree guint8  *open = g_malloc (n);
   g_autofree guint8  *seeds = g_malloc (n);
+  g_autofree int     *columns = rtk_matte_map_cells (width, work->width);
   int                 left, right, from, to;
   gboolean            has_skull = rtk_matte_find_skull (work, &left, &right, &from, &to);
 
@@ -536,7 +541,7 @@ close_specks (const Pass *pass, int width, int height, guint8 *alpha)
 
     for (int x = 0; x < width; x++) {
       gsize    at = (gsize)y * width + (gsize)x;
-      int      column = (int)((gint64)x * work->width / width);
+      int      column = columns[x];
       gsize    cell = (gsize)row * work->width + (gsize)column;
       gboolean is_loose =
           row < work->holes_above && !(may_be_skull && column >= left && column <= right);
