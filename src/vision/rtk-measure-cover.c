@@ -31,6 +31,12 @@
 #define FACE_SHADE 0.45
 #define EAR_SHADE 0.65
 
+/* Hair above the forehead that is darker and greyer than this tells shaded ears from itself. */
+#define DARK_HAIR 30.
+#define GREY_HAIR 12.
+/* How far an ear's colour lies from it at least, in units of 14 L* or 6 a* or b*. */
+#define OFF_HAIR 1.5
+
 enum {
   AREA_CHEEK = 1 << 0,
   AREA_ZONE = 1 << 1, /* of one measure, cleared after it */
@@ -53,6 +59,8 @@ typedef struct {
   guint8                   area[HEIGHT * WIDTH];
   float                    skin[3]; /* the cheeks' median L*, a*, b* */
   double                   skin_luma;
+  gboolean                 dark_hair; /* and its colour is known: */
+  float                    hair[3];
 } Cover;
 
 static RtkPoint
@@ -117,6 +125,52 @@ find_skin (Cover *self)
   return n >= 80;
 }
 
+/* The median colour of the hair right above the forehead, where it is dark. */
+static void
+find_dark_hair (Cover *self)
+{
+  RtkPoint corners[2 * G_N_ELEMENTS (forehead)];
+  int      n_points = G_N_ELEMENTS (forehead);
+  int      n = 0;
+
+  for (int i = 0; i < n_points; i++) {
+    RtkPoint point = get_point (self, forehead[i]);
+
+    corners[i] = (RtkPoint){point.x, point.y - 0.12 * EYE_GAP};
+    corners[2 * n_points - 1 - i] = (RtkPoint){point.x, point.y - 0.6 * EYE_GAP};
+  }
+  rtk_face_patch_mark (&self->patch, corners, 2 * n_points, self->area, AREA_ZONE);
+  for (int i = 0; i < HEIGHT * WIDTH; i++) {
+    if (self->person[i] < 0.9f)
+      self->area[i] &= (guint8)~AREA_ZONE;
+  }
+  for (int c = 0; c < 3; c++)
+    self->hair[c] = median_over (self, AREA_ZONE, c, &n);
+  for (int i = 0; i < HEIGHT * WIDTH; i++)
+    self->area[i] &= (guint8)~AREA_ZONE;
+  self->dark_hair =
+      n >= 50 && self->hair[0] < DARK_HAIR && hypot (self->hair[1], self->hair[2]) < GREY_HAIR;
+}
+
+/* Whether a colour is that of an ear in the shade of dark hair: what the cheeks would be with less
+ * light (shade takes a* and b* away with L*), with more blood, and not what the hair is. */
+static gboolean
+is_shaded_ear (const Cover *self, int at)
+{
+  const float *lab = self->lab[at];
+  double       shade = lab[0] / MAX (1.f, self->skin[0]);
+  double       colour = pow (CLAMP (shade, 0., 1.), 0.7);
+  double       a = lab[1] - self->skin[1] * colour;
+  double       b = (lab[2] - self->skin[2] * colour) / 10.;
+
+  if (!self->dark_hair || shade < 1. - EAR_SHADE || shade > 1.)
+    return FALSE;
+  a /= a < 0. ? 9. : 16.;
+  return a * a + b * b < 1. &&
+         hypot (hypot ((lab[1] - self->hair[1]) / 6., (lab[2] - self->hair[2]) / 6.),
+                (lab[0] - self->hair[0]) / 14.) > OFF_HAIR;
+}
+
 /* Whether a colour is that of the cheeks, allowing for shade (by the share @shade of the lightness)
  * and shine, both in proportion to the skin's own lightness, and for blood. */
 static gboolean
@@ -134,7 +188,7 @@ is_skin (const Cover *self, int at, double shade)
 
 /* Share of the zone that is skin; FALSE when the picture does not show enough of it. */
 static gboolean
-take_zone (Cover *self, double shade, double *out_share)
+take_zone (Cover *self, double shade, gboolean ear, double *out_share)
 {
   int n = 0;
   int seen = 0;
@@ -146,7 +200,8 @@ take_zone (Cover *self, double shade, double *out_share)
     self->area[i] &= (guint8)~AREA_ZONE;
     n++;
     seen += self->seen[i];
-    skin += self->seen[i] && self->person[i] > 0.5f && is_skin (self, i, shade);
+    skin += self->seen[i] && self->person[i] > 0.5f &&
+            (is_skin (self, i, shade) || (ear && is_shaded_ear (self, i)));
   }
   *out_share = seen > 0 ? (double)skin / seen : 0.;
   return n > 0 && seen >= ENOUGH_SEEN * n;
@@ -179,7 +234,7 @@ measure_brows (Cover *self)
       strip[side][9 - i] = (RtkPoint){point.x, point.y - 0.03 * EYE_GAP};
     }
     rtk_face_patch_mark (&self->patch, strip[side], 10, self->area, AREA_ZONE);
-    fine[side] = take_zone (self, FACE_SHADE, &share[side]);
+    fine[side] = take_zone (self, FACE_SHADE, FALSE, &share[side]);
   }
   worse = share[1] < share[0];
   set_lesser (self, RTK_CHECK_BROWS_VISIBLE, fine, share);
@@ -211,7 +266,7 @@ measure_ears (Cover *self)
     rtk_face_patch_mark (&self->patch, band[side], 10, self->area, AREA_ZONE);
     for (int i = 0; i < HEIGHT * WIDTH; i++)
       square += (self->area[i] & AREA_ZONE) != 0;
-    fine[side] = take_zone (self, EAR_SHADE, &values[side]);
+    fine[side] = take_zone (self, EAR_SHADE, TRUE, &values[side]);
     values[side] *= square / (EYE_GAP * EYE_GAP);
   }
   worse = values[1] < values[0];
@@ -268,7 +323,7 @@ measure_eyes (Cover *self)
   for (int side = 0; side < 2; side++) {
     boxes[side] = mark_under_eye (self, side);
     light[side] = median_over (self, AREA_ZONE, 0, &n) / MAX (1., self->skin[0]);
-    fine[side] = take_zone (self, FACE_SHADE, &share[side]);
+    fine[side] = take_zone (self, FACE_SHADE, FALSE, &share[side]);
   }
   worse = share[1] < share[0];
   set_lesser (self, RTK_CHECK_EYES_VISIBLE, fine, share);
@@ -411,6 +466,7 @@ rtk_measure_cover (RtkMeasureContext *self)
   fill (cover);
   if (!find_skin (cover))
     return;
+  find_dark_hair (cover);
   measure_brows (cover);
   measure_ears (cover);
   measure_eyes (cover);
