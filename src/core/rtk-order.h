@@ -84,7 +84,7 @@ const char *rtk_print_to_string (RtkPrint print);
 gboolean    rtk_print_from_string (const char *name, RtkPrint *out_print);
 const char *rtk_reason_to_string (RtkReason reason);
 gboolean    rtk_reason_from_string (const char *name, RtkReason *out_reason);
-/* The words of ui.md; a message id for gettext (English). */
+/* In words: a message id for gettext (English). */
 const char *rtk_reason_get_title (RtkReason reason);
 /* The checks that show, live, whether the reason is mended; RTK_N_CHECKS ends the list. */
 const RtkCheckId *rtk_reason_get_checks (RtkReason reason);

@@ -63,7 +63,8 @@ widen (RtkRect rect, double margin, const RtkImage *picture)
   return (RtkRect){left, top, MAX (1, right - left), MAX (1, bottom - top)};
 }
 
-/* What the body network is sure of around a place of @area; @square is what it was asked about. */
+/* What the body network is sure of around a place of the picture; @square is what it was asked
+ * about. */
 static float
 get_body (const float *body, const RtkRect *square, double x, double y)
 {

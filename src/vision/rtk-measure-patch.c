@@ -11,7 +11,7 @@
 #define MAX_CROSSINGS 64
 
 /* Lays a patch over the face: turned so that the eyes are level, @gap pixels apart, the one on the
- * left of the picture at (@eye_x, @eye_y). A number measured in it means the same for every camera
+ * left of the picture at @eye. A number measured in it means the same for every camera
  * and distance. */
 void
 rtk_face_patch_init (RtkFacePatch            *self,
