@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "../session/desk.h"
+#include "find.h"
 #include "widgets/rtk-advice-box.h"
 #include "widgets/rtk-call-up-list.h"
 #include "widgets/rtk-check-pane.h"
@@ -42,20 +43,6 @@ test_templates (void)
   }
 }
 
-static GtkWidget *
-find_type (GtkWidget *root, GType type)
-{
-  GtkWidget *child = gtk_widget_get_first_child (root);
-
-  for (; child != NULL; child = gtk_widget_get_next_sibling (child)) {
-    GtkWidget *found = G_TYPE_CHECK_INSTANCE_TYPE (child, type) ? child : find_type (child, type);
-
-    if (found != NULL)
-      return found;
-  }
-  return NULL;
-}
-
 static RtkReport *
 make_report (RtkRulePack *pack, RtkCheckId spoilt)
 {
@@ -78,7 +65,7 @@ test_check_row (void)
   GtkImage  *icon;
 
   g_object_ref_sink (row);
-  icon = GTK_IMAGE (find_type (row, GTK_TYPE_IMAGE));
+  icon = GTK_IMAGE (rtk_test_find_type (row, GTK_TYPE_IMAGE));
   g_assert_true (gtk_widget_has_css_class (row, "verdict-unknown"));
   rtk_check_list_reset (checks, good);
   g_assert_true (gtk_widget_has_css_class (row, "verdict-pass"));
@@ -95,7 +82,7 @@ test_check_row (void)
 static RtkCheckId
 first_chip (GtkWidget *pane)
 {
-  GtkWidget *row = find_type (pane, RTK_TYPE_CHECK_ROW);
+  GtkWidget *row = rtk_test_find_type (pane, RTK_TYPE_CHECK_ROW);
 
   g_assert_nonnull (row);
   return rtk_check_item_get_id (rtk_check_row_get_item (RTK_CHECK_ROW (row)));
@@ -208,7 +195,7 @@ test_viewfinder_says (void)
                                    RTK_CAMERA_BUSY, RTK_CAMERA_NONE,     RTK_CAMERA_FAILED};
   GtkWidget           *viewfinder = rtk_viewfinder_new ();
   GtkWidget           *notice = gtk_widget_get_first_child (viewfinder);
-  GtkWidget           *title = find_type (notice, GTK_TYPE_LABEL);
+  GtkWidget           *title = rtk_test_find_type (notice, GTK_TYPE_LABEL);
 
   g_object_ref_sink (viewfinder);
   for (guint i = 0; i < G_N_ELEMENTS (states); i++) {
@@ -253,40 +240,6 @@ remember_cb (GtkWidget *widget, const char *a, const char *b, char **heard)
   *heard = g_strconcat (a, "/", b, NULL);
 }
 
-static GtkWidget *
-find_button (GtkWidget *root, const char *label)
-{
-  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL;
-       child = gtk_widget_get_next_sibling (child)) {
-    GtkWidget *found = NULL;
-
-    if (GTK_IS_BUTTON (child) && find_type (child, GTK_TYPE_LABEL) != NULL &&
-        g_str_equal (gtk_label_get_text (GTK_LABEL (find_type (child, GTK_TYPE_LABEL))), label))
-      return child;
-    found = find_button (child, label);
-    if (found != NULL)
-      return found;
-  }
-  return NULL;
-}
-
-static GtkWidget *
-find_row (GtkWidget *root, const char *title)
-{
-  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL;
-       child = gtk_widget_get_next_sibling (child)) {
-    GtkWidget *found;
-
-    if (ADW_IS_PREFERENCES_ROW (child) &&
-        g_str_equal (adw_preferences_row_get_title (ADW_PREFERENCES_ROW (child)), title))
-      return child;
-    found = find_row (child, title);
-    if (found != NULL)
-      return found;
-  }
-  return NULL;
-}
-
 /* Nothing is sent off before name and passphrase are good; the recovery key is there to be
  * printed. */
 static void
@@ -298,20 +251,21 @@ test_welcome (void)
 
   g_object_ref_sink (welcome);
   g_signal_connect (welcome, "stand-alone", G_CALLBACK (remember_cb), &heard);
-  g_signal_emit_by_name (find_row (welcome, "Stand-alone"), "activated");
-  next = find_button (welcome, "Next");
-  gtk_editable_set_text (GTK_EDITABLE (find_row (welcome, "Name")), "Li");
-  gtk_editable_set_text (GTK_EDITABLE (find_row (welcome, "Passphrase")), "short");
+  g_signal_emit_by_name (rtk_test_find_row (welcome, "Stand-alone"), "activated");
+  next = rtk_test_find_button (welcome, "Next");
+  gtk_editable_set_text (GTK_EDITABLE (rtk_test_find_row (welcome, "Name")), "Li");
+  gtk_editable_set_text (GTK_EDITABLE (rtk_test_find_row (welcome, "Passphrase")), "short");
   g_signal_emit_by_name (next, "clicked");
   g_assert_null (heard);
-  gtk_editable_set_text (GTK_EDITABLE (find_row (welcome, "Passphrase")), "long enough");
+  gtk_editable_set_text (GTK_EDITABLE (rtk_test_find_row (welcome, "Passphrase")), "long enough");
   g_signal_emit_by_name (next, "clicked");
   g_assert_null (heard);
-  gtk_editable_set_text (GTK_EDITABLE (find_row (welcome, "Passphrase again")), "long enough");
+  gtk_editable_set_text (GTK_EDITABLE (rtk_test_find_row (welcome, "Passphrase again")),
+                         "long enough");
   g_signal_emit_by_name (next, "clicked");
   g_assert_cmpstr (heard, ==, "Li/long enough");
   rtk_welcome_show_recovery_key (RTK_WELCOME (welcome), "ABCD-EFGH");
-  g_assert_nonnull (find_button (welcome, "Print…"));
+  g_assert_nonnull (rtk_test_find_button (welcome, "Print…"));
   g_assert_finalize_object (welcome);
 }
 
@@ -323,18 +277,19 @@ test_sign_in (void)
   GtkWidget       *start;
 
   g_object_ref_sink (page);
-  start = find_button (page, "Start work");
+  start = rtk_test_find_button (page, "Start work");
   g_signal_connect (page, "sign-in", G_CALLBACK (remember_cb), &heard);
   g_signal_emit_by_name (start, "clicked");
   g_assert_null (heard);
-  gtk_editable_set_text (GTK_EDITABLE (find_row (page, "Passphrase")), "secret words");
+  gtk_editable_set_text (GTK_EDITABLE (rtk_test_find_row (page, "Passphrase")), "secret words");
   g_signal_emit_by_name (start, "clicked");
   g_assert_cmpstr (heard, ==, "Li/secret words");
   rtk_sign_in_page_set_busy (RTK_SIGN_IN_PAGE (page), TRUE);
   g_assert_false (gtk_widget_get_sensitive (start));
   rtk_sign_in_page_set_problem (RTK_SIGN_IN_PAGE (page), "No.");
   g_assert_true (gtk_widget_get_sensitive (start));
-  g_assert_cmpstr (gtk_editable_get_text (GTK_EDITABLE (find_row (page, "Passphrase"))), ==, "");
+  g_assert_cmpstr (gtk_editable_get_text (GTK_EDITABLE (rtk_test_find_row (page, "Passphrase"))),
+                   ==, "");
   g_assert_finalize_object (page);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "../session/desk.h"
+#include "find.h"
 #include "widgets/rtk-override-dialog.h"
 #include "widgets/rtk-retake-page.h"
 #include "widgets/rtk-window.h"
@@ -134,23 +135,6 @@ find_override_dialog (void)
   return NULL;
 }
 
-static GtkWidget *
-find_row (GtkWidget *root, const char *title)
-{
-  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL;
-       child = gtk_widget_get_next_sibling (child)) {
-    GtkWidget *found;
-
-    if (ADW_IS_PREFERENCES_ROW (child) &&
-        g_str_equal (adw_preferences_row_get_title (ADW_PREFERENCES_ROW (child)), title))
-      return child;
-    found = find_row (child, title);
-    if (found != NULL)
-      return found;
-  }
-  return NULL;
-}
-
 /* A failing rule: the shutter asks for a name and a reason, and both go with the submission. */
 static void
 test_override (Shop *shop, gconstpointer data)
@@ -170,7 +154,8 @@ test_override (Shop *shop, gconstpointer data)
   g_assert_nonnull (dialog);
   gtk_window_set_focus (GTK_WINDOW (dialog), NULL);
   g_assert_false (gtk_widget_get_sensitive (gtk_window_get_default_widget (GTK_WINDOW (dialog))));
-  gtk_editable_set_text (GTK_EDITABLE (find_row (dialog, "Reason")), "cannot close the mouth");
+  gtk_editable_set_text (GTK_EDITABLE (rtk_test_find_row (dialog, "Reason")),
+                         "cannot close the mouth");
   g_assert_true (gtk_widget_get_sensitive (gtk_window_get_default_widget (GTK_WINDOW (dialog))));
   g_signal_emit_by_name (gtk_window_get_default_widget (GTK_WINDOW (dialog)), "clicked");
   desk_wait_state (desk, SHOT);
