@@ -4,84 +4,17 @@
 #include "net/rtk-http-transport.h"
 #include "support/rtk-test-server.h"
 #include "support/rtk-test-signer.h"
+#include "support/rtk-test-vault.h"
 
 #include <string.h>
 
-/* A vault in memory: the real one belongs to store/. */
-#define TEST_TYPE_VAULT (test_vault_get_type ())
-G_DECLARE_FINAL_TYPE (TestVault, test_vault, TEST, VAULT, GObject)
-
-struct _TestVault {
-  GObject     parent_instance;
-  GHashTable *blobs; /* SHA-256 -> GBytes */
-};
-
-static void
-test_vault_open_async (RtkVault           *vault,
-                       const char         *sha256,
-                       GCancellable       *cancellable,
-                       GAsyncReadyCallback callback,
-                       gpointer            user_data)
-{
-  g_autoptr (GTask) task = g_task_new (vault, cancellable, callback, user_data);
-  GBytes *bytes = g_hash_table_lookup (TEST_VAULT (vault)->blobs, sha256);
-
-  if (bytes != NULL)
-    g_task_return_pointer (task, g_bytes_ref (bytes), (GDestroyNotify)g_bytes_unref);
-  else
-    g_task_return_new_error (task, RTK_ERROR, RTK_ERROR_NOT_FOUND, "no such blob");
-}
-
-static GInputStream *
-test_vault_open_finish (RtkVault *vault, GAsyncResult *result, gsize *out_size, GError **error)
-{
-  g_autoptr (GBytes) bytes = g_task_propagate_pointer (G_TASK (result), error);
-
-  if (bytes == NULL)
-    return NULL;
-  *out_size = g_bytes_get_size (bytes);
-  return g_memory_input_stream_new_from_bytes (bytes);
-}
-
-static void
-vault_iface_init (RtkVaultInterface *iface)
-{
-  iface->open_async = test_vault_open_async;
-  iface->open_finish = test_vault_open_finish;
-}
-
-G_DEFINE_FINAL_TYPE_WITH_CODE (TestVault,
-                               test_vault,
-                               G_TYPE_OBJECT,
-                               G_IMPLEMENT_INTERFACE (RTK_TYPE_VAULT, vault_iface_init))
-
-static void
-test_vault_finalize (GObject *object)
-{
-  g_hash_table_unref (TEST_VAULT (object)->blobs);
-  G_OBJECT_CLASS (test_vault_parent_class)->finalize (object);
-}
-
-static void
-test_vault_class_init (TestVaultClass *klass)
-{
-  G_OBJECT_CLASS (klass)->finalize = test_vault_finalize;
-}
-
-static void
-test_vault_init (TestVault *self)
-{
-  self->blobs =
-      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
-}
-
 static char *
-vault_add (TestVault *vault, GBytes *bytes)
+vault_add (RtkTestVault *vault, GBytes *bytes)
 {
   char sha256[65];
 
   rtk_sha256_hex (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), sha256);
-  g_hash_table_replace (vault->blobs, g_strdup (sha256), g_bytes_ref (bytes));
+  rtk_test_vault_add_bytes (vault, sha256, bytes);
   return g_strdup (sha256);
 }
 
@@ -277,7 +210,7 @@ progress_cb (gint64 done, gint64 total, gpointer user_data)
 }
 
 static gboolean
-upload (RtkTransport *transport, TestVault *vault, const char *sha256, GError **error)
+upload (RtkTransport *transport, RtkTestVault *vault, const char *sha256, GError **error)
 {
   g_autoptr (GAsyncResult) result = NULL;
   gint64 last = 0;
@@ -487,7 +420,7 @@ static void
 test_upload_and_fetch (void)
 {
   g_auto (Fixture) fixture;
-  g_autoptr (TestVault) vault = g_object_new (TEST_TYPE_VAULT, NULL);
+  g_autoptr (RtkTestVault) vault = rtk_test_vault_new ();
   g_autoptr (GBytes) bytes = rtk_test_make_blob ("image/jpeg", 700000, 3);
   g_autofree char *sha256 = vault_add (vault, bytes);
   g_autofree char *absent = g_strnfill (64, 'a');
@@ -521,7 +454,7 @@ static void
 test_cut_upload (void)
 {
   g_auto (Fixture) fixture;
-  g_autoptr (TestVault) vault = g_object_new (TEST_TYPE_VAULT, NULL);
+  g_autoptr (RtkTestVault) vault = rtk_test_vault_new ();
   g_autoptr (GBytes) bytes = rtk_test_make_blob ("image/png", 2000000, 3);
   g_autofree char *sha256 = vault_add (vault, bytes);
   g_autoptr (GError) error = NULL;
@@ -558,7 +491,7 @@ static void
 test_push (void)
 {
   g_auto (Fixture) fixture;
-  g_autoptr (TestVault) vault = g_object_new (TEST_TYPE_VAULT, NULL);
+  g_autoptr (RtkTestVault) vault = rtk_test_vault_new ();
   static const char *const types[] = {"image/jpeg", "image/png", "image/jpeg", "application/json",
                                       "application/json"};
   char                    *parts[6] = {NULL};
