@@ -2,48 +2,10 @@
 #include "core/rtk-error.h"
 #include "core/rtk-report.h"
 #include "core/rtk-why.h"
+#include "support/rtk-test-values.h"
 
 #include <math.h>
 #include <string.h>
-
-/* One person in a picture of 1350x1350, everything in order. */
-static RtkAnalysis *
-good_analysis (void)
-{
-  RtkAnalysis *analysis = rtk_analysis_new (1350, 1350, 1);
-
-  analysis->has_head = TRUE;
-  analysis->has_shoulders = TRUE;
-  analysis->head = (RtkHead){
-      .eye_mid = {675., 600.},
-      .hair_top = 345.,
-      .cheek_left = 495.,
-      .cheek_right = 855.,
-      .chin = {675., 900.},
-      .shoulders = {{400., 1100.}, {950., 1100.}},
-      .shoulder_visible = {1., 1.},
-  };
-  return analysis;
-}
-
-/* Sets every measured rule of @pack to the middle of its limits. */
-static void
-set_all_good (RtkAnalysis *analysis, RtkRulePack *pack)
-{
-  guint                 n;
-  const RtkRule *const *rules = rtk_rule_pack_get_rules (pack, &n);
-
-  for (guint i = 0; i < n; i++) {
-    double low = isnan (rules[i]->warn_min) ? rules[i]->min : rules[i]->warn_min;
-    double high = isnan (rules[i]->warn_max) ? rules[i]->max : rules[i]->warn_max;
-
-    if (rules[i]->mode != RTK_RULE_CONFIRM && rules[i]->text == NULL)
-      rtk_analysis_set (analysis, rules[i]->id,
-                        isnan (low)    ? high
-                        : isnan (high) ? low
-                                       : (low + high) / 2.);
-  }
-}
 
 static RtkFileFacts *
 good_facts (void)
@@ -66,13 +28,12 @@ static void
 test_all_good (void)
 {
   g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
-  g_autoptr (RtkAnalysis) analysis = good_analysis ();
+  g_autoptr (RtkAnalysis) analysis = rtk_test_analysis_new (pack);
   g_autoptr (RtkReport) report = NULL;
   const RtkCheck *checks;
   RtkCrop         crop;
   guint           n;
 
-  set_all_good (analysis, pack);
   report = rtk_rules_judge (pack, analysis, NULL, FALSE);
   g_assert_cmpint (rtk_report_get_verdict (report), ==, RTK_VERDICT_CONFIRM);
   g_assert_true (rtk_report_may_shoot (report));
@@ -101,12 +62,11 @@ test_whole_head (void)
   static const RtkCheckId ids[] = {RTK_CHECK_GEOMETRY_HEAD_WIDTH, RTK_CHECK_GEOMETRY_HEAD_HEIGHT,
                                    RTK_CHECK_GEOMETRY_EYE_DISTANCE};
   g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("passport", NULL);
-  g_autoptr (RtkAnalysis) analysis = good_analysis ();
+  g_autoptr (RtkAnalysis) analysis = rtk_test_analysis_new (pack);
   g_autoptr (RtkReport) report = NULL;
   g_autoptr (RtkReport) blind = NULL;
   RtkCrop crop;
 
-  set_all_good (analysis, pack);
   /* As high as wide heads are: in a crop by the face alone it would be too high. */
   analysis->head.left = 475.;
   analysis->head.right = 875.;
@@ -206,14 +166,13 @@ test_coming_background (void)
   const double blue[3] = {75., -12., -38.}; /* about 100;197;255 */
   g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
   g_autoptr (RtkRulePack) white = rtk_rule_pack_load ("chsi-diploma-white", NULL);
-  g_autoptr (RtkAnalysis) analysis = good_analysis ();
+  g_autoptr (RtkAnalysis) analysis = rtk_test_analysis_new (pack);
   g_autoptr (RtkReport) far = NULL;
   g_autoptr (RtkReport) near = NULL;
   g_autoptr (RtkReport) on_white = NULL;
   g_autoptr (RtkReport) finished = NULL;
   const RtkCheckId id = RTK_CHECK_BACKGROUND_CLOTHES;
 
-  set_all_good (analysis, pack);
   rtk_analysis_set (analysis, id, 50.);
   far = rtk_rules_judge (pack, analysis, NULL, FALSE);
   analysis->clothes = (RtkPart){TRUE, {blue[0], blue[1], blue[2]}, {10., 20., 30., 40.}};
@@ -233,11 +192,10 @@ static void
 test_unknown (void)
 {
   g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
-  g_autoptr (RtkAnalysis) analysis = good_analysis ();
+  g_autoptr (RtkAnalysis) analysis = rtk_test_analysis_new (pack);
   g_autoptr (RtkReport) report = NULL;
   const RtkCheck *check;
 
-  set_all_good (analysis, pack);
   rtk_analysis_set_unknown (analysis, RTK_CHECK_POSE_YAW, RTK_WHY_TURNED);
   report = rtk_rules_judge (pack, analysis, NULL, FALSE);
   check = rtk_report_find (report, RTK_CHECK_POSE_YAW);
@@ -342,10 +300,9 @@ test_not_a_number (void)
   g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
 
   for (int finished = 0; finished < 2; finished++) {
-    g_autoptr (RtkAnalysis) analysis = good_analysis ();
+    g_autoptr (RtkAnalysis) analysis = rtk_test_analysis_new (pack);
     g_autoptr (RtkReport) report = NULL;
 
-    set_all_good (analysis, pack);
     analysis->head.chin.y = NAN;
     if (finished)
       analysis->head.eye_mid.y = NAN;
@@ -418,10 +375,9 @@ static void
 test_first_to_mend (void)
 {
   g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
-  g_autoptr (RtkAnalysis) analysis = good_analysis ();
+  g_autoptr (RtkAnalysis) analysis = rtk_test_analysis_new (pack);
   g_autoptr (RtkReport) report = NULL;
 
-  set_all_good (analysis, pack);
   rtk_analysis_set (analysis, RTK_CHECK_PERSON_SINGLE, 3.);
   report = rtk_rules_judge (pack, analysis, NULL, FALSE);
   g_assert_cmpint (rtk_report_get_verdict (report), ==, RTK_VERDICT_WARN);
@@ -442,7 +398,7 @@ static void
 test_json (void)
 {
   g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
-  g_autoptr (RtkAnalysis) analysis = good_analysis ();
+  g_autoptr (RtkAnalysis) analysis = rtk_test_analysis_new (pack);
   g_autoptr (RtkReport) report = NULL;
   g_autoptr (RtkReport) back = NULL;
   g_autoptr (JsonNode) node = NULL;
@@ -452,7 +408,6 @@ test_json (void)
   JsonArray  *checks;
   gboolean    seen_null = FALSE;
 
-  set_all_good (analysis, pack);
   rtk_analysis_set (analysis, RTK_CHECK_POSE_YAW, 20.5);
   report = rtk_rules_judge (pack, analysis, NULL, FALSE);
   node = rtk_report_to_json (report);
@@ -540,7 +495,7 @@ static void
 test_damaged_json (void)
 {
   g_autoptr (RtkRulePack) pack = rtk_rule_pack_load ("chsi-diploma", NULL);
-  g_autoptr (RtkAnalysis) analysis = good_analysis ();
+  g_autoptr (RtkAnalysis) analysis = rtk_test_analysis_new (NULL);
   g_autoptr (RtkReport) report = rtk_rules_judge (pack, analysis, NULL, FALSE);
   g_autoptr (JsonNode) node = rtk_report_to_json (report);
   JsonArray       *checks = json_object_get_array_member (json_node_get_object (node), "checks");

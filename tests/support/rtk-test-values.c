@@ -46,7 +46,7 @@ rtk_test_analysis_new (RtkRulePack *pack)
 {
   RtkAnalysis          *analysis = rtk_analysis_new (1350, 1350, 1);
   guint                 n = 0;
-  const RtkRule *const *rules = rtk_rule_pack_get_rules (pack, &n);
+  const RtkRule *const *rules = pack != NULL ? rtk_rule_pack_get_rules (pack, &n) : NULL;
 
   analysis->has_head = TRUE;
   analysis->has_shoulders = TRUE;

@@ -14,7 +14,8 @@ RtkOrder *rtk_test_order_new (guint       n,
                               const char *delivered) G_GNUC_WARN_UNUSED_RESULT;
 /* Id of order number @n, static until the next call. */
 const char *rtk_test_order_id (guint n);
-/* One person, every rule of @pack in the middle of its limits. */
+/* One person in a picture of 1350x1350, every rule of @pack (nullable: of none) in the middle of
+ * its limits. */
 RtkAnalysis *rtk_test_analysis_new (RtkRulePack *pack) G_GNUC_WARN_UNUSED_RESULT;
 /* Puts one measure beyond its limit. */
 void rtk_test_analysis_spoil (RtkAnalysis *analysis, RtkRulePack *pack, RtkCheckId id);
