@@ -472,17 +472,24 @@ ask_networks (Answers *self, GError **error)
   return FALSE;
 }
 
+static RtkMeasureInput
+make_input (const RtkImage *image, const float *mask, const guint8 *wanted_background)
+{
+  return (RtkMeasureInput){image, mask, RTK_MASK_SIZE, wanted_background, FALSE};
+}
+
+/* All but the surface of a still's face. */
 static RtkAnalysis *
-analyse (Run *self, const guint8 *wanted_background, GError **error)
+analyse (Run *self, const guint8 *wanted_background, float **out_mask, GError **error)
 {
   g_auto (Answers) answers = {.run = self};
-  RtkMeasureInput input = {self->image, NULL, RTK_MASK_SIZE, wanted_background,
-                           self->tracker == NULL};
+  RtkMeasureInput input;
   gint64          begun = g_get_monotonic_time ();
 
   if (!check_colour (self->image, error) || !ask_networks (&answers, error))
     return NULL;
-  input.mask = answers.mask;
+  input = make_input (self->image, answers.mask, wanted_background);
+  input.still = self->tracker == NULL;
   rtk_measure_picture (&input, answers.analysis);
   if (self->tracker != NULL)
     rtk_tracker_smooth (self->tracker, answers.analysis);
@@ -490,7 +497,29 @@ analyse (Run *self, const guint8 *wanted_background, GError **error)
     settle_head (&answers.analysis->head);
   answers.analysis->networks_ms = self->networks_ms + answers.mask_ms;
   answers.analysis->total_ms = (double)(g_get_monotonic_time () - begun) / 1000.;
+  if (out_mask != NULL)
+    *out_mask = g_steal_pointer (&answers.mask);
   return g_steal_pointer (&answers.analysis);
+}
+
+/* The whole of a still. */
+static RtkAnalysis *
+analyse_still (RtkNetworks    *networks,
+               const RtkImage *image,
+               const guint8   *wanted_background,
+               GError        **error)
+{
+  Run               run = {.networks = networks, .image = image};
+  g_autofree float *mask = NULL;
+  RtkAnalysis      *analysis = analyse (&run, wanted_background, &mask, error);
+  RtkMeasureInput   input = make_input (image, mask, wanted_background);
+  gint64            begun = g_get_monotonic_time ();
+
+  if (analysis == NULL)
+    return NULL;
+  rtk_measure_surface (&input, analysis);
+  analysis->total_ms += (double)(g_get_monotonic_time () - begun) / 1000.;
+  return analysis;
 }
 
 /**
@@ -526,7 +555,7 @@ rtk_vision_analyse_frame (RtkNetworks    *networks,
       tracker->height != rtk_image_get_height (frame->image))
     rtk_tracker_reset (tracker);
   rtk_tracker_begin (tracker, frame->time);
-  analysis = analyse (&run, NULL, error);
+  analysis = analyse (&run, NULL, NULL, error);
   tracker->width = rtk_image_get_width (frame->image);
   tracker->height = rtk_image_get_height (frame->image);
   if (analysis == NULL)
@@ -553,9 +582,47 @@ rtk_vision_analyse_frame (RtkNetworks    *networks,
 RtkAnalysis *
 rtk_vision_analyse_picture (RtkNetworks *networks, const RtkImage *image, GError **error)
 {
+  return analyse_still (networks, image, NULL, error);
+}
+
+/**
+ * rtk_vision_find_subject:
+ * @networks: the networks
+ * @image: an original picture, upright, RGB24 or BGRA32
+ * @out_mask: (out) (transfer full): for rtk_vision_measure_surface()
+ * @error: return location for an #RtkError
+ *
+ * The first half of rtk_vision_analyse_picture(): all that a crop depends on. Blocking, about
+ * 10 ms; the thread of @networks.
+ *
+ * Returns: (transfer full): what was measured, or %NULL; then @out_mask is not set
+ */
+RtkAnalysis *
+rtk_vision_find_subject (RtkNetworks    *networks,
+                         const RtkImage *image,
+                         float         **out_mask,
+                         GError        **error)
+{
   Run run = {.networks = networks, .image = image};
 
-  return analyse (&run, NULL, error);
+  return analyse (&run, NULL, out_mask, error);
+}
+
+/**
+ * rtk_vision_measure_surface:
+ * @image: the picture
+ * @mask: what rtk_vision_find_subject() gave with it
+ * @analysis: the same; gets the measures that were left out
+ *
+ * The second half of rtk_vision_analyse_picture(). Blocking, about 20 ms, any thread; @analysis may
+ * be read meanwhile but for its measures.
+ */
+void
+rtk_vision_measure_surface (const RtkImage *image, const float *mask, RtkAnalysis *analysis)
+{
+  RtkMeasureInput input = make_input (image, mask, NULL);
+
+  rtk_measure_surface (&input, analysis);
 }
 
 /* The pack's background that is nearest to the upper corners of @image. */
@@ -600,9 +667,7 @@ rtk_vision_analyse_finished (RtkNetworks       *networks,
                              const RtkRulePack *pack,
                              GError           **error)
 {
-  Run run = {.networks = networks, .image = image};
-
   if (!check_colour (image, error))
     return NULL;
-  return analyse (&run, find_wanted_background (image, pack), error);
+  return analyse_still (networks, image, find_wanted_background (image, pack), error);
 }

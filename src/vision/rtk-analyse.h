@@ -23,6 +23,11 @@ RtkAnalysis *rtk_vision_analyse_frame (RtkNetworks    *networks,
 RtkAnalysis *rtk_vision_analyse_picture (RtkNetworks    *networks,
                                          const RtkImage *image,
                                          GError        **error) G_GNUC_WARN_UNUSED_RESULT;
+RtkAnalysis *rtk_vision_find_subject (RtkNetworks    *networks,
+                                      const RtkImage *image,
+                                      float         **out_mask,
+                                      GError        **error) G_GNUC_WARN_UNUSED_RESULT;
+void rtk_vision_measure_surface (const RtkImage *image, const float *mask, RtkAnalysis *analysis);
 RtkAnalysis *rtk_vision_analyse_finished (RtkNetworks       *networks,
                                           const RtkImage    *image,
                                           const RtkRulePack *pack,

@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * @mask_size: values a row and rows of @mask
  * @wanted_background: (unowned) (nullable): of a finished picture: R, G, B that its background
  *   should have; %NULL for an original frame, whose wall may have any colour
- * @still: whether to take the costly measures too (what covers the face, recapture, retouching):
- *   some 30 ms that a live frame does not have
+ * @still: whether rtk_measure_surface() follows, with costly measures (what covers the face,
+ *   recapture, retouching): some 30 ms that a live frame does not have
  *
  * What measures are taken from, beside the faces and shoulders in the analysis.
  */
@@ -30,5 +30,6 @@ void rtk_measure_openings (RtkFace *face);
 void rtk_measure_refine_irises (const RtkImage *image, RtkFace *face);
 void rtk_measure_corner_colour (const RtkImage *image, double out_rgb[3]);
 void rtk_measure_picture (const RtkMeasureInput *input, RtkAnalysis *analysis);
+void rtk_measure_surface (const RtkMeasureInput *input, RtkAnalysis *analysis);
 
 G_END_DECLS

@@ -25,6 +25,7 @@ typedef struct {
   GCancellable        *cancellable; /* (unowned) (nullable) */
   RtkIntake            intake;
   RtkAnalysis         *analysis; /* (owned) */
+  float               *mask;     /* (owned): what the measures of its surface need */
   RtkImage            *alpha;    /* (owned) */
   RtkFinishResult      finish;
   RtkPhoto            *photo; /* (owned) */
@@ -34,6 +35,7 @@ static void
 making_clear (Making *self)
 {
   g_clear_pointer (&self->analysis, rtk_analysis_unref);
+  g_clear_pointer (&self->mask, g_free);
   g_clear_pointer (&self->alpha, rtk_image_unref);
   g_clear_pointer (&self->photo, rtk_photo_unref);
 }
@@ -67,7 +69,7 @@ analyse (Making *self, GError **error)
 {
   const RtkImage *image = self->photo->original_image;
 
-  self->analysis = rtk_vision_analyse_picture (self->networks, image, error);
+  self->analysis = rtk_vision_find_subject (self->networks, image, &self->mask, error);
   if (self->analysis == NULL)
     return FALSE;
   if (self->analysis->n_faces == 0 || !self->analysis->faces[0].has_points ||
@@ -80,18 +82,49 @@ analyse (Making *self, GError **error)
                                  rtk_image_get_height (image), &self->photo->crop, error);
 }
 
-static gboolean
-cut_out (Making *self, GError **error)
+typedef struct {
+  Making  *making;
+  gboolean ok;
+  GError  *error;
+} Cutting;
+
+static void
+cut_out_cb (gpointer data, gpointer shared)
 {
+  Cutting *cutting = shared;
+  Making  *self = cutting->making;
   RtkMatte matte = {0};
 
-  if (!rtk_cut_out_crop (self->networks, self->photo->original_image, &self->photo->crop,
-                         &self->analysis->faces[0], self->still->plate, &matte, error))
-    return FALSE;
+  cutting->ok =
+      rtk_cut_out_crop (self->networks, self->photo->original_image, &self->photo->crop,
+                        &self->analysis->faces[0], self->still->plate, &matte, &cutting->error);
+  if (!cutting->ok)
+    return;
   self->photo->plate_misfit = self->still->plate != NULL && !matte.plate_fits;
   self->alpha = g_steal_pointer (&matte.alpha);
   rtk_matte_clear (&matte);
-  return TRUE;
+}
+
+static void
+measure_surface_cb (gpointer data, gpointer shared)
+{
+  const Making *self = ((const Cutting *)shared)->making;
+
+  rtk_vision_measure_surface (self->photo->original_image, self->mask, self->analysis);
+}
+
+/* Steps of the matte that follow from each other leave a core free: what else is to be measured of
+ * the original is measured meanwhile. */
+static gboolean
+cut_out (Making *self, GError **error)
+{
+  static const RtkTask tasks[] = {{cut_out_cb, NULL}, {measure_surface_cb, NULL}};
+  Cutting              cutting = {.making = self};
+
+  rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), &cutting);
+  if (!cutting.ok)
+    g_propagate_error (error, cutting.error);
+  return cutting.ok;
 }
 
 static gboolean
