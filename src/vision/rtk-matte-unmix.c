@@ -192,29 +192,8 @@ spread_alpha_cb (gpointer data, gpointer user_data)
   rtk_matte_spread_alpha (round->work, round->trial, round->spread);
 }
 
-static void
-find_texture_cb (gpointer data, gpointer user_data)
-{
-  const Round *round = user_data;
-
-  round->work->texture = rtk_matte_find_texture (round->work);
-}
-
-static void
-find_outside_cb (gpointer data, gpointer user_data)
-{
-  RtkMatteWork      *work = ((const Round *)user_data)->work;
-  gsize              n = (gsize)work->width * work->height;
-  g_autofree guint8 *rest = g_malloc (n);
-
-  for (gsize i = 0; i < n; i++)
-    rest[i] = !work->region[i];
-  work->outside = rtk_binary_depth (rest, work->width, work->height);
-}
-
 /* Colours of wall and person and what the round before found do not depend on each other. The
- * first guess of what is person is too rough for the finest scale to be near the edge; in its
- * place comes what does not change from round to round. */
+ * first guess of what is person is too rough for the finest scale to be near the edge. */
 static void
 spread_all (RtkMatteWork   *work,
             const Sure     *sure,
@@ -222,14 +201,6 @@ spread_all (RtkMatteWork   *work,
             const guint8   *trial,
             RtkMatteSpread *spread)
 {
-  static const RtkTask first_tasks[] = {
-      {spread_person_cb, GINT_TO_POINTER (1)},
-      {find_outside_cb, NULL},
-      {find_texture_cb, NULL},
-      {spread_wall_cb, NULL},
-      {spread_alpha_cb, NULL},
-      {spread_person_cb, GINT_TO_POINTER (2)},
-  };
   static const RtkTask tasks[] = {
       {spread_person_cb, GINT_TO_POINTER (0)},
       {spread_person_cb, GINT_TO_POINTER (1)},
@@ -238,11 +209,9 @@ spread_all (RtkMatteWork   *work,
       {spread_person_cb, GINT_TO_POINTER (2)},
   };
   Round round = {work, sure, trial, spread};
+  guint skipped = first ? 1 : 0;
 
-  if (first)
-    rtk_parallel_tasks (first_tasks, G_N_ELEMENTS (first_tasks), &round);
-  else
-    rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), &round);
+  rtk_parallel_tasks (tasks + skipped, G_N_ELEMENTS (tasks) - skipped, &round);
 }
 
 static Zone

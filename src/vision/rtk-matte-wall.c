@@ -507,9 +507,49 @@ rtk_matte_find_wall (RtkMatteWork *work, RtkPlane *plate, gboolean *out_plate_fi
   return TRUE;
 }
 
+static void
+find_depth_cb (gpointer data, gpointer shared)
+{
+  RtkMatteWork *work = shared;
+
+  work->depth = rtk_binary_depth (work->region, work->width, work->height);
+}
+
+static void
+find_outside_cb (gpointer data, gpointer shared)
+{
+  RtkMatteWork      *work = shared;
+  gsize              n = n_pixels (work);
+  g_autofree guint8 *rest = g_malloc (n);
+
+  for (gsize i = 0; i < n; i++)
+    rest[i] = !work->region[i];
+  work->outside = rtk_binary_depth (rest, work->width, work->height);
+}
+
+static void
+soften_region_cb (gpointer data, gpointer shared)
+{
+  RtkMatteWork *work = shared;
+  gsize         n = n_pixels (work);
+
+  work->soft_region = rtk_plane_new (work->width, work->height, 1);
+  for (gsize i = 0; i < n; i++)
+    work->soft_region->data[i] = work->region[i];
+  rtk_plane_blur (work->soft_region, .6f);
+}
+
+static void
+find_texture_cb (gpointer data, gpointer shared)
+{
+  RtkMatteWork *work = shared;
+
+  work->texture = rtk_matte_find_texture (work);
+}
+
 /**
  * rtk_matte_find_region:
- * @work: a matte whose wall is known; region, soft_region and depth are set
+ * @work: a matte whose wall is known; region, soft_region, depth, outside and texture are set
  *
  * Finds where the person can be: what differs from the wall, or what the mask is fairly sure of,
  * and hangs together with what it is very sure of. That drops islands and brings back what the
@@ -518,6 +558,12 @@ rtk_matte_find_wall (RtkMatteWork *work, RtkPlane *plate, gboolean *out_plate_fi
 void
 rtk_matte_find_region (RtkMatteWork *work)
 {
+  static const RtkTask tasks[] = {
+      {find_depth_cb, NULL},
+      {find_outside_cb, NULL},
+      {find_texture_cb, NULL},
+      {soften_region_cb, NULL},
+  };
   gsize              n = n_pixels (work);
   float              limit = 4 * work->noise * work->noise;
   g_autofree guint8 *seeds = g_malloc (n);
@@ -537,9 +583,5 @@ rtk_matte_find_region (RtkMatteWork *work)
     seeds[i] = work->mask->data[i] > .9f;
   }
   rtk_binary_keep_seeded (work->region, seeds, work->width, work->height);
-  work->depth = rtk_binary_depth (work->region, work->width, work->height);
-  work->soft_region = rtk_plane_new (work->width, work->height, 1);
-  for (gsize i = 0; i < n; i++)
-    work->soft_region->data[i] = work->region[i];
-  rtk_plane_blur (work->soft_region, .6f);
+  rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), work);
 }
