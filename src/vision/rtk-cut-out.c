@@ -215,7 +215,7 @@ resample_plate (const RtkImage *plate, const RtkImage *picture, const RtkCrop *c
  *
  * Cuts the person out of the part of @picture that becomes the finished one.
  *
- * Blocking, about 0.2 s. Fails as rtk_matte_make() does.
+ * Blocking, about 0.12 s. Fails as rtk_matte_make() does.
  *
  * Returns: %TRUE on success
  */
@@ -369,7 +369,7 @@ find_part (
  * Cuts the person out of a whole frame.
  *
  * A face is not needed, a person is. Somebody who fills little of the frame is looked at a second
- * time from nearer. Blocking, about 0.2 s and 40 ms a megapixel. Fails as rtk_matte_make() does.
+ * time from nearer. Blocking, about 0.12 s and 40 ms a megapixel. Fails as rtk_matte_make() does.
  *
  * Returns: %TRUE on success
  */

@@ -261,7 +261,7 @@ run_stage (Making *self, gboolean (*stage) (Making *, GError **), double *out_ms
  * Makes a finished photo: decode, measure, best legal crop, matte, compose, encode, judge, certify.
  *
  * A photo that breaks rules is made all the same: its reports say so, and what may be done with it
- * is for the caller to decide. Blocking, about 0.4 s.
+ * is for the caller to decide. Blocking, about 0.2 s.
  *
  * Fails with %RTK_ERROR_BAD_PICTURE and %RTK_ERROR_TOO_LARGE on what cannot be decoded,
  * %RTK_ERROR_NO_FACE, %RTK_ERROR_NO_CROP, %RTK_ERROR_NO_PERSON, %G_IO_ERROR_CANCELLED and
@@ -332,7 +332,7 @@ rtk_photo_maker_make (RtkNetworks         *networks,
  *
  * Cuts the person out of a whole frame; a face is used where there is one, and not needed.
  *
- * Blocking, about 0.3 s. Fails with %RTK_ERROR_NO_PERSON and %RTK_ERROR_BACKEND.
+ * Blocking, about 0.15 s. Fails with %RTK_ERROR_NO_PERSON and %RTK_ERROR_BACKEND.
  *
  * Returns: (transfer full): GREY8 of the size of @picture, or %NULL
  */

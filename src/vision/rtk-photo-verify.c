@@ -251,7 +251,7 @@ make_again (RtkNetworks          *networks,
  *
  * This looks at pixels only; rtk_photo_examine() looks at hashes and signature, too. The same
  * encoder must give the same bytes; with another one rtk_photo_compare() says how far off is too
- * far. Blocking, about 0.4 s.
+ * far. Blocking, about 0.2 s.
  *
  * Fails with %RTK_ERROR_BAD_PICTURE if a file cannot be decoded, %RTK_ERROR_BAD_MESSAGE if the
  * certificate has no recipe, and %RTK_ERROR_DAMAGED if recipe and original do not fit each other.
@@ -373,7 +373,7 @@ fits_rules (const RtkCertificate *certificate, const Recipe *recipe)
  * Examines a photo: the hashes, the signature, the rules it names, and what making it again gives.
  * What is wrong is found a word for, which for a wrong file means looking at its picture.
  *
- * Blocking, about 0.4 s. Fails with %RTK_ERROR_BAD_MESSAGE if the certificate has no recipe, with
+ * Blocking, about 0.2 s. Fails with %RTK_ERROR_BAD_MESSAGE if the certificate has no recipe, with
  * %RTK_ERROR_DAMAGED if recipe and original do not fit each other although the hash does, and with
  * %RTK_ERROR_BAD_PICTURE if an original or alpha that the hash fits cannot be decoded.
  *
