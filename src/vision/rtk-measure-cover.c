@@ -179,10 +179,12 @@ is_skin (const Cover *self, int at, double shade)
   const float *lab = self->lab[at];
   double       light = lab[0] - self->skin[0];
   double       a = lab[1] - self->skin[1];
-  double       b = (lab[2] - self->skin[2]) / 14.;
+  double       b = lab[2] - self->skin[2];
 
   light /= light < 0. ? MAX (18., shade * self->skin[0]) : MAX (25., 0.5 * (100. - self->skin[0]));
-  a /= a < 0. ? 12. : 16.;
+  /* Shade takes colour away in proportion: more of it under warm lamps. */
+  a /= a < 0. ? CLAMP (0.8 * self->skin[1], 12., 18.) : 16.;
+  b /= b < 0. ? CLAMP (0.8 * self->skin[2], 14., 20.) : 14.;
   return light * light + a * a + b * b < 1.;
 }
 

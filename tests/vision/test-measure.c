@@ -410,6 +410,38 @@ mirror_lamp (int x, int y, guint8 rgb[3])
     rgb[c] = (guint8)(255. * pow (MIN (1., pow (rgb[c] / 255., 2.2) + 0.4), 1. / 2.2));
 }
 
+/* A warm lamp, as in most rooms. */
+static void
+warm (int x, int y, guint8 rgb[3])
+{
+  rgb[0] = (guint8)MIN (255., rgb[0] * 1.18);
+  rgb[2] = (guint8)(rgb[2] * 0.8);
+}
+
+/* Under a warm lamp shaded skin loses much colour: ears and brows that show are not called hidden,
+ * of the darkest skin as little as of others. */
+static void
+test_warm (void)
+{
+  static const char *const names[] = {"045_neutral.jpg", "064_neutral.jpg", "099_neutral.jpg"};
+  const char              *folder = get_test_data ();
+
+  if (folder == NULL)
+    return;
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *path = g_build_filename (folder, "london", names[i], NULL);
+    g_autoptr (RtkImage) image = load (path);
+    g_autoptr (RtkImage) changed = change (image, warm);
+    g_autoptr (RtkAnalysis) analysis = rtk_vision_analyse_picture (networks, changed, NULL);
+    g_autoptr (RtkReport) report = rtk_rules_judge (pack, analysis, NULL, FALSE);
+
+    g_test_message ("%s", names[i]);
+    g_assert_cmpint (verdict_of (report, RTK_CHECK_EARS_VISIBLE), !=, RTK_VERDICT_WARN);
+    g_assert_cmpint (verdict_of (report, RTK_CHECK_BROWS_VISIBLE), ==, RTK_VERDICT_PASS);
+    g_assert_cmpint (verdict_of (report, RTK_CHECK_EYES_VISIBLE), ==, RTK_VERDICT_PASS);
+  }
+}
+
 /* A good portrait is of a person; on a tablet or under a mirrored lamp it is a picture of one. */
 static void
 test_recaptured (void)
@@ -679,6 +711,7 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   g_test_add_func ("/vision/measure/astronaut", test_astronaut);
   g_test_add_func ("/vision/measure/planted", test_planted);
+  g_test_add_func ("/vision/measure/warm", test_warm);
   g_test_add_func ("/vision/measure/recaptured", test_recaptured);
   g_test_add_func ("/vision/measure/blur", test_blur);
   g_test_add_func ("/vision/measure/wall", test_wall);
