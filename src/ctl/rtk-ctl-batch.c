@@ -7,6 +7,7 @@
 #include "core/rtk-error.h"
 #include "ctl/rtk-ctl-progress.h"
 #include "vision/rtk-models.h"
+#include "vision/rtk-parallel.h"
 #include "vision/rtk-picture-header.h"
 
 #include <glib-unix.h>
@@ -272,7 +273,8 @@ give_up (Crew *crew, GError *error)
   g_cancellable_cancel (crew->cancellable);
 }
 
-/* One thread: its own networks, one file after the other. */
+/* One thread: its own networks, one file after the other. While there is one for each core, a photo
+ * is made on one thread; when the last files are under way, on all that are left. */
 static gpointer
 crew_main (gpointer data)
 {
@@ -281,6 +283,7 @@ crew_main (gpointer data)
   g_autoptr (RtkNetworks) networks = rtk_networks_new (rtk_models_find_dir (), &error);
   RtkCtlJob *job;
 
+  rtk_parallel_begin_work ();
   if (networks == NULL)
     give_up (crew, error);
   while ((job = take_job (crew)) != NULL) {
@@ -291,6 +294,7 @@ crew_main (gpointer data)
     g_mutex_unlock (&crew->mutex);
     g_main_context_wakeup (NULL);
   }
+  rtk_parallel_end_work ();
   g_mutex_lock (&crew->mutex);
   crew->n_threads--;
   g_mutex_unlock (&crew->mutex);
@@ -426,7 +430,7 @@ keep_memory (void)
 int
 rtk_ctl_batch_run (const RtkCtlBatch *batch)
 {
-  guint     wanted = batch->n_jobs > 0 ? (guint)batch->n_jobs : g_get_num_processors ();
+  guint     wanted = batch->n_jobs > 0 ? (guint)batch->n_jobs : rtk_parallel_count_cores ();
   guint     n_threads = CLAMP (wanted, 1, MIN (MAX_THREADS, batch->jobs->len));
   GThread **threads = g_new0 (GThread *, n_threads);
   Crew      crew = {.batch = batch, .cancellable = g_cancellable_new (), .n_threads = n_threads};

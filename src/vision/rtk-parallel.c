@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE /* sched_getaffinity() */
 #define G_LOG_DOMAIN "rtk-vision"
 #include "config.h"
 
+#include "vision/rtk-parallel.h"
+
 #include "vision/rtk-parallel-private.h"
+
+#include <sched.h>
 
 /* More threads than this gain nothing: what is shared out takes a few milliseconds. */
 #define MOST_THREADS 4
@@ -58,6 +63,33 @@ help_cb (gpointer data, gpointer user_data)
   g_atomic_rc_box_release_full (data, job_clear);
 }
 
+/* Threads that said that they keep a core busy, see rtk_parallel_begin_work(). */
+static int n_busy; /* (atomic) */
+
+/**
+ * rtk_parallel_count_cores:
+ *
+ * Counts the cores that the process may use, which are less than those of the machine where it was
+ * given some of them: GLib's count does not know. Asked for once. Any thread.
+ *
+ * Returns: at least 1
+ */
+guint
+rtk_parallel_count_cores (void)
+{
+  static gsize n_cores;
+
+  if (g_once_init_enter (&n_cores)) {
+    cpu_set_t allowed;
+    gsize     n = g_get_num_processors ();
+
+    if (sched_getaffinity (0, sizeof allowed, &allowed) == 0)
+      n = (gsize)CLAMP (CPU_COUNT (&allowed), 1, (int)n);
+    g_once_init_leave (&n_cores, n);
+  }
+  return (guint)n_cores;
+}
+
 /* The one pool of the process, NULL where there is one core only; lives as long as the process. */
 static GThreadPool *
 get_pool (void)
@@ -66,12 +98,21 @@ get_pool (void)
   static gsize        once;
 
   if (g_once_init_enter (&once)) {
-    int n_threads = (int)MIN (g_get_num_processors (), MOST_THREADS);
+    int n_threads = (int)MIN (rtk_parallel_count_cores (), MOST_THREADS);
 
     pool = n_threads > 1 ? g_thread_pool_new (help_cb, NULL, n_threads - 1, FALSE, NULL) : NULL;
     g_once_init_leave (&once, 1);
   }
   return pool;
+}
+
+/* How many of the pool can help: those for which a core is left. */
+static guint
+count_helpers (GThreadPool *pool)
+{
+  int n_free = (int)rtk_parallel_count_cores () - g_atomic_int_get (&n_busy);
+
+  return pool != NULL ? (guint)CLAMP (n_free, 0, g_thread_pool_get_max_threads (pool)) : 0;
 }
 
 /* The caller works too, and never waits for a helper that has not begun: so work that is shared
@@ -80,15 +121,21 @@ static void
 share_out (guint n_pieces, void (*func) (gconstpointer, guint), gconstpointer data)
 {
   GThreadPool *pool = get_pool ();
-  guint        n_helpers = pool != NULL ? (guint)g_thread_pool_get_max_threads (pool) : 0;
-  Job         *job = g_atomic_rc_box_new0 (Job);
+  guint        n_helpers = MIN (count_helpers (pool), n_pieces - 1);
+  Job         *job;
 
+  if (n_helpers == 0) {
+    for (guint i = 0; i < n_pieces; i++)
+      func (data, i);
+    return;
+  }
+  job = g_atomic_rc_box_new0 (Job);
   job->func = func;
   job->data = data;
   job->n_pieces = n_pieces;
   g_mutex_init (&job->mutex);
   g_cond_init (&job->all_done);
-  for (guint i = 0; i < MIN (n_helpers, n_pieces - 1); i++)
+  for (guint i = 0; i < n_helpers; i++)
     g_thread_pool_push (pool, g_atomic_rc_box_acquire (job), NULL);
   job_work (job);
   g_mutex_lock (&job->mutex);
@@ -96,6 +143,30 @@ share_out (guint n_pieces, void (*func) (gconstpointer, guint), gconstpointer da
     g_cond_wait (&job->all_done, &job->mutex);
   g_mutex_unlock (&job->mutex);
   g_atomic_rc_box_release_full (job, job_clear);
+}
+
+/**
+ * rtk_parallel_begin_work:
+ *
+ * Says that the calling thread will keep a core busy for a while. Where as many threads as there
+ * are cores do so, each has something better to do than to help another one, and nothing is shared
+ * out. It changes the time that work takes, never what comes of it. Any thread.
+ */
+void
+rtk_parallel_begin_work (void)
+{
+  g_atomic_int_inc (&n_busy);
+}
+
+/**
+ * rtk_parallel_end_work:
+ *
+ * Says that what rtk_parallel_begin_work() spoke of is done: others may have the core. Any thread.
+ */
+void
+rtk_parallel_end_work (void)
+{
+  g_atomic_int_add (&n_busy, -1);
 }
 
 typedef struct {

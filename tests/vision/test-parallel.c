@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "vision/rtk-parallel-private.h"
+#include "vision/rtk-parallel.h"
 
 #define N_ROWS 1000
 /* Enough for every call to be worth sharing out. */
@@ -107,6 +108,65 @@ test_tasks (void)
   g_assert_cmpint (done[0], ==, 2);
 }
 
+/* Where two tasks meet: each waits for the other one, which is another thread's if they are shared
+ * out, and never comes if they are not. */
+typedef struct {
+  GMutex   mutex;
+  GCond    cond;
+  GThread *threads[2]; /* (lock mutex) */
+} Meeting;
+
+static void
+note_thread_cb (gpointer data, gpointer shared)
+{
+  ((Meeting *)shared)->threads[GPOINTER_TO_INT (data)] = g_thread_self ();
+}
+
+static void
+meet_cb (gpointer data, gpointer shared)
+{
+  Meeting *meeting = shared;
+  int      me = GPOINTER_TO_INT (data);
+
+  g_mutex_lock (&meeting->mutex);
+  meeting->threads[me] = g_thread_self ();
+  g_cond_broadcast (&meeting->cond);
+  while (meeting->threads[1 - me] == NULL)
+    g_cond_wait (&meeting->cond, &meeting->mutex);
+  g_mutex_unlock (&meeting->mutex);
+}
+
+/* With a thread at work for each core nothing is shared out; as soon as one has ended, it is. */
+static void
+test_busy (void)
+{
+  const RtkTask alone[] = {{note_thread_cb, GINT_TO_POINTER (0)},
+                           {note_thread_cb, GINT_TO_POINTER (1)}};
+  const RtkTask together[] = {{meet_cb, GINT_TO_POINTER (0)}, {meet_cb, GINT_TO_POINTER (1)}};
+  Meeting       meeting = {0};
+  guint         n_cores = rtk_parallel_count_cores ();
+
+  for (guint i = 0; i < n_cores; i++)
+    rtk_parallel_begin_work ();
+  for (int i = 0; i < 100; i++) {
+    rtk_parallel_tasks (alone, G_N_ELEMENTS (alone), &meeting);
+    g_assert_true (meeting.threads[0] == g_thread_self ());
+    g_assert_true (meeting.threads[1] == g_thread_self ());
+  }
+  rtk_parallel_end_work ();
+  if (n_cores > 1) {
+    g_mutex_init (&meeting.mutex);
+    g_cond_init (&meeting.cond);
+    meeting.threads[0] = meeting.threads[1] = NULL;
+    rtk_parallel_tasks (together, G_N_ELEMENTS (together), &meeting);
+    g_assert_true (meeting.threads[0] != meeting.threads[1]);
+    g_cond_clear (&meeting.cond);
+    g_mutex_clear (&meeting.mutex);
+  }
+  for (guint i = 1; i < n_cores; i++)
+    rtk_parallel_end_work ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -114,5 +174,6 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/parallel/rows", test_rows);
   g_test_add_func ("/vision/parallel/callers", test_callers);
   g_test_add_func ("/vision/parallel/tasks", test_tasks);
+  g_test_add_func ("/vision/parallel/busy", test_busy);
   return g_test_run ();
 }
