@@ -130,6 +130,7 @@ gather_cell (const Gathering *all, gsize i)
   cell->near_alpha = spread->near_alpha->data[i];
   cell->wide_alpha = spread->wide_alpha->data[i];
   cell->texture = work->texture->data[2 * i];
+  memset (cell->context, 0, sizeof cell->context);
 }
 
 static void

@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "rtk-vision"
 #include "config.h"
 
+#include "vision/rtk-matte-context-weights-private.h"
 #include "vision/rtk-matte-weights-private.h"
 #include "vision/rtk-parallel-private.h"
 
@@ -176,6 +177,18 @@ leak (float *values, int n_values)
     values[i] = MAX (values[i], LEAK * values[i]);
 }
 
+static inline __attribute__ ((always_inline)) void
+finish (const Lanes (*values)[2], const float *weights, float bias, float out[RTK_MATTE_LANES])
+{
+  for (int lane = 0; lane < RTK_MATTE_LANES; lane++) {
+    float alpha = bias;
+
+    for (int k = 0; k < N_SECOND; k++)
+      alpha += ((const float *)values[k])[lane] * weights[k];
+    out[lane] = rtk_clip (alpha, 0, 1);
+  }
+}
+
 /**
  * rtk_matte_judge:
  * @features: of %RTK_MATTE_LANES pixels, see rtk_matte_get_features(): one row for each number
@@ -199,11 +212,28 @@ rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
   leak ((float *)first, N_FIRST * RTK_MATTE_LANES);
   add_up ((const Lanes (*)[2])first, N_FIRST, &second_weights[0][0], second_bias, N_SECOND, second);
   leak ((float *)second, N_SECOND * RTK_MATTE_LANES);
-  for (int lane = 0; lane < RTK_MATTE_LANES; lane++) {
-    float alpha = last_bias;
+  finish ((const Lanes (*)[2])second, last_weights, last_bias, out);
+}
 
-    for (int k = 0; k < N_SECOND; k++)
-      alpha += ((const float *)second[k])[lane] * last_weights[k];
-    out[lane] = rtk_clip (alpha, 0, 1);
-  }
+/**
+ * rtk_matte_judge_in_context:
+ * @features: the same and behind them the context of the cells
+ * @out: (out): alphas, 0..1
+ *
+ * As rtk_matte_judge(), by a network that knows what is around.
+ */
+RTK_WIDE void
+rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MATTE_LANES],
+                            float       out[RTK_MATTE_LANES])
+{
+  Lanes values[RTK_MATTE_N_ALL][2], first[N_CONTEXT_FIRST][2], second[N_CONTEXT_SECOND][2];
+
+  memcpy (values, features, sizeof values);
+  add_up ((const Lanes (*)[2])values, RTK_MATTE_N_ALL, &context_first_weights[0][0],
+          context_first_bias, N_FIRST, first);
+  leak ((float *)first, N_FIRST * RTK_MATTE_LANES);
+  add_up ((const Lanes (*)[2])first, N_FIRST, &context_second_weights[0][0], context_second_bias,
+          N_SECOND, second);
+  leak ((float *)second, N_SECOND * RTK_MATTE_LANES);
+  finish ((const Lanes (*)[2])second, context_last_weights, context_last_bias, out);
 }

@@ -15,10 +15,14 @@ G_BEGIN_DECLS
 #define RTK_MATTE_PLAIN_SIGMA .03f
 /* Keeps thresholds apart on a wall without any noise. */
 #define RTK_MATTE_LEAST_NOISE .003f
-/* Alpha is 0 farther than this from the region. */
+/* Alpha is 0 farther than this from the region; in the last round, which sees best, farther. */
 #define RTK_MATTE_REACH 3
+#define RTK_MATTE_LAST_REACH 6
 /* Numbers by which a pixel is judged. */
 #define RTK_MATTE_N_FEATURES 30
+/* Numbers that say what is around a cell, and all by which a pixel is judged in the last round. */
+#define RTK_MATTE_N_CONTEXT 8
+#define RTK_MATTE_N_ALL (RTK_MATTE_N_FEATURES + RTK_MATTE_N_CONTEXT)
 /* Pixels that are judged at once. */
 #define RTK_MATTE_LANES 16
 
@@ -115,6 +119,7 @@ typedef struct {
  * @near_alpha: the same, around
  * @wide_alpha: the same, in a wider surrounding
  * @texture: how much brightness varies
+ * @context: what a network makes of the surroundings, see rtk_matte_context_fill(); else 0
  *
  * All that is known of a place of the working grid; floats only, so that it can be blended.
  */
@@ -130,9 +135,12 @@ typedef struct {
   float          near_alpha;
   float          wide_alpha;
   float          texture;
+  float          context[RTK_MATTE_N_CONTEXT];
 } RtkMatteCell;
 
 #define RTK_MATTE_CELL_FLOATS (sizeof (RtkMatteCell) / sizeof (float))
+
+typedef struct _RtkMatteContext RtkMatteContext;
 
 gboolean rtk_matte_find_wall (RtkMatteWork *work, RtkPlane *plate, gboolean *out_plate_fits);
 gboolean rtk_matte_match_plate (RtkMatteWork *work, RtkPlane *plate, const RtkPlane *smooth);
@@ -158,8 +166,16 @@ void rtk_matte_get_features (const float cells[RTK_MATTE_CELL_FLOATS][RTK_MATTE_
                              float       out[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES]);
 void rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
                       float       out[RTK_MATTE_LANES]);
+void rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MATTE_LANES],
+                                 float       out[RTK_MATTE_LANES]);
+RtkMatteContext      *
+rtk_matte_context_new (guint8 *where, int width, int height) G_GNUC_WARN_UNUSED_RESULT;
+void rtk_matte_context_fill (RtkMatteContext *self, float noise, RtkMatteCell *cells);
+void rtk_matte_context_free (RtkMatteContext *self);
 void rtk_matte_drop_islands (const RtkMatteWork *work, int width, int height, guint8 *alpha);
 void rtk_matte_soften (const RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkMatteContext, rtk_matte_context_free)
 
 static inline float
 rtk_dot3 (const float a[3], const float b[3])

@@ -13,6 +13,8 @@
 #define N_ROUNDS 3
 /* Where the round before found only person all around, there is nothing left to find. */
 #define SETTLED .9995f
+/* What the networks doubt less than this is wall for the last round if nothing else speaks. */
+#define LEAST_MASK .1f
 /* A spot that differs less than this from the wall, in units of its noise, has the wall's colour;
  * at twice of it no more. */
 #define SPOT_NOISE 1.5f
@@ -215,11 +217,28 @@ spread_all (RtkMatteWork   *work,
 }
 
 static Zone
-zone_of (const RtkMatteWork *work, gsize at, float around, gboolean near_region)
+zone_of (const RtkMatteWork *work, const RtkMatteSpread *spread, gsize at, gboolean near_region)
 {
-  if (work->solid[at] || around > SETTLED)
+  if (work->solid[at] || spread->wide_alpha->data[at] > SETTLED)
     return ZONE_INSIDE;
-  if (!near_region || (!work->region[at] && around < 1 - SETTLED))
+  if (!near_region || (!work->region[at] && spread->wide_alpha->data[at] < 1 - SETTLED))
+    return ZONE_OUTSIDE;
+  if (work->depth[at] > .055f * RTK_MATTE_UNIT && work->mask->data[at] > .6f && !work->hole[at])
+    return ZONE_INSIDE;
+  return ZONE_BAND;
+}
+
+/* The last round has to look at less inside, where all is found, and looks farther out. */
+static Zone
+last_zone_of (const RtkMatteWork *work, const RtkMatteSpread *spread, gsize at)
+{
+  gboolean may_be_person =
+      work->outside[at] <= RTK_MATTE_LAST_REACH &&
+      (spread->wide_alpha->data[at] > 1 - SETTLED || work->mask->data[at] > LEAST_MASK);
+
+  if (work->solid[at] || spread->near_alpha->data[at] > SETTLED)
+    return ZONE_INSIDE;
+  if (!work->region[at] && !may_be_person)
     return ZONE_OUTSIDE;
   if (work->depth[at] > .055f * RTK_MATTE_UNIT && work->mask->data[at] > .6f && !work->hole[at])
     return ZONE_INSIDE;
@@ -227,9 +246,9 @@ zone_of (const RtkMatteWork *work, gsize at, float around, gboolean near_region)
 }
 
 /* Where alpha has to be worked out at all, with a margin of one cell so that the nearest cell of
- * a pixel can be asked. @around is what the round before found. */
+ * a pixel can be asked. */
 static guint8 *
-find_zones (const RtkMatteWork *work, const RtkPlane *around)
+find_zones (const RtkMatteWork *work, const RtkMatteSpread *spread, gboolean last)
 {
   gsize              n = (gsize)work->width * work->height;
   guint8            *zones = g_malloc (n);
@@ -238,7 +257,8 @@ find_zones (const RtkMatteWork *work, const RtkPlane *around)
 
   rtk_binary_dilate (near_region, work->width, work->height, RTK_MATTE_REACH);
   for (gsize i = 0; i < n; i++) {
-    zones[i] = (guint8)zone_of (work, i, around->data[i], near_region[i]);
+    zones[i] =
+        (guint8)(last ? last_zone_of (work, spread, i) : zone_of (work, spread, i, near_region[i]));
     band[i] = zones[i] == ZONE_BAND;
   }
   rtk_binary_dilate (band, work->width, work->height, 1);
@@ -250,19 +270,16 @@ find_zones (const RtkMatteWork *work, const RtkPlane *around)
 }
 
 /* The cells that pixels of the band lie between. */
-static void
-gather_band (const RtkMatteWork   *work,
-             const RtkMatteSpread *spread,
-             const guint8         *zones,
-             RtkMatteCell         *cells)
+static guint8 *
+find_asked (const RtkMatteWork *work, const guint8 *zones)
 {
-  gsize              n = (gsize)work->width * work->height;
-  g_autofree guint8 *where = g_malloc (n);
+  gsize   n = (gsize)work->width * work->height;
+  guint8 *where = g_malloc (n);
 
   for (gsize i = 0; i < n; i++)
     where[i] = zones[i] == ZONE_BAND;
   rtk_binary_dilate (where, work->width, work->height, 1);
-  rtk_matte_gather_cells (work, spread, where, cells);
+  return where;
 }
 
 /* What the three scales say of a pixel together. */
@@ -415,7 +432,7 @@ static void
 judge_batch (Batch *self)
 {
   float cells[RTK_MATTE_CELL_FLOATS][RTK_MATTE_LANES], pixels[3][RTK_MATTE_LANES];
-  float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES], judged[RTK_MATTE_LANES];
+  float features[RTK_MATTE_N_ALL][RTK_MATTE_LANES], judged[RTK_MATTE_LANES];
   float noise = self->pass->noise;
 
   if (self->n == 0)
@@ -430,7 +447,13 @@ judge_batch (Batch *self)
   }
   rtk_matte_get_features ((const float (*)[RTK_MATTE_LANES])cells,
                           (const float (*)[RTK_MATTE_LANES])pixels, noise, features);
-  rtk_matte_judge ((const float (*)[RTK_MATTE_LANES])features, judged);
+  memcpy (features[RTK_MATTE_N_FEATURES],
+          cells[G_STRUCT_OFFSET (RtkMatteCell, context) / sizeof (float)],
+          RTK_MATTE_N_CONTEXT * sizeof features[0]);
+  if (self->pass->round == N_ROUNDS - 1)
+    rtk_matte_judge_in_context ((const float (*)[RTK_MATTE_LANES])features, judged);
+  else
+    rtk_matte_judge ((const float (*)[RTK_MATTE_LANES])features, judged);
   for (int lane = 0; lane < self->n; lane++)
     *self->to[lane] =
         to_byte (correct_spot (&self->cells[lane], self->pixels[lane], noise, judged[lane]));
@@ -539,7 +562,7 @@ close_specks (const Pass *pass, int width, int height, guint8 *alpha)
  *
  * Three rounds: each takes the wall and the person's colours from what the round before is sure
  * of, so that both come nearer to the outline. The first two run at twice the working grid, the
- * last at the picture's own size.
+ * last at the picture's own size, and it looks at the surroundings too.
  */
 void
 rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
@@ -552,9 +575,11 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
     gboolean           last = round == N_ROUNDS - 1;
     const RtkImage    *target = last ? picture : work->base;
     g_autofree guint8 *zones = NULL;
-    RtkMatteSpread     spread = {0};
-    Sure               sure;
-    Pass               pass;
+    g_autofree guint8 *asked = NULL;
+    g_autoptr (RtkMatteContext) context = NULL;
+    RtkMatteSpread spread = {0};
+    Sure           sure;
+    Pass           pass;
 
     if (round == 0)
       sure_from_region (&sure, work);
@@ -562,10 +587,15 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
       sure_from_alpha (&sure, work, trial);
     spread_all (work, &sure, round == 0, trial, &spread);
     sure_clear (&sure);
-    zones = find_zones (work, last ? spread.near_alpha : spread.wide_alpha);
-    gather_band (work, &spread, zones, cells);
+    zones = find_zones (work, &spread, last);
+    asked = find_asked (work, zones);
+    if (last)
+      context = rtk_matte_context_new (asked, work->width, work->height);
+    rtk_matte_gather_cells (work, &spread, asked, cells);
     spread_clear (&spread);
     pass = (Pass){work, cells, zones, rtk_matte_measure_noise (work, target), round};
+    if (last)
+      rtk_matte_context_fill (context, pass.noise, cells);
     rtk_parallel_rows (rtk_image_get_height (target), 100 * (gsize)rtk_image_get_width (target),
                        unmix_rows, &(Target){&pass, target, last ? alpha : trial});
     close_specks (&pass, rtk_image_get_width (target), rtk_image_get_height (target),

@@ -6,20 +6,30 @@
 #include "vision/rtk-models.h"
 #include "vision/rtk-photo-maker.h"
 
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
-/* Writes down what the matte knows of every pixel that its network judges, to learn from.
+/* Writes down what the matte knows in its last round, to learn from.
  *
- *   usage: dump-features PICTURE OUT    (for tools/quality train; picture without EXIF rotation)
+ *   usage: dump-features pixels PICTURE OUT    (picture without EXIF rotation)
+ *          dump-features cells PICTURE OUT
  *
- * OUT holds, for every judged pixel of the last round, native floats: x, y, alpha as judged, and
- * the RTK_MATTE_N_FEATURES numbers. The program is linked with --wrap, so that the calls between
- * the parts of the matte pass through here and the product itself has no hook. */
+ * "pixels", for tools/quality train: native floats for every judged pixel: x, y, alpha as judged,
+ * and the RTK_MATTE_N_FEATURES numbers. "cells", for tools/quality train-context: width and height
+ * of the picture and of the grid, noise, floats of a cell; then every cell without its context;
+ * alpha as judged for every pixel, -1 where none was; then, in bytes, alpha as it came out.
+ * The program is linked with --wrap, so that the calls between the parts of the matte pass through
+ * here and the product itself has no hook. */
 
 #define N_COLUMNS (3 + RTK_MATTE_N_FEATURES)
+#define CELL_FLOATS (offsetof (RtkMatteCell, context) / sizeof (float))
 
 static const RtkImage *target;
 static float          *rows; /* N_COLUMNS for every pixel of @target; alpha < 0: not judged */
+static RtkMatteCell   *grid; /* all cells */
+static int             grid_width, grid_height;
+static float           wall_noise;
 static int             round_number;
 /* The places that are judged next, on this thread. */
 static _Thread_local struct {
@@ -34,8 +44,9 @@ void __real_rtk_matte_gather_cells (const RtkMatteWork   *work,
                                     RtkMatteCell         *cells);
 void __real_rtk_matte_blend_cells (
     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
-void __real_rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
-                             float       out[RTK_MATTE_LANES]);
+void __real_rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MATTE_LANES],
+                                        float       out[RTK_MATTE_LANES]);
+void __real_rtk_matte_context_fill (RtkMatteContext *self, float noise, RtkMatteCell *cells);
 void __wrap_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
 void __wrap_rtk_matte_gather_cells (const RtkMatteWork   *work,
                                     const RtkMatteSpread *spread,
@@ -43,8 +54,9 @@ void __wrap_rtk_matte_gather_cells (const RtkMatteWork   *work,
                                     RtkMatteCell         *cells);
 void __wrap_rtk_matte_blend_cells (
     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
-void __wrap_rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
-                             float       out[RTK_MATTE_LANES]);
+void __wrap_rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MATTE_LANES],
+                                        float       out[RTK_MATTE_LANES]);
+void __wrap_rtk_matte_context_fill (RtkMatteContext *self, float noise, RtkMatteCell *cells);
 
 void
 __wrap_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
@@ -66,16 +78,27 @@ __wrap_rtk_matte_gather_cells (const RtkMatteWork   *work,
                                const guint8         *where,
                                RtkMatteCell         *cells)
 {
+  gsize n = (gsize)work->width * (gsize)work->height;
+
   round_number++;
   __real_rtk_matte_gather_cells (work, spread, where, cells);
+  if (round_number == 3) {
+    g_autofree guint8 *everywhere = g_malloc (n);
+
+    memset (everywhere, 1, n);
+    g_free (grid);
+    grid = g_new (RtkMatteCell, n);
+    grid_width = work->width;
+    grid_height = work->height;
+    __real_rtk_matte_gather_cells (work, spread, everywhere, grid);
+  }
 }
 
 void
 __wrap_rtk_matte_blend_cells (
     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out)
 {
-  /* In the first round nothing is judged. */
-  if (round_number > 1) {
+  if (round_number == 3) {
     g_assert (n_places < RTK_MATTE_LANES);
     places[n_places].x = (x + .5f) / (float)width;
     places[n_places].y = (y + .5f) / (float)height;
@@ -85,13 +108,20 @@ __wrap_rtk_matte_blend_cells (
 }
 
 void
-__wrap_rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
-                        float       out[RTK_MATTE_LANES])
+__wrap_rtk_matte_context_fill (RtkMatteContext *self, float noise, RtkMatteCell *cells)
+{
+  wall_noise = noise;
+  __real_rtk_matte_context_fill (self, noise, cells);
+}
+
+void
+__wrap_rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MATTE_LANES],
+                                   float       out[RTK_MATTE_LANES])
 {
   int width = rtk_image_get_width (target), height = rtk_image_get_height (target);
 
-  __real_rtk_matte_judge (features, out);
-  for (guint lane = 0; round_number == 3 && lane < n_places; lane++) {
+  __real_rtk_matte_judge_in_context (features, out);
+  for (guint lane = 0; lane < n_places; lane++) {
     int    x = (int)(places[lane].x * (float)width), y = (int)(places[lane].y * (float)height);
     float *row = rows + N_COLUMNS * ((gsize)y * (gsize)width + (gsize)x);
 
@@ -104,6 +134,35 @@ __wrap_rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LAN
   n_places = 0;
 }
 
+static void
+write_pixels (FILE *out)
+{
+  gsize n = (gsize)rtk_image_get_width (target) * (gsize)rtk_image_get_height (target);
+
+  for (gsize i = 0; i < n; i++) {
+    if (rows[i * N_COLUMNS + 2] >= 0)
+      fwrite (rows + i * N_COLUMNS, sizeof (float), N_COLUMNS, out);
+  }
+}
+
+static void
+write_cells (FILE *out, const RtkImage *alpha)
+{
+  int   width = rtk_image_get_width (alpha), height = rtk_image_get_height (alpha);
+  gsize n_cells = (gsize)grid_width * (gsize)grid_height;
+  float head[] = {(float)width,       (float)height, (float)grid_width,
+                  (float)grid_height, wall_noise,    CELL_FLOATS};
+
+  fwrite (head, sizeof head, 1, out);
+  for (gsize i = 0; i < n_cells; i++)
+    fwrite (&grid[i], sizeof (float), CELL_FLOATS, out);
+  for (gsize i = 0; i < (gsize)width * (gsize)height; i++)
+    fwrite (&rows[i * N_COLUMNS + 2], sizeof (float), 1, out);
+  for (int y = 0; y < height; y++)
+    fwrite (rtk_image_get_pixels (alpha) + rtk_image_get_stride (alpha) * (gsize)y, 1, (gsize)width,
+            out);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -113,14 +172,14 @@ main (int argc, char **argv)
   g_autoptr (RtkImage) picture = NULL;
   g_autoptr (RtkImage) alpha = NULL;
   g_autofree char *data = NULL;
-  gsize            size, n;
+  gsize            size;
   FILE            *out;
 
-  if (argc != 3) {
-    fprintf (stderr, "usage: dump-features PICTURE OUT\n");
+  if (argc != 4) {
+    fprintf (stderr, "usage: dump-features pixels|cells PICTURE OUT\n");
     return 2;
   }
-  if (!g_file_get_contents (argv[1], &data, &size, &error)) {
+  if (!g_file_get_contents (argv[2], &data, &size, &error)) {
     fprintf (stderr, "dump-features: %s\n", error->message);
     return 2;
   }
@@ -137,18 +196,18 @@ main (int argc, char **argv)
   if (target == NULL || rtk_image_get_width (target) != rtk_image_get_width (picture) ||
       rtk_image_get_height (target) != rtk_image_get_height (picture)) {
     fprintf (stderr, "dump-features: %s has no plain wall, or is not worked on as a whole\n",
-             argv[1]);
+             argv[2]);
     return 1;
   }
-  out = fopen (argv[2], "wb");
-  n = (gsize)rtk_image_get_width (picture) * (gsize)rtk_image_get_height (picture);
-  for (gsize i = 0; out != NULL && i < n; i++) {
-    if (rows[i * N_COLUMNS + 2] >= 0)
-      fwrite (rows + i * N_COLUMNS, sizeof (float), N_COLUMNS, out);
-  }
+  out = fopen (argv[3], "wb");
+  if (out != NULL && g_str_equal (argv[1], "cells"))
+    write_cells (out, alpha);
+  else if (out != NULL)
+    write_pixels (out);
   g_free (rows);
+  g_free (grid);
   if (out == NULL || fclose (out) != 0) {
-    fprintf (stderr, "dump-features: cannot write %s\n", argv[2]);
+    fprintf (stderr, "dump-features: cannot write %s\n", argv[3]);
     return 2;
   }
   return 0;

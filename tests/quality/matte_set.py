@@ -122,6 +122,41 @@ def cut_person(name, colour, alpha, left, top, width, tolerance=0.0):
     return Person(name, np.clip(_cut(colour, left, top, width), 0, 1), alpha, tolerance)
 
 
+def _recolour(colour, random):
+    """Other hair, skin and clothes: light is changed by a random curve, and saturation and tint.
+
+    The factor comes from the smoothed light, so that texture stays what it is, and is limited, so that
+    noise of dark places does not become texture.
+    """
+    light = cv2.GaussianBlur(colour.mean(-1), (0, 0), 4) + .02
+    knots = np.array([.02, .15, .35, .6, 1])
+    goal = random.uniform(.03, 1, 5)
+    if random.random() < .4:
+        goal.sort()
+    wanted = np.interp(light, [0, .15, .35, .6, 1.02], knots + (goal - knots) * random.uniform(.3, 1))
+    grey = colour.mean(-1, keepdims=True)
+    changed = grey + (colour - grey) * random.uniform(.4, 1.3)
+    changed = changed * np.clip(wanted / light, .15, 5)[..., None] * (1 + random.uniform(-.15, .15, 3))
+    return np.where(changed > .9, .9 + .1 * np.tanh((changed - .9) / .1), changed)
+
+
+def vary(person, random):
+    """The same person in other colours, nearer or farther, leaning: a new truth, as exact as before."""
+    if random.random() < .6:
+        colour = _recolour(person.colour, random)
+    else:
+        colour = person.colour * random.uniform(.7, 1.2) * (1 + random.uniform(-.06, .06, 3))
+    scale = random.uniform(.85, 1.35)
+    move = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT * .75), random.uniform(-8, 8), scale)
+    move[:, 2] += random.uniform(-60, 60), random.uniform(-20, 60) + max(0, 1 - scale) * HEIGHT * .3
+
+    def moved(image):
+        image = np.clip(image, 0, 1).astype(np.float32)
+        return np.clip(cv2.warpAffine(image, move, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC,
+                                      borderMode=cv2.BORDER_REPLICATE), 0, 1)
+    return Person(person.name, moved(colour), moved(person.alpha), 0)
+
+
 def make_wall(colour, random):
     """An empty wall, 0..1, blue first: colour, slope of light, faint texture."""
     x, y = np.meshgrid(np.linspace(-1, 1, WIDTH, dtype=np.float32), np.linspace(-1, 1, HEIGHT, dtype=np.float32))

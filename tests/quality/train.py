@@ -68,7 +68,7 @@ def make_composite(options, person, wall, seed):
     quality = JPEG_QUALITY[seed % len(JPEG_QUALITY)]
     picture = f"{base}.{'jpg' if quality else 'png'}"
     cv2.imwrite(picture, photo, [cv2.IMWRITE_JPEG_QUALITY, quality] if quality else [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    done = subprocess.run([options.dump, picture, base + ".bin"], capture_output=True, text=True, check=False)
+    done = subprocess.run([options.dump, "pixels", picture, base + ".bin"], capture_output=True, text=True, check=False)
     os.remove(picture)
     if done.returncode != 0:
         print(done.stderr.strip(), file=sys.stderr)
