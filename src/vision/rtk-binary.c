@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "rtk-vision"
 #include "config.h"
 
+#include "vision/rtk-parallel-private.h"
 #include "vision/rtk-plane-private.h"
 
 #include <string.h>
@@ -74,10 +75,23 @@ rtk_binary_erode (guint8 *self, int width, int height, int radius)
   invert (self, n);
 }
 
-static float
-nearer (float a, float b, float step)
+/* One row of a sweep: how far every pixel is by way of the row before (%NULL at the border), and
+ * then by way of its neighbour in the same row, towards @step. */
+RTK_WIDE static void
+sweep_row (float *row, const float *before, int width, int step)
 {
-  return MIN (a, b + step);
+  int first = step > 0 ? 0 : width - 1;
+
+  if (before != NULL) {
+    for (int x = 0; x < width; x++)
+      row[x] = MIN (row[x], before[x] + 1);
+    for (int x = 1; x < width; x++)
+      row[x] = MIN (row[x], before[x - 1] + 1.4142f);
+    for (int x = 0; x < width - 1; x++)
+      row[x] = MIN (row[x], before[x + 1] + 1.4142f);
+  }
+  for (int x = first + step; x >= 0 && x < width; x += step)
+    row[x] = MIN (row[x], row[x - step] + 1);
 }
 
 /**
@@ -94,42 +108,21 @@ nearer (float a, float b, float step)
 float *
 rtk_binary_depth (const guint8 *self, int width, int height)
 {
-  float *depth = g_new (float, (gsize)width *height);
+  gsize  n = (gsize)width * (gsize)height;
+  float *depth = g_new (float, n);
   float  far = (float)(width + height);
 
+  for (gsize i = 0; i < n; i++)
+    depth[i] = self[i] != 0 ? far : 0;
   for (int y = 0; y < height; y++) {
-    float       *row = depth + (gsize)y * width;
-    const float *above = row - width;
+    float *row = depth + (gsize)y * (gsize)width;
 
-    for (int x = 0; x < width; x++) {
-      float value = self[(gsize)y * width + x] != 0 ? far : 0;
-
-      if (x > 0)
-        value = nearer (value, row[x - 1], 1);
-      if (y > 0) {
-        value = nearer (value, above[x], 1);
-        value = x > 0 ? nearer (value, above[x - 1], 1.4142f) : value;
-        value = x < width - 1 ? nearer (value, above[x + 1], 1.4142f) : value;
-      }
-      row[x] = value;
-    }
+    sweep_row (row, y > 0 ? row - width : NULL, width, 1);
   }
   for (int y = height - 1; y >= 0; y--) {
-    float       *row = depth + (gsize)y * width;
-    const float *below = row + width;
+    float *row = depth + (gsize)y * (gsize)width;
 
-    for (int x = width - 1; x >= 0; x--) {
-      float value = row[x];
-
-      if (x < width - 1)
-        value = nearer (value, row[x + 1], 1);
-      if (y < height - 1) {
-        value = nearer (value, below[x], 1);
-        value = x > 0 ? nearer (value, below[x - 1], 1.4142f) : value;
-        value = x < width - 1 ? nearer (value, below[x + 1], 1.4142f) : value;
-      }
-      row[x] = value;
-    }
+    sweep_row (row, y < height - 1 ? row + width : NULL, width, -1);
   }
   return depth;
 }
@@ -153,17 +146,20 @@ rtk_binary_keep_seeded (guint8 *self, const guint8 *seeds, int width, int height
   gsize              n_stack = 0;
 
   /* In a frame of zeros no neighbour needs to be asked whether it is inside. 1 = not reached yet,
-   * 2 = kept. Every pixel goes onto the stack at most once. */
+   * 2 = kept. Every pixel goes onto the stack at most once; of the seeds, only those at whose side
+   * something is left to reach. */
   for (int y = 0; y < height; y++) {
-    gsize         start = ((gsize)y + 1) * wide + 1;
+    guint8       *to = framed + ((gsize)y + 1) * wide + 1;
     const guint8 *row = self + (gsize)y * (gsize)width;
     const guint8 *seed = seeds + (gsize)y * (gsize)width;
 
-    for (int x = 0; x < width; x++) {
-      framed[start + (gsize)x] = (guint8)(row[x] << (row[x] == 1 && seed[x] != 0));
-      if (framed[start + (gsize)x] == 2)
-        stack[n_stack++] = (guint)(start + (gsize)x);
-    }
+    for (int x = 0; x < width; x++)
+      to[x] = (guint8)(row[x] << (row[x] & (seed[x] != 0)));
+  }
+  for (gsize i = wide; i < wide * ((gsize)height + 1); i++) {
+    if (framed[i] == 2 && (framed[i - 1] == 1 || framed[i + 1] == 1 || framed[i - wide] == 1 ||
+                           framed[i + wide] == 1))
+      stack[n_stack++] = (guint)i;
   }
   while (n_stack > 0) {
     guint at = stack[--n_stack];

@@ -67,22 +67,40 @@ sure_init (Sure *self, const RtkMatteWork *work)
   memset (self->wall->data, 0, n * 4 * sizeof (float));
 }
 
+typedef struct {
+  Sure               *sure;
+  const RtkMatteWork *work;
+  const guint8       *near_region; /* binary */
+} RegionSureness;
+
+static void
+add_region_rows (gpointer data, int from, int to)
+{
+  const RegionSureness *all = data;
+  const RtkMatteWork   *work = all->work;
+  gsize                 width = (gsize)work->width;
+
+  for (gsize i = width * (gsize)from; i < width * (gsize)to; i++) {
+    gboolean person =
+        work->depth[i] > .012f * RTK_MATTE_UNIT && work->mask->data[i] > .9f && !work->light[i];
+    gboolean wall = !all->near_region[i] || work->hole_core[i];
+
+    if (person || wall)
+      add_sure (all->sure, i, work->picture->data + 3 * i, person, wall, work->relief);
+  }
+}
+
 /* Before there is an alpha: deep inside the region, and well outside it. */
 static void
 sure_from_region (Sure *self, const RtkMatteWork *work)
 {
-  gsize              n = (gsize)work->width * work->height;
-  g_autofree guint8 *near_region = g_memdup2 (work->region, n);
+  g_autofree guint8 *near_region =
+      g_memdup2 (work->region, (gsize)work->width * (gsize)work->height);
 
   sure_init (self, work);
   rtk_binary_dilate (near_region, work->width, work->height, 1);
-  for (gsize i = 0; i < n; i++) {
-    gboolean person =
-        work->depth[i] > .012f * RTK_MATTE_UNIT && work->mask->data[i] > .9f && !work->light[i];
-
-    add_sure (self, i, work->picture->data + 3 * i, person, !near_region[i] || work->hole_core[i],
-              work->relief);
-  }
+  rtk_parallel_rows (work->height, 20 * (gsize)work->width, add_region_rows,
+                     &(RegionSureness){self, work, near_region});
 }
 
 /* An alpha at twice the working grid that tells what is sure. */

@@ -130,13 +130,13 @@ blend_rows (const RtkImage *source,
   for (gsize i = 0; i < n_bytes; i++)
     sums[i] = 1 << (COEFF_BITS - MIDDLE_BITS - 1);
   for (int k = 0; k < rows->n_taps; k++) {
-    gint32        coeff = rows->coeff[(gsize)y * rows->n_taps + k];
+    gint16        coeff = rows->coeff[(gsize)y * rows->n_taps + k];
     const guint8 *row = pixels + stride * (gsize)CLAMP (rows->first[y] + k, 0, last) + left_byte;
 
     if (coeff == 0)
       continue;
     for (gsize i = 0; i < n_bytes; i++)
-      sums[i] += coeff * row[i];
+      sums[i] += coeff * (gint16)row[i];
   }
   for (gsize i = 0; i < n_bytes; i++)
     line[i] = (gint16)(sums[i] >> (COEFF_BITS - MIDDLE_BITS));
