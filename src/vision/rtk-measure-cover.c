@@ -6,6 +6,7 @@
 #include "core/rtk-why.h"
 #include "vision/rtk-measure-private.h"
 #include "vision/rtk-mesh-points-private.h"
+#include "vision/rtk-parallel-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -70,12 +71,13 @@ get_point (const Cover *self, int index)
 }
 
 static void
-fill (Cover *self)
+fill_rows (gpointer data, int from, int to)
 {
+  Cover                   *self = data;
   const RtkMeasureContext *context = self->context;
   int                      n = CLAMP ((int)ceil (context->inter_eye / EYE_GAP / 2.), 1, 3);
 
-  for (int i = 0; i < HEIGHT * WIDTH; i++) {
+  for (int i = from * WIDTH; i < to * WIDTH; i++) {
     RtkPoint at = rtk_face_patch_to_picture (&self->patch, i % WIDTH + 0.5, i / WIDTH + 0.5);
     double   rgb[3];
     double   lab[3];
@@ -465,7 +467,7 @@ rtk_measure_cover (RtkMeasureContext *self)
   cover = g_new0 (Cover, 1);
   cover->context = self;
   rtk_face_patch_init (&cover->patch, self, WIDTH, HEIGHT, (RtkPoint){EYE_X, EYE_Y}, EYE_GAP);
-  fill (cover);
+  rtk_parallel_rows (HEIGHT, 200 * WIDTH, fill_rows, cover);
   if (!find_skin (cover))
     return;
   find_dark_hair (cover);

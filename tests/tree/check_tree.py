@@ -114,7 +114,7 @@ FINISHED_PIXELS = {
     "src/vision/rtk-recipe.c": {"rtk-recipe.h", "rtk-compose.h", "rtk-foreground.h", "rtk-resample.h"},
     "src/vision/rtk-compose.c": {"rtk-compose.h"},
     "src/vision/rtk-resample.c": {"rtk-resample.h", "rtk-parallel-private.h"},
-    "src/vision/rtk-finish.c": {"rtk-finish.h", "rtk-jpeg.h"},
+    "src/vision/rtk-finish.c": {"rtk-finish.h", "rtk-jpeg.h", "rtk-parallel-private.h"},
     "src/vision/rtk-jpeg.c": {"rtk-jpeg.h"},
 }
 
