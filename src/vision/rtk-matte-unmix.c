@@ -287,7 +287,7 @@ find_zones (const RtkMatteWork *work, const RtkMatteSpread *spread, gboolean las
   return zones;
 }
 
-/* The cells that pixels of the band lie between. */
+/* The cells that pixels of the band lie between, as a binary. */
 static guint8 *
 find_asked (const RtkMatteWork *work, const guint8 *zones)
 {

@@ -15,6 +15,7 @@ import argparse
 import copy
 import glob
 import os
+import re
 import subprocess
 import sys
 import time
@@ -40,6 +41,7 @@ ENTERED, FINE, HALF, BLOCK, BACK = 8, 16, 24, 24, 16
 TAKES, PORTRAIT_TAKES, LARGE_TAKES = 24, 4, 2  # Composites of one person, of one portrait, of a large one.
 LARGE = 1080, 1440
 PATCH, MARGIN, BATCH, PIXELS = 96, 10, 6, 1500  # Cells, cells, patches of a step, pixels of a patch.
+SOFT, HAZE = 2.5, 3.  # How much more an error counts in the soft band, and as haze on the wall.
 # A composite that went wrong altogether would teach the network to follow a wrong region.
 WORST_MEAN = .2
 PORTRAITS = ("london/*.jpg", "canada/*.jpg", "hivision/test4.jpg", "expression/stock-emotions-[ab]-[12678].jpg",
@@ -282,8 +284,8 @@ def take_patch(one, random):
 
 def get_loss(judged, truth):
     """Absolute error, rounded at its tip; more for soft pixels and for haze; clipped is no error."""
-    weight = torch.where((truth > .02) & (truth < .98), 2.5, 1.)
-    weight = weight * torch.where((truth < .02) & (judged.detach() > .1), 1.5, 1.)
+    weight = torch.where((truth > .02) & (truth < .98), SOFT, 1.)
+    weight = weight * torch.where((truth < .02) & (judged.detach() > .1), HAZE, 1.)
     clipped = ((judged > 1) & (truth >= .999)) | ((judged < 0) & (truth <= .001))
     return (nnf.huber_loss(judged, truth, reduction="none", delta=.03) / .03 * weight * ~clipped).mean()
 
@@ -292,6 +294,8 @@ def learn(options, composites, others, random):
     """Adam (Kingma and Ba 2015), a rate that falls like a cosine, and the running mean of the weights."""
     network = Network()
     set_scale(network, composites, random)
+    if options.start:
+        read_header(network, options.start)
     mean, began, errors = copy.deepcopy(network), time.monotonic(), []
     adam = torch.optim.Adam(network.parameters(), lr=2e-3)
     for step in range(options.steps):
@@ -337,6 +341,36 @@ def say(title, network, composites):
     words = (f"{metric} {np.mean([row[metric] for row in now]):.4f} -> {np.mean([row[metric] for row in new]):.4f}"
              for metric in matte_score.METRICS)
     print(f"{title}: {', '.join(words)}", flush=True)
+
+
+def read_header(network, path):
+    """Goes on from weights written by write_header(); what normalises features may be another."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+
+    def read(name, *shape):
+        part = re.search(name + r"(?:\[\w*\])* = ([^;]*);", text).group(1)
+        return np.float32([float(word) for word in re.findall(r"-?\d[\d.e+-]*", part)]).reshape(shape)
+
+    mean, spread = network.mean.numpy(), network.spread.numpy()
+    enter, first = read("enter_weights", len(INPUTS), ENTERED), read("context_first_weights", -1, N_FIRST)
+    weights = {"mean": mean, "spread": spread, "enter.bias": read("enter_bias", -1) + mean[INPUTS] @ enter,
+               "enter.weight": (enter * spread[INPUTS][:, None]).T[:, :, None, None],
+               "first.bias": read("context_first_bias", -1) + mean @ first[:N_FEATURES],
+               "first.weight": np.vstack([first[:N_FEATURES] * spread[:, None], first[N_FEATURES:]]).T,
+               "second.weight": read("context_second_weights", N_FIRST, -1).T,
+               "second.bias": read("context_second_bias", -1),
+               "last.weight": read("context_last_weights", 1, -1), "last.bias": read("context_last_bias", 1)}
+    levels = bytes.fromhex("".join(re.findall(r'"([0-9a-f]+)"', text)))
+    levels = np.frombuffer(levels, np.uint8).astype(np.float32) - 128
+    scales, biases, at, output = read("context_scale", -1), read("context_bias", -1), 0, 0
+    for k, layer in enumerate(network.layers):
+        out, into, tall, wide = layer.weight.shape
+        part = levels[at:at + out * into * tall * wide].reshape(tall, wide, into, out).transpose(3, 2, 0, 1)
+        weights[f"layers.{k}.weight"] = part * scales[output:output + out, None, None, None]
+        weights[f"layers.{k}.bias"] = biases[output:output + out]
+        at, output = at + part.size, output + out
+    network.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in weights.items()})
 
 
 def numbers(values):
@@ -401,6 +435,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many pictures and threads at once")
     parser.add_argument("--without", choices=("tuning", "held-out", "nobody"), default="held-out",
                         help="people not to learn from, who are scored instead")
+    parser.add_argument("--start", help="a header to go on from")
     parser.add_argument("--out", required=True, help="the header to write; put it into src/vision to use it")
     options = parser.parse_args()
     if not os.path.isdir(os.path.join(options.testdata, "p3m")):
