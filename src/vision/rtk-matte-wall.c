@@ -21,6 +21,11 @@
 #define EDGE_REACH 2
 /* By when the wall has grown as near as most of it can be reached. */
 #define ISLAND_ROUND 5
+/* A wall is not shaded to less than this, and not off its own colour by more than the other. */
+#define FOREIGN_SHADE .55f
+#define FOREIGN_COLOUR .12f
+/* The end of a lock is not broader than twice this. */
+#define LOCK_RADIUS 5
 /* Squared length of a colour: dark hair has that of any darker wall in some light. */
 #define DARK_WALL .12f
 
@@ -439,6 +444,52 @@ begin_wall (RtkMatteWork *work)
   return (double)count (work->known_wall, n) >= LEAST_WALL * (double)n;
 }
 
+/* Whether a colour is not the wall's in any light that is left behind a person. */
+static gboolean
+is_foreign (const float pixel[3], const float smooth[3])
+{
+  float shade = rtk_dot3 (pixel, smooth) / MAX (1e-6f, rtk_dot3 (smooth, smooth));
+  float off[3];
+
+  for (int c = 0; c < 3; c++)
+    off[c] = pixel[c] - shade * smooth[c];
+  return shade < FOREIGN_SHADE || rtk_dot3 (off, off) > FOREIGN_COLOUR * FOREIGN_COLOUR;
+}
+
+/* The mask loses the ends of long locks: what is foreign to the wall, thin, and hangs together with
+ * the person is not wall, however sure the mask is of it. A broad thing stays what the mask says.
+ */
+static void
+release_locks (RtkMatteWork *work, const double fit[3][N_TERMS])
+{
+  int                width = work->width, height = work->height;
+  gsize              n = n_pixels (work);
+  g_autofree guint8 *foreign = g_malloc (n);
+  g_autofree guint8 *seeds = g_malloc (n);
+  g_autofree guint8 *broad = g_malloc (n);
+
+  for (int y = 0; y < height; y++) {
+    for (int x = 0; x < width; x++) {
+      gsize at = (gsize)y * width + (gsize)x;
+      float smooth[3];
+
+      get_fit (work, fit, x, y, smooth);
+      foreign[at] = is_foreign (work->flat->data + 3 * at, smooth);
+      seeds[at] = work->mask->data[at] > .9f;
+    }
+  }
+  rtk_binary_keep_seeded (foreign, seeds, width, height);
+  for (gsize i = 0; i < n; i++)
+    broad[i] = foreign[i] &= work->known_wall[i];
+  rtk_binary_erode (broad, width, height, LOCK_RADIUS);
+  rtk_binary_dilate (broad, width, height, 2 * LOCK_RADIUS);
+  for (gsize i = 0; i < n; i++)
+    foreign[i] &= !broad[i];
+  rtk_binary_dilate (foreign, width, height, 2);
+  for (gsize i = 0; i < n; i++)
+    work->known_wall[i] &= !foreign[i];
+}
+
 /* Follows the wall from afar to the person. */
 static void
 grow_wall (RtkMatteWork *work, RtkPlane **flat_wall)
@@ -452,6 +503,7 @@ grow_wall (RtkMatteWork *work, RtkPlane **flat_wall)
   Growth growth = {.work = work, .core = core, .possible = possible, .candidates = candidates};
 
   fit_quadratic (work, work->noise, growth.fit);
+  release_locks (work, growth.fit);
   for (gsize i = 0; i < n; i++)
     core[i] = work->mask->data[i] > .98f;
   rtk_binary_erode (core, work->width, work->height, RTK_MATTE_UNIT / 50);
@@ -505,83 +557,4 @@ rtk_matte_find_wall (RtkMatteWork *work, RtkPlane *plate, gboolean *out_plate_fi
   grow_wall (work, &flat_wall);
   take_wall (work, flat_wall);
   return TRUE;
-}
-
-static void
-find_depth_cb (gpointer data, gpointer shared)
-{
-  RtkMatteWork *work = shared;
-
-  work->depth = rtk_binary_depth (work->region, work->width, work->height);
-}
-
-static void
-find_outside_cb (gpointer data, gpointer shared)
-{
-  RtkMatteWork      *work = shared;
-  gsize              n = n_pixels (work);
-  g_autofree guint8 *rest = g_malloc (n);
-
-  for (gsize i = 0; i < n; i++)
-    rest[i] = !work->region[i];
-  work->outside = rtk_binary_depth (rest, work->width, work->height);
-}
-
-static void
-soften_region_cb (gpointer data, gpointer shared)
-{
-  RtkMatteWork *work = shared;
-  gsize         n = n_pixels (work);
-
-  work->soft_region = rtk_plane_new (work->width, work->height, 1);
-  for (gsize i = 0; i < n; i++)
-    work->soft_region->data[i] = work->region[i];
-  rtk_plane_blur (work->soft_region, .6f);
-}
-
-static void
-find_texture_cb (gpointer data, gpointer shared)
-{
-  RtkMatteWork *work = shared;
-
-  work->texture = rtk_matte_find_texture (work);
-}
-
-/**
- * rtk_matte_find_region:
- * @work: a matte whose wall is known; region, soft_region, depth, outside and texture are set
- *
- * Finds where the person can be: what differs from the wall, or what the mask is fairly sure of,
- * and hangs together with what it is very sure of. That drops islands and brings back what the
- * mask has lost.
- */
-void
-rtk_matte_find_region (RtkMatteWork *work)
-{
-  static const RtkTask tasks[] = {
-      {find_depth_cb, NULL},
-      {find_outside_cb, NULL},
-      {find_texture_cb, NULL},
-      {soften_region_cb, NULL},
-  };
-  gsize              n = n_pixels (work);
-  float              limit = 4 * work->noise * work->noise;
-  g_autofree guint8 *seeds = g_malloc (n);
-  g_autoptr (RtkPlane) around = rtk_plane_new (work->width, work->height, 3);
-
-  work->region = g_malloc (n);
-  memcpy (around->data, work->picture->data, 3 * n * sizeof (float));
-  rtk_plane_blur (around, 1);
-  for (gsize i = 0; i < n; i++) {
-    float off[3];
-
-    for (int c = 0; c < 3; c++)
-      off[c] = around->data[3 * i + c] - work->wall->data[3 * i + c];
-    work->region[i] =
-        !work->known_wall[i] && (rtk_dot3 (off, off) > limit || work->mask->data[i] > .6f);
-    work->region[i] |= work->solid[i];
-    seeds[i] = work->mask->data[i] > .9f;
-  }
-  rtk_binary_keep_seeded (work->region, seeds, work->width, work->height);
-  rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), work);
 }

@@ -288,6 +288,39 @@ test_gap_beside_arm (void)
   scene_clear (scene);
 }
 
+static void
+scene_paint_dark (Scene *self, Box box)
+{
+  guint8 *pixels = (guint8 *)rtk_image_get_pixels (self->picture);
+
+  for (int y = box.top; y < box.bottom; y++)
+    memset (pixels + 3 * (y * WIDTH + box.left), 36, 3 * (gsize)(box.right - box.left));
+}
+
+/* A lock hangs from the head far out over the wall, where the mask sees nobody at all; a stroke of
+ * the same shape that hangs together with nothing is a thing on the wall. */
+static void
+test_end_of_lock (void)
+{
+  g_autofree Scene *scene = g_new0 (Scene, 1);
+  g_auto (RtkMatte) matte = {0};
+  RtkMatteRequest request;
+  double          lock, stroke;
+
+  scene_init (scene, 4);
+  scene_paint_dark (scene, (Box){36, 176, 130, 184});
+  scene_paint_dark (scene, (Box){36, 176, 44, 250});
+  scene_paint_dark (scene, (Box){316, 176, 324, 250});
+  request = request_for (scene->mask);
+  g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
+  lock = mean_alpha (&matte, (Box){37, 190, 43, 248});
+  stroke = mean_alpha (&matte, (Box){316, 176, 324, 250});
+  g_test_message ("mean alpha of the lock %.3f, of the stroke %.3f", lock, stroke);
+  g_assert_cmpfloat (lock, >, .9);
+  g_assert_cmpfloat (stroke, <, .02);
+  scene_clear (scene);
+}
+
 /* Wall that is seen through a loop of hair which the mask fills, a little warmer by the light that
  * comes through. */
 static void
@@ -688,6 +721,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/matte/plain-wall", test_plain_wall);
   g_test_add_func ("/vision/matte/island", test_island);
   g_test_add_func ("/vision/matte/gap-beside-arm", test_gap_beside_arm);
+  g_test_add_func ("/vision/matte/end-of-lock", test_end_of_lock);
   g_test_add_func ("/vision/matte/loop-of-hair", test_loop_of_hair);
   g_test_add_func ("/vision/matte/light-top", test_light_top);
   g_test_add_func ("/vision/matte/plate", test_plate);
