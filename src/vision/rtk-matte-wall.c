@@ -26,6 +26,8 @@
 #define FOREIGN_COLOUR .12f
 /* The end of a lock is not broader than twice this. */
 #define LOCK_RADIUS 5
+/* And it ends within so many cells of what the mask sees. */
+#define LOCK_REACH 60
 /* Squared length of a colour: dark hair has that of any darker wall in some light. */
 #define DARK_WALL .12f
 
@@ -456,9 +458,38 @@ is_foreign (const float pixel[3], const float smooth[3])
   return shade < FOREIGN_SHADE || rtk_dot3 (off, off) > FOREIGN_COLOUR * FOREIGN_COLOUR;
 }
 
+/* Takes out of @foreign what is broad, and what goes on to the border or far from the mask's
+ * person: a rail, a cable or the edge of a door behind the person. */
+static void
+drop_things (const RtkMatteWork *work, guint8 *foreign)
+{
+  int                width = work->width, height = work->height;
+  gsize              n = n_pixels (work);
+  g_autofree guint8 *broad = g_memdup2 (foreign, n);
+  g_autofree guint8 *away = g_malloc (n);
+  g_autofree guint8 *rest = g_malloc (n);
+  g_autofree float  *distance = NULL;
+
+  rtk_binary_erode (broad, width, height, LOCK_RADIUS);
+  rtk_binary_dilate (broad, width, height, 2 * LOCK_RADIUS);
+  for (gsize i = 0; i < n; i++) {
+    foreign[i] &= !broad[i];
+    rest[i] = work->mask->data[i] < .5f;
+  }
+  distance = rtk_binary_depth (rest, width, height);
+  for (gsize i = 0; i < n; i++) {
+    int x = (int)(i % (gsize)width), y = (int)(i / (gsize)width);
+
+    away[i] = x == 0 || y == 0 || x == width - 1 || y == height - 1 || distance[i] > LOCK_REACH;
+    rest[i] = foreign[i];
+  }
+  rtk_binary_keep_seeded (rest, away, width, height);
+  for (gsize i = 0; i < n; i++)
+    foreign[i] &= !rest[i];
+}
+
 /* The mask loses the ends of long locks: what is foreign to the wall, thin, and hangs together with
- * the person is not wall, however sure the mask is of it. A broad thing stays what the mask says.
- */
+ * the person is not wall, however sure the mask is of it. Everything else stays what it says. */
 static void
 release_locks (RtkMatteWork *work, const double fit[3][N_TERMS])
 {
@@ -466,7 +497,6 @@ release_locks (RtkMatteWork *work, const double fit[3][N_TERMS])
   gsize              n = n_pixels (work);
   g_autofree guint8 *foreign = g_malloc (n);
   g_autofree guint8 *seeds = g_malloc (n);
-  g_autofree guint8 *broad = g_malloc (n);
 
   for (int y = 0; y < height; y++) {
     for (int x = 0; x < width; x++) {
@@ -480,11 +510,8 @@ release_locks (RtkMatteWork *work, const double fit[3][N_TERMS])
   }
   rtk_binary_keep_seeded (foreign, seeds, width, height);
   for (gsize i = 0; i < n; i++)
-    broad[i] = foreign[i] &= work->known_wall[i];
-  rtk_binary_erode (broad, width, height, LOCK_RADIUS);
-  rtk_binary_dilate (broad, width, height, 2 * LOCK_RADIUS);
-  for (gsize i = 0; i < n; i++)
-    foreign[i] &= !broad[i];
+    foreign[i] &= work->known_wall[i];
+  drop_things (work, foreign);
   rtk_binary_dilate (foreign, width, height, 2);
   for (gsize i = 0; i < n; i++)
     work->known_wall[i] &= !foreign[i];

@@ -308,16 +308,38 @@ test_end_of_lock (void)
   double          lock, stroke;
 
   scene_init (scene, 4);
-  scene_paint_dark (scene, (Box){36, 176, 130, 184});
-  scene_paint_dark (scene, (Box){36, 176, 44, 250});
-  scene_paint_dark (scene, (Box){316, 176, 324, 250});
+  scene_paint_dark (scene, (Box){62, 176, 130, 184});
+  scene_paint_dark (scene, (Box){62, 176, 70, 230});
+  scene_paint_dark (scene, (Box){290, 176, 298, 230});
   request = request_for (scene->mask);
   g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
-  lock = mean_alpha (&matte, (Box){37, 190, 43, 248});
-  stroke = mean_alpha (&matte, (Box){316, 176, 324, 250});
+  lock = mean_alpha (&matte, (Box){63, 190, 69, 228});
+  stroke = mean_alpha (&matte, (Box){290, 176, 298, 230});
   g_test_message ("mean alpha of the lock %.3f, of the stroke %.3f", lock, stroke);
   g_assert_cmpfloat (lock, >, .9);
   g_assert_cmpfloat (stroke, <, .02);
+  scene_clear (scene);
+}
+
+/* A rail behind the person, from one border to the other. */
+static void
+test_rail (void)
+{
+  g_autofree Scene *scene = g_new0 (Scene, 1);
+  g_auto (RtkMatte) matte = {0};
+  RtkMatteRequest request;
+  double          left, right;
+
+  scene_init (scene, 4);
+  scene_paint_dark (scene, (Box){0, 196, 125, 202});
+  scene_paint_dark (scene, (Box){235, 196, WIDTH, 202});
+  request = request_for (scene->mask);
+  g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
+  left = mean_alpha (&matte, (Box){0, 190, 90, 208});
+  right = mean_alpha (&matte, (Box){270, 190, WIDTH, 208});
+  g_test_message ("mean alpha of the rail %.3f and %.3f", left, right);
+  g_assert_cmpfloat (left, <, .02);
+  g_assert_cmpfloat (right, <, .02);
   scene_clear (scene);
 }
 
@@ -722,6 +744,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/matte/island", test_island);
   g_test_add_func ("/vision/matte/gap-beside-arm", test_gap_beside_arm);
   g_test_add_func ("/vision/matte/end-of-lock", test_end_of_lock);
+  g_test_add_func ("/vision/matte/rail", test_rail);
   g_test_add_func ("/vision/matte/loop-of-hair", test_loop_of_hair);
   g_test_add_func ("/vision/matte/light-top", test_light_top);
   g_test_add_func ("/vision/matte/plate", test_plate);
