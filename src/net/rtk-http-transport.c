@@ -234,8 +234,8 @@ transport_sign_in_async (RtkTransport       *transport,
 }
 
 /* Work on an answer that is too long for the main thread: parsing a page, hashing a photo. The task
- * of the work has no source object, so that the worker can never drop the transport's last
- * reference and wait for itself. */
+ * of the work has no source object: it would keep the transport alive, and the transport owns the
+ * worker. */
 static void
 parse_page (GTask *task, gpointer state)
 {

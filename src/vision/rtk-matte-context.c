@@ -55,6 +55,20 @@ static const struct {
   (9 * N_ENTERED * N_FINE + 9 * N_FINE * N_HALF + 9 * N_HALF * N_BLOCK + 9 * N_BLOCK * N_BLOCK +   \
    (N_BLOCK + N_HALF) * N_HALF + 9 * N_HALF * N_BACK + (N_BACK + N_FINE) * RTK_MATTE_N_CONTEXT)
 
+/* What a pixel says beside its cell, which of a cell is the same twice: these are left out. */
+static const guint8 twice[] = {4, 9, 14, 16, 28};
+
+/* A layer's outputs are worked out by eights, three of them at most. */
+#define MOST_OUT 24
+G_STATIC_ASSERT (N_INPUTS == RTK_MATTE_N_FEATURES - G_N_ELEMENTS (twice));
+G_STATIC_ASSERT (N_ENTERED % 8 == 0 && N_ENTERED <= MOST_OUT);
+G_STATIC_ASSERT (N_FINE % 8 == 0 && N_FINE <= MOST_OUT);
+G_STATIC_ASSERT (N_HALF % 8 == 0 && N_HALF <= MOST_OUT);
+G_STATIC_ASSERT (N_BLOCK % 8 == 0 && N_BLOCK <= MOST_OUT);
+G_STATIC_ASSERT (N_BACK % 8 == 0 && N_BACK <= MOST_OUT);
+G_STATIC_ASSERT (RTK_MATTE_N_CONTEXT % 8 == 0 && RTK_MATTE_N_CONTEXT <= MOST_OUT);
+G_STATIC_ASSERT (G_N_ELEMENTS (context_weights) * CONTEXT_LINE >= N_WEIGHTS);
+
 /* Eight numbers of a place: a register, where there are wide ones. */
 typedef float Eight __attribute__ ((vector_size (32), aligned (4)));
 
@@ -122,7 +136,7 @@ add_up (const float *const *values,
         int                 n_side,
         int                 n_out,
         const float        *weights,
-        Eight (*sums)[3])
+        Eight (*sums)[MOST_OUT / 8])
 {
   for (int i = 0; i < n_values; i++) {
     for (int k = 0; k < n_out / 8; k++) {
@@ -135,7 +149,7 @@ add_up (const float *const *values,
 }
 
 static inline __attribute__ ((always_inline)) void
-begin (const Layer *layer, int n_side, int n_out, Eight (*sums)[3])
+begin (const Layer *layer, int n_side, int n_out, Eight (*sums)[MOST_OUT / 8])
 {
   for (int side = 0; side < n_side; side++) {
     for (int k = 0; k < n_out / 8; k++)
@@ -144,7 +158,7 @@ begin (const Layer *layer, int n_side, int n_out, Eight (*sums)[3])
 }
 
 static inline __attribute__ ((always_inline)) void
-end (Eight (*sums)[3], int n_side, int n_out, float *to)
+end (Eight (*sums)[MOST_OUT / 8], int n_side, int n_out, float *to)
 {
   for (int side = 0; side < n_side; side++) {
     float *out = to + side * n_out;
@@ -166,8 +180,8 @@ look_around (const Layer    *layer,
              int             n_side,
              float          *to)
 {
-  static const float nothing[N_BLOCK];
-  Eight              sums[BLOCK][3];
+  static const float nothing[MOST_OUT];
+  Eight              sums[BLOCK][MOST_OUT / 8];
 
   begin (layer, n_side, n_out, sums);
   for (int tap = 0; tap < 9; tap++) {
@@ -223,8 +237,8 @@ get_inputs (const RtkMatteContext *self, int bx, int by, float out[BLOCK * BLOCK
   rtk_matte_get_features ((const float (*)[RTK_MATTE_LANES])cells,
                           (const float (*)[RTK_MATTE_LANES]) (cells + shown), self->noise,
                           features);
-  for (int i = 0, n = 0; i < RTK_MATTE_N_FEATURES; i++) {
-    if (i == 4 || i == 9 || i == 14 || i == 16 || i == 28)
+  for (guint8 i = 0, n = 0; i < RTK_MATTE_N_FEATURES; i++) {
+    if (memchr (twice, i, sizeof twice) != NULL)
       continue;
     for (int lane = 0; lane < RTK_MATTE_LANES; lane++)
       out[lane][n] = features[i][lane];
@@ -241,7 +255,7 @@ enter_block (const RtkMatteContext *self, int bx, int by)
   get_inputs (self, bx, by, inputs);
   for (int y = 0; y < BLOCK; y++) {
     const float *values[BLOCK];
-    Eight        sums[BLOCK][3];
+    Eight        sums[BLOCK][MOST_OUT / 8];
 
     for (int x = 0; x < BLOCK; x++)
       values[x] = inputs[BLOCK * y + x];
@@ -291,7 +305,7 @@ join_block (const RtkMatteContext *self, int bx, int by)
   for (int i = 0; i < 4; i++) {
     int          x = 2 * bx + i % 2, y = 2 * by + i / 2;
     const float *half = place (self->half, x, y);
-    Eight        sums[1][3];
+    Eight        sums[1][MOST_OUT / 8];
 
     begin (layer, 1, N_HALF, sums);
     add_up (&value, N_BLOCK, 1, N_HALF, layer->weights, sums);
@@ -313,7 +327,7 @@ finish_block (const RtkMatteContext *self, int bx, int by)
     for (int x = 0; x < BLOCK; x++) {
       int          cell_x = BLOCK * bx + x, cell_y = BLOCK * by + y;
       const float *from = back[y / 2][x / 2], *fine = place (self->fine, cell_x, cell_y);
-      Eight        sums[1][3];
+      Eight        sums[1][MOST_OUT / 8];
 
       if (cell_x >= self->width || cell_y >= self->height)
         continue;

@@ -178,12 +178,16 @@ leak (float *values, int n_values)
 }
 
 static inline __attribute__ ((always_inline)) void
-finish (const Lanes (*values)[2], const float *weights, float bias, float out[RTK_MATTE_LANES])
+finish (const Lanes (*values)[2],
+        int          n_values,
+        const float *weights,
+        float        bias,
+        float        out[RTK_MATTE_LANES])
 {
   for (int lane = 0; lane < RTK_MATTE_LANES; lane++) {
     float alpha = bias;
 
-    for (int k = 0; k < N_SECOND; k++)
+    for (int k = 0; k < n_values; k++)
       alpha += ((const float *)values[k])[lane] * weights[k];
     out[lane] = rtk_clip (alpha, 0, 1);
   }
@@ -212,7 +216,7 @@ rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
   leak ((float *)first, N_FIRST * RTK_MATTE_LANES);
   add_up ((const Lanes (*)[2])first, N_FIRST, &second_weights[0][0], second_bias, N_SECOND, second);
   leak ((float *)second, N_SECOND * RTK_MATTE_LANES);
-  finish ((const Lanes (*)[2])second, last_weights, last_bias, out);
+  finish ((const Lanes (*)[2])second, N_SECOND, last_weights, last_bias, out);
 }
 
 /**
@@ -228,12 +232,14 @@ rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MATTE_LANE
 {
   Lanes values[RTK_MATTE_N_ALL][2], first[N_CONTEXT_FIRST][2], second[N_CONTEXT_SECOND][2];
 
+  G_STATIC_ASSERT (N_CONTEXT_FIRST % BLOCK == 0 && N_CONTEXT_SECOND % BLOCK == 0);
   memcpy (values, features, sizeof values);
   add_up ((const Lanes (*)[2])values, RTK_MATTE_N_ALL, &context_first_weights[0][0],
-          context_first_bias, N_FIRST, first);
-  leak ((float *)first, N_FIRST * RTK_MATTE_LANES);
-  add_up ((const Lanes (*)[2])first, N_FIRST, &context_second_weights[0][0], context_second_bias,
-          N_SECOND, second);
-  leak ((float *)second, N_SECOND * RTK_MATTE_LANES);
-  finish ((const Lanes (*)[2])second, context_last_weights, context_last_bias, out);
+          context_first_bias, N_CONTEXT_FIRST, first);
+  leak ((float *)first, N_CONTEXT_FIRST * RTK_MATTE_LANES);
+  add_up ((const Lanes (*)[2])first, N_CONTEXT_FIRST, &context_second_weights[0][0],
+          context_second_bias, N_CONTEXT_SECOND, second);
+  leak ((float *)second, N_CONTEXT_SECOND * RTK_MATTE_LANES);
+  finish ((const Lanes (*)[2])second, N_CONTEXT_SECOND, context_last_weights, context_last_bias,
+          out);
 }

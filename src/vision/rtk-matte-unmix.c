@@ -273,7 +273,8 @@ find_zones (const RtkMatteWork *work, const RtkMatteSpread *spread, gboolean las
   g_autofree guint8 *near_region = g_memdup2 (work->region, n);
   g_autofree guint8 *band = g_malloc (n);
 
-  rtk_binary_dilate (near_region, work->width, work->height, RTK_MATTE_REACH);
+  if (!last)
+    rtk_binary_dilate (near_region, work->width, work->height, RTK_MATTE_REACH);
   for (gsize i = 0; i < n; i++) {
     zones[i] =
         (guint8)(last ? last_zone_of (work, spread, i) : zone_of (work, spread, i, near_region[i]));

@@ -185,7 +185,7 @@ read_plate (const RtkMatteWork *work, const RtkImage *plate, RtkPlane **out_plan
  * and @out_matte says so. Lengths go by `unit`, so the result does not depend on the resolution but
  * for its detail.
  *
- * Blocking, any thread; a second thread helps, and changes no byte.
+ * Blocking, any thread; work is shared out to the cores, which changes no byte.
  * Fails with %RTK_ERROR_NO_PERSON if the mask is empty, and with %RTK_ERROR_BACKEND.
  *
  * Returns: %TRUE on success; on %FALSE @out_matte is not set

@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * @mask_size: values a row and rows of @mask
  * @wanted_background: (unowned) (nullable): of a finished picture: R, G, B that its background
  *   should have; %NULL for an original frame, whose wall may have any colour
- * @still: whether rtk_measure_surface() follows, with costly measures (what covers the face,
- *   recapture, retouching): some 30 ms that a live frame does not have
+ * @still: whether rtk_measure_surface() follows, for light and focus and for what a live frame has
+ *   no time for (what covers the face, recapture, retouching)
  *
  * What measures are taken from, beside the faces and shoulders in the analysis.
  */

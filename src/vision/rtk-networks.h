@@ -82,7 +82,8 @@ typedef struct {
   double   visible[2];
 } RtkShoulders;
 
-/* The four networks, ready to run. Not re-entrant: one per thread. */
+/* The four networks, ready to run. Used by one thread; which may let functions that ask different
+ * networks run at the same time, but never two that ask the same one. */
 typedef struct _RtkNetworks RtkNetworks;
 
 RtkNetworks *rtk_networks_new (const char *models_dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;

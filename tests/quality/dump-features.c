@@ -15,7 +15,8 @@
  *   usage: dump-features pixels PICTURE OUT    (picture without EXIF rotation)
  *          dump-features cells PICTURE OUT
  *
- * "pixels", for tools/quality train: native floats for every judged pixel: x, y, alpha as judged,
+ * "pixels", for tools/quality train: of the second round, which works at the size of a picture of
+ * 720 pixels across, native floats for every judged pixel: x, y, alpha as judged,
  * and the RTK_MATTE_N_FEATURES numbers. "cells", for tools/quality train-context: width and height
  * of the picture and of the grid, noise, floats of a cell; then every cell without its context;
  * alpha as judged for every pixel, -1 where none was; then, in bytes, alpha as it came out.
@@ -31,6 +32,7 @@ static RtkMatteCell   *grid; /* all cells */
 static int             grid_width, grid_height;
 static float           wall_noise;
 static int             round_number;
+static int             dumped_round; /* 2: what rtk_matte_judge() sees; 3: the one in context */
 /* The places that are judged next, on this thread. */
 static _Thread_local struct {
   float x, y;
@@ -46,6 +48,8 @@ void __real_rtk_matte_blend_cells (
     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
 void __real_rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MATTE_LANES],
                                         float       out[RTK_MATTE_LANES]);
+void __real_rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
+                             float       out[RTK_MATTE_LANES]);
 void __real_rtk_matte_context_fill (RtkMatteContext *self, float noise, RtkMatteCell *cells);
 void __wrap_rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
 void __wrap_rtk_matte_gather_cells (const RtkMatteWork   *work,
@@ -56,6 +60,8 @@ void __wrap_rtk_matte_blend_cells (
     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out);
 void __wrap_rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MATTE_LANES],
                                         float       out[RTK_MATTE_LANES]);
+void __wrap_rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
+                             float       out[RTK_MATTE_LANES]);
 void __wrap_rtk_matte_context_fill (RtkMatteContext *self, float noise, RtkMatteCell *cells);
 
 void
@@ -98,7 +104,7 @@ void
 __wrap_rtk_matte_blend_cells (
     const RtkMatteCell *cells, int width, int height, float x, float y, RtkMatteCell *out)
 {
-  if (round_number == 3) {
+  if (round_number == dumped_round) {
     g_assert (n_places < RTK_MATTE_LANES);
     places[n_places].x = (x + .5f) / (float)width;
     places[n_places].y = (y + .5f) / (float)height;
@@ -114,13 +120,11 @@ __wrap_rtk_matte_context_fill (RtkMatteContext *self, float noise, RtkMatteCell 
   __real_rtk_matte_context_fill (self, noise, cells);
 }
 
-void
-__wrap_rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MATTE_LANES],
-                                   float       out[RTK_MATTE_LANES])
+static void
+take_down (const float (*features)[RTK_MATTE_LANES], const float *out)
 {
   int width = rtk_image_get_width (target), height = rtk_image_get_height (target);
 
-  __real_rtk_matte_judge_in_context (features, out);
   for (guint lane = 0; lane < n_places; lane++) {
     int    x = (int)(places[lane].x * (float)width), y = (int)(places[lane].y * (float)height);
     float *row = rows + N_COLUMNS * ((gsize)y * (gsize)width + (gsize)x);
@@ -132,6 +136,22 @@ __wrap_rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MAT
       row[3 + i] = features[i][lane];
   }
   n_places = 0;
+}
+
+void
+__wrap_rtk_matte_judge (const float features[RTK_MATTE_N_FEATURES][RTK_MATTE_LANES],
+                        float       out[RTK_MATTE_LANES])
+{
+  __real_rtk_matte_judge (features, out);
+  take_down (features, out);
+}
+
+void
+__wrap_rtk_matte_judge_in_context (const float features[RTK_MATTE_N_ALL][RTK_MATTE_LANES],
+                                   float       out[RTK_MATTE_LANES])
+{
+  __real_rtk_matte_judge_in_context (features, out);
+  take_down (features, out);
 }
 
 static void
@@ -183,6 +203,7 @@ main (int argc, char **argv)
     fprintf (stderr, "dump-features: %s\n", error->message);
     return 2;
   }
+  dumped_round = g_str_equal (argv[1], "cells") ? 3 : 2;
   bytes = g_bytes_new_take (g_steal_pointer (&data), size);
   networks = rtk_networks_new (rtk_models_find_dir (), &error);
   if (networks != NULL)
