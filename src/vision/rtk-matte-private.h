@@ -90,6 +90,18 @@ typedef struct {
 } RtkMatteSample;
 
 /**
+ * RtkMatteSure:
+ * @person: (owned): 5 channels: colour and mean square, both times the share, and the share
+ * @wall: (owned): 4 channels: colour times the share, and the share
+ *
+ * What is person and what is wall for certain, as shares of the cells of the working grid.
+ */
+typedef struct {
+  RtkPlane *person;
+  RtkPlane *wall;
+} RtkMatteSure;
+
+/**
  * RtkMatteSpread:
  * @person: (owned): 4 channels: the person's colour around every cell and its mean square, from
  *   fine to coarse; the first %NULL while person is known too roughly for it
@@ -149,7 +161,10 @@ void     rtk_matte_find_region (RtkMatteWork *work);
 void     rtk_matte_find_holes (RtkMatteWork *work);
 gboolean rtk_matte_find_skull (
     const RtkMatteWork *work, int *out_left, int *out_right, int *out_from, int *out_to);
-void      rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+void rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha);
+void rtk_matte_sure_from_region (RtkMatteSure *self, const RtkMatteWork *work);
+void rtk_matte_sure_from_alpha (RtkMatteSure *self, const RtkMatteWork *work, const guint8 *alpha);
+void rtk_matte_sure_clear (RtkMatteSure *self);
 RtkPlane *rtk_matte_spread_person (const RtkPlane *sure, int scale) G_GNUC_WARN_UNUSED_RESULT;
 void rtk_matte_spread_alpha (const RtkMatteWork *work, const guint8 *trial, RtkMatteSpread *spread);
 RtkPlane *rtk_matte_find_texture (const RtkMatteWork *work) G_GNUC_WARN_UNUSED_RESULT;

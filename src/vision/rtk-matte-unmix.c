@@ -27,138 +27,8 @@ typedef enum {
   ZONE_INSIDE,
 } Zone;
 
-/* What is person and what is wall for certain, as shares of the cells of the working grid. */
-typedef struct {
-  RtkPlane *person; /* (owned): colour, mean square and share, the first two times the share */
-  RtkPlane *wall;   /* (owned): colour times share, and share */
-} Sure;
-
 static void
-sure_clear (Sure *self)
-{
-  g_clear_pointer (&self->person, rtk_plane_free);
-  g_clear_pointer (&self->wall, rtk_plane_free);
-}
-
-static void
-add_sure (
-    Sure *sure, gsize cell, const float pixel[3], float person, float wall, const RtkPlane *relief)
-{
-  float *to_person = sure->person->data + 5 * cell;
-  float *to_wall = sure->wall->data + 4 * cell;
-
-  for (int c = 0; c < 3; c++) {
-    to_person[c] += person * pixel[c];
-    to_wall[c] += wall * (relief != NULL ? pixel[c] / relief->data[3 * cell + c] : pixel[c]);
-  }
-  to_person[3] += person * rtk_dot3 (pixel, pixel) / 3;
-  to_person[4] += person;
-  to_wall[3] += wall;
-}
-
-static void
-sure_init (Sure *self, const RtkMatteWork *work)
-{
-  gsize n = (gsize)work->width * work->height;
-
-  self->person = rtk_plane_new (work->width, work->height, 5);
-  self->wall = rtk_plane_new (work->width, work->height, 4);
-  memset (self->person->data, 0, n * 5 * sizeof (float));
-  memset (self->wall->data, 0, n * 4 * sizeof (float));
-}
-
-typedef struct {
-  Sure               *sure;
-  const RtkMatteWork *work;
-  const guint8       *near_region; /* binary */
-} RegionSureness;
-
-static void
-add_region_rows (gpointer data, int from, int to)
-{
-  const RegionSureness *all = data;
-  const RtkMatteWork   *work = all->work;
-  gsize                 width = (gsize)work->width;
-
-  for (gsize i = width * (gsize)from; i < width * (gsize)to; i++) {
-    gboolean person =
-        work->depth[i] > .012f * RTK_MATTE_UNIT && work->mask->data[i] > .9f && !work->light[i];
-    gboolean wall = !all->near_region[i] || work->hole_core[i];
-
-    if (person || wall)
-      add_sure (all->sure, i, work->picture->data + 3 * i, person, wall, work->relief);
-  }
-}
-
-/* Before there is an alpha: deep inside the region, and well outside it. */
-static void
-sure_from_region (Sure *self, const RtkMatteWork *work)
-{
-  g_autofree guint8 *near_region =
-      g_memdup2 (work->region, (gsize)work->width * (gsize)work->height);
-
-  sure_init (self, work);
-  rtk_binary_dilate (near_region, work->width, work->height, 1);
-  rtk_parallel_rows (work->height, 20 * (gsize)work->width, add_region_rows,
-                     &(RegionSureness){self, work, near_region});
-}
-
-/* An alpha at twice the working grid that tells what is sure. */
-typedef struct {
-  Sure               *sure;
-  const RtkMatteWork *work;
-  const guint8       *person; /* binary */
-  const guint8       *wall;   /* binary */
-} Sureness;
-
-/* Rows of the working grid; each has two of the alpha. */
-static void
-add_sure_rows (gpointer data, int from, int to)
-{
-  const Sureness     *all = data;
-  const RtkMatteWork *work = all->work;
-  gsize               width = 2 * (gsize)work->width;
-
-  for (int y = 2 * from; y < 2 * to; y++) {
-    const guint8 *row =
-        rtk_image_get_pixels (work->base) + rtk_image_get_stride (work->base) * (gsize)y;
-
-    for (gsize x = 0; x < width; x++) {
-      gsize at = (gsize)y * width + x;
-      gsize cell = (gsize)(y / 2) * (gsize)work->width + x / 2;
-      float share = all->person[at] && !work->light[cell] ? .25f : 0;
-      float pixel[3];
-
-      if (share == 0 && !all->wall[at])
-        continue;
-      for (int c = 0; c < 3; c++)
-        pixel[c] = (float)row[3 * x + (gsize)c] / 255;
-      add_sure (all->sure, cell, pixel, share, .25f * all->wall[at], work->relief);
-    }
-  }
-}
-
-static void
-sure_from_alpha (Sure *self, const RtkMatteWork *work, const guint8 *alpha)
-{
-  int                width = 2 * work->width, height = 2 * work->height;
-  gsize              n = (gsize)width * height;
-  g_autofree guint8 *person = g_malloc (n);
-  g_autofree guint8 *wall = g_malloc (n);
-
-  sure_init (self, work);
-  for (gsize i = 0; i < n; i++) {
-    person[i] = alpha[i] > 242;
-    wall[i] = alpha[i] < 10;
-  }
-  rtk_binary_erode (person, width, height, 1);
-  rtk_binary_erode (wall, width, height, 1);
-  rtk_parallel_rows (work->height, 20 * (gsize)width, add_sure_rows,
-                     &(Sureness){self, work, person, wall});
-}
-
-static void
-fill_wall (RtkMatteWork *work, const Sure *sure)
+fill_wall (RtkMatteWork *work, const RtkMatteSure *sure)
 {
   static const float sigmas[] = {1.5, 3, 6, 12, 24, 48};
   gsize              n = (gsize)work->width * work->height;
@@ -181,10 +51,10 @@ spread_clear (RtkMatteSpread *self)
 
 /* What the tasks of a round work on. */
 typedef struct {
-  RtkMatteWork   *work;
-  const Sure     *sure;
-  const guint8   *trial;
-  RtkMatteSpread *spread;
+  RtkMatteWork       *work;
+  const RtkMatteSure *sure;
+  const guint8       *trial;
+  RtkMatteSpread     *spread;
 } Round;
 
 static void
@@ -215,11 +85,11 @@ spread_alpha_cb (gpointer data, gpointer user_data)
 /* Colours of wall and person and what the round before found do not depend on each other. The
  * first guess of what is person is too rough for the finest scale to be near the edge. */
 static void
-spread_all (RtkMatteWork   *work,
-            const Sure     *sure,
-            gboolean        first,
-            const guint8   *trial,
-            RtkMatteSpread *spread)
+spread_all (RtkMatteWork       *work,
+            const RtkMatteSure *sure,
+            gboolean            first,
+            const guint8       *trial,
+            RtkMatteSpread     *spread)
 {
   static const RtkTask tasks[] = {
       {spread_person_cb, GINT_TO_POINTER (0)},
@@ -597,15 +467,15 @@ rtk_matte_unmix (RtkMatteWork *work, const RtkImage *picture, guint8 *alpha)
     g_autofree guint8 *asked = NULL;
     g_autoptr (RtkMatteContext) context = NULL;
     RtkMatteSpread spread = {0};
-    Sure           sure;
+    RtkMatteSure   sure;
     Pass           pass;
 
     if (round == 0)
-      sure_from_region (&sure, work);
+      rtk_matte_sure_from_region (&sure, work);
     else
-      sure_from_alpha (&sure, work, trial);
+      rtk_matte_sure_from_alpha (&sure, work, trial);
     spread_all (work, &sure, round == 0, trial, &spread);
-    sure_clear (&sure);
+    rtk_matte_sure_clear (&sure);
     zones = find_zones (work, &spread, last);
     asked = find_asked (work, zones);
     if (last)
