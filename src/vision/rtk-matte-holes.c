@@ -22,7 +22,7 @@
 /* Around the face a hole is at least this large: highlights of ears and cheeks are smaller. */
 #define EAR_RADIUS 2
 /* How far a skull reaches above the outline of the face, in heights of the face. */
-#define SKULL .4f
+#define SKULL .55f
 
 /* Keeps only what is at least two by two. */
 static void

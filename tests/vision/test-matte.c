@@ -321,6 +321,29 @@ test_end_of_lock (void)
   scene_clear (scene);
 }
 
+/* Hair that shines high above the forehead: a skull is behind it, and no wall. */
+static void
+test_shining_hair (void)
+{
+  static const RtkPoint face[4] = {{150, 160}, {210, 160}, {210, 250}, {150, 250}};
+  g_autofree Scene     *scene = g_new0 (Scene, 1);
+  g_auto (RtkMatte) matte = {0};
+  RtkMatteRequest request;
+  double          alpha;
+
+  scene_init (scene, 4);
+  scene_paint_wall (scene, (Box){170, 112, 190, 122}, 5, 0);
+  request = request_for (scene->mask);
+  request.solid = face;
+  request.n_solid = 4;
+  request.holes_above = 260;
+  g_assert_true (rtk_matte_make (scene->picture, &request, &matte, NULL));
+  alpha = mean_alpha (&matte, (Box){170, 112, 190, 122});
+  g_test_message ("mean alpha of the shining spot %.3f", alpha);
+  g_assert_cmpfloat (alpha, >, .95);
+  scene_clear (scene);
+}
+
 /* A rail behind the person, from one border to the other. */
 static void
 test_rail (void)
@@ -744,6 +767,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vision/matte/island", test_island);
   g_test_add_func ("/vision/matte/gap-beside-arm", test_gap_beside_arm);
   g_test_add_func ("/vision/matte/end-of-lock", test_end_of_lock);
+  g_test_add_func ("/vision/matte/shining-hair", test_shining_hair);
   g_test_add_func ("/vision/matte/rail", test_rail);
   g_test_add_func ("/vision/matte/loop-of-hair", test_loop_of_hair);
   g_test_add_func ("/vision/matte/light-top", test_light_top);
