@@ -180,46 +180,28 @@ unmix_row (const RtkPlane *filled, const RtkImage *picture, const guint8 *alpha,
   }
 }
 
-/* What is spread, and where to. */
-typedef struct {
-  const RtkPlane *sure;
-  RtkPlane       *filled; /* (owned) */
-} Spread;
-
-static void
-spread_person (gpointer data, gpointer shared)
-{
-  static const float sigmas[] = {1, 2, 4, 8, 16, 32};
-  Spread            *spread = data;
-
-  spread->filled = rtk_plane_fill (spread->sure, sigmas, G_N_ELEMENTS (sigmas));
-}
-
-static void
-spread_wall (gpointer data, gpointer shared)
-{
-  static const float sigmas[] = {1.5, 3, 6, 12, 24, 48};
-  Spread            *spread = data;
-
-  spread->filled = rtk_plane_fill (spread->sure, sigmas, G_N_ELEMENTS (sigmas));
-}
-
 /* Person and wall side by side, so that both are sampled at once. */
 static RtkPlane *
 fill (const Grid *grid)
 {
-  gsize         n = (gsize)grid->width * grid->height;
-  RtkPlane     *joined = rtk_plane_new (grid->width, grid->height, 8);
-  Spread        person = {grid->person}, wall = {grid->wall};
-  const RtkTask tasks[] = {{spread_person, &person}, {spread_wall, &wall}};
+  static const float person_sigmas[] = {1, 2, 4, 8, 16, 32};
+  static const float wall_sigmas[] = {1.5, 3, 6, 12, 24, 48};
+  gsize              n = (gsize)grid->width * grid->height;
+  RtkPlane          *joined = rtk_plane_new (grid->width, grid->height, 8);
+  RtkPlaneFill       fills[] = {
+            {grid->person, person_sigmas, G_N_ELEMENTS (person_sigmas)},
+            {grid->wall, wall_sigmas, G_N_ELEMENTS (wall_sigmas)},
+  };
+  g_autoptr (RtkPlane) person = NULL;
+  g_autoptr (RtkPlane) wall = NULL;
 
-  rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), NULL);
+  rtk_plane_fill_all (fills, G_N_ELEMENTS (fills));
+  person = fills[0].filled;
+  wall = fills[1].filled;
   for (gsize i = 0; i < n; i++) {
-    memcpy (joined->data + 8 * i, person.filled->data + 4 * i, 4 * sizeof (float));
-    memcpy (joined->data + 8 * i + 4, wall.filled->data + 4 * i, 4 * sizeof (float));
+    memcpy (joined->data + 8 * i, person->data + 4 * i, 4 * sizeof (float));
+    memcpy (joined->data + 8 * i + 4, wall->data + 4 * i, 4 * sizeof (float));
   }
-  rtk_plane_free (person.filled);
-  rtk_plane_free (wall.filled);
   return joined;
 }
 

@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include "vision/rtk-matte-private.h"
-#include "vision/rtk-parallel-private.h"
 
 #include <string.h>
 
@@ -135,33 +134,18 @@ spare_ears (const RtkMatteWork *work)
   rtk_binary_keep_seeded (work->hole_core, seeds, work->width, work->height);
 }
 
-/* What is spread, and where to. */
-typedef struct {
-  RtkPlane *known;
-  guint     n_sigmas;
-  RtkPlane *filled; /* (owned) */
-} Spread;
-
-static void
-spread_cb (gpointer data, gpointer shared)
-{
-  static const float sigmas[] = {8, 16, 32};
-  Spread            *spread = data;
-
-  g_assert (spread->n_sigmas <= G_N_ELEMENTS (sigmas));
-  spread->filled = rtk_plane_fill (spread->known, sigmas, spread->n_sigmas);
-}
-
 /* The colour of what is clearly not wall, its mean square, and its share of the person. */
 static RtkPlane *
 find_dark (const RtkMatteWork *work, const float *distance2)
 {
-  gsize     n = (gsize)work->width * work->height;
-  RtkPlane *out = rtk_plane_new (work->width, work->height, 5);
+  static const float sigmas[] = {8, 16, 32};
+  gsize              n = (gsize)work->width * work->height;
+  RtkPlane          *out = rtk_plane_new (work->width, work->height, 5);
   g_autoptr (RtkPlane) dark = rtk_plane_new (work->width, work->height, 5);
   g_autoptr (RtkPlane) all = rtk_plane_new (work->width, work->height, 2);
-  Spread        colour = {dark, 3}, share = {all, 1};
-  const RtkTask tasks[] = {{spread_cb, &colour}, {spread_cb, &share}};
+  RtkPlaneFill fills[] = {{dark, sigmas, G_N_ELEMENTS (sigmas)}, {all, sigmas, 1}};
+  g_autoptr (RtkPlane) colour = NULL;
+  g_autoptr (RtkPlane) share = NULL;
 
   for (gsize i = 0; i < n; i++) {
     const float *pixel = work->picture->data + 3 * i;
@@ -175,13 +159,13 @@ find_dark (const RtkMatteWork *work, const float *distance2)
     all->data[2 * i] = weight;
     all->data[2 * i + 1] = person;
   }
-  rtk_parallel_tasks (tasks, G_N_ELEMENTS (tasks), NULL);
+  rtk_plane_fill_all (fills, G_N_ELEMENTS (fills));
+  colour = fills[0].filled;
+  share = fills[1].filled;
   for (gsize i = 0; i < n; i++) {
-    memcpy (out->data + 5 * i, colour.filled->data + 4 * i, 4 * sizeof (float));
-    out->data[5 * i + 4] = share.filled->data[i];
+    memcpy (out->data + 5 * i, colour->data + 4 * i, 4 * sizeof (float));
+    out->data[5 * i + 4] = share->data[i];
   }
-  rtk_plane_free (colour.filled);
-  rtk_plane_free (share.filled);
   return out;
 }
 

@@ -21,12 +21,6 @@
 #define N_BINS 4096
 #define BIN_RANGE 4.f
 
-static gsize
-n_pixels (const RtkMatteWork *work)
-{
-  return (gsize)work->width * work->height;
-}
-
 /* The value below which @share of a histogram lies. */
 static float
 get_quantile (const guint *histogram, double share)
@@ -57,7 +51,7 @@ find_gain (const RtkMatteWork *work, const RtkPlane *plate, float gain[3])
 
   for (int c = 0; c < 3; c++) {
     memset (histogram, 0, N_BINS * sizeof *histogram);
-    for (gsize i = 0; i < n_pixels (work); i++) {
+    for (gsize i = 0; i < rtk_matte_count_cells (work); i++) {
       if (work->known_wall[i])
         add_to_histogram (histogram,
                           work->picture->data[3 * i + c] / MAX (.02f, plate->data[3 * i + c]));
@@ -81,7 +75,7 @@ measure_rest (const RtkMatteWork *work, const RtkPlane *model, float *out_median
 {
   g_autofree guint *histogram = g_new0 (guint, N_BINS);
   g_autoptr (RtkPlane) rest = rtk_plane_new (work->width, work->height, 3);
-  gsize n = n_pixels (work);
+  gsize n = rtk_matte_count_cells (work);
 
   for (gsize i = 0; i < 3 * n; i++)
     rest->data[i] = work->known_wall[i / 3] ? work->picture->data[i] - model->data[i] : 0;
@@ -130,7 +124,7 @@ smooth_plate (RtkPlane *plate)
 static RtkPlane *
 get_relief (const RtkMatteWork *work, const RtkPlane *plate)
 {
-  gsize     n = n_pixels (work);
+  gsize     n = rtk_matte_count_cells (work);
   RtkPlane *relief = rtk_plane_new (work->width, work->height, 3);
   double    mean[3] = {0};
 
@@ -156,7 +150,7 @@ get_relief (const RtkMatteWork *work, const RtkPlane *plate)
 gboolean
 rtk_matte_match_plate (RtkMatteWork *work, RtkPlane *plate, const RtkPlane *smooth)
 {
-  gsize n = n_pixels (work);
+  gsize n = rtk_matte_count_cells (work);
   float gain[3], median, most, smooth_median, smooth_most;
 
   find_gain (work, plate, gain);

@@ -192,6 +192,12 @@ void rtk_matte_soften (const RtkMatteWork *work, const RtkImage *picture, guint8
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkMatteContext, rtk_matte_context_free)
 
+static inline gsize
+rtk_matte_count_cells (const RtkMatteWork *work)
+{
+  return (gsize)work->width * (gsize)work->height;
+}
+
 static inline float
 rtk_dot3 (const float a[3], const float b[3])
 {

@@ -7,12 +7,6 @@
 
 #include <string.h>
 
-static gsize
-n_pixels (const RtkMatteWork *work)
-{
-  return (gsize)work->width * (gsize)work->height;
-}
-
 static void
 find_depth_cb (gpointer data, gpointer shared)
 {
@@ -25,7 +19,7 @@ static void
 find_outside_cb (gpointer data, gpointer shared)
 {
   RtkMatteWork      *work = shared;
-  gsize              n = n_pixels (work);
+  gsize              n = rtk_matte_count_cells (work);
   g_autofree guint8 *rest = g_malloc (n);
 
   for (gsize i = 0; i < n; i++)
@@ -37,7 +31,7 @@ static void
 soften_region_cb (gpointer data, gpointer shared)
 {
   RtkMatteWork *work = shared;
-  gsize         n = n_pixels (work);
+  gsize         n = rtk_matte_count_cells (work);
 
   work->soft_region = rtk_plane_new (work->width, work->height, 1);
   for (gsize i = 0; i < n; i++)
@@ -70,7 +64,7 @@ rtk_matte_find_region (RtkMatteWork *work)
       {find_texture_cb, NULL},
       {soften_region_cb, NULL},
   };
-  gsize              n = n_pixels (work);
+  gsize              n = rtk_matte_count_cells (work);
   float              limit = 4 * work->noise * work->noise;
   g_autofree guint8 *seeds = g_malloc (n);
   g_autoptr (RtkPlane) around = rtk_plane_new (work->width, work->height, 3);

@@ -32,12 +32,6 @@
 #define DARK_WALL .12f
 
 static gsize
-n_pixels (const RtkMatteWork *work)
-{
-  return (gsize)work->width * work->height;
-}
-
-static gsize
 count (const guint8 *binary, gsize n)
 {
   gsize sum = 0;
@@ -51,7 +45,7 @@ count (const guint8 *binary, gsize n)
 static void
 mark_far_wall (RtkMatteWork *work, float limit)
 {
-  gsize n = n_pixels (work);
+  gsize n = rtk_matte_count_cells (work);
 
   for (gsize i = 0; i < n; i++)
     work->known_wall[i] = work->mask->data[i] >= limit;
@@ -64,7 +58,7 @@ static RtkPlane *
 fill_from (const RtkMatteWork *work, const guint8 *where, float finest_sigma)
 {
   g_autoptr (RtkPlane) weighted = rtk_plane_new (work->width, work->height, 4);
-  gsize n = n_pixels (work);
+  gsize n = rtk_matte_count_cells (work);
   float sigmas[8];
   guint n_sigmas = 0;
 
@@ -272,7 +266,7 @@ look_beside (const RtkMatteWork *work, guint8 *islands, gsize at, int dx, int dy
 static void
 keep_doubted (const RtkMatteWork *work, guint8 *islands)
 {
-  gsize             n = n_pixels (work);
+  gsize             n = rtk_matte_count_cells (work);
   g_autofree gsize *cells = g_new (gsize, n);
 
   for (gsize start = 0; start < n; start++) {
@@ -304,7 +298,7 @@ keep_doubted (const RtkMatteWork *work, guint8 *islands)
 static void
 add_islands (RtkMatteWork *work, const double fit[3][N_TERMS])
 {
-  gsize              n = n_pixels (work);
+  gsize              n = rtk_matte_count_cells (work);
   float              limit = 2 * work->noise + .01f;
   float              rough = 3 * work->noise + .006f;
   g_autofree guint8 *islands = g_malloc0 (n);
@@ -389,7 +383,7 @@ mark_candidates (gpointer data, int from, int to)
 static void
 grow (RtkMatteWork *work, const guint8 *candidates, int steps)
 {
-  gsize              n = n_pixels (work);
+  gsize              n = rtk_matte_count_cells (work);
   g_autofree guint8 *allowed = g_malloc (n);
 
   for (gsize i = 0; i < n; i++)
@@ -404,7 +398,7 @@ grow (RtkMatteWork *work, const guint8 *candidates, int steps)
 static RtkPlane *
 refit (const RtkMatteWork *work, float finest_sigma)
 {
-  gsize              n = n_pixels (work);
+  gsize              n = rtk_matte_count_cells (work);
   g_autofree guint8 *inner = g_memdup2 (work->known_wall, n);
 
   rtk_binary_erode (inner, work->width, work->height, 1);
@@ -415,7 +409,7 @@ refit (const RtkMatteWork *work, float finest_sigma)
 static void
 take_wall (RtkMatteWork *work, const RtkPlane *flat_wall)
 {
-  gsize n = n_pixels (work);
+  gsize n = rtk_matte_count_cells (work);
 
   if (work->wall == NULL)
     work->wall = rtk_plane_new (work->width, work->height, 3);
@@ -427,7 +421,7 @@ take_wall (RtkMatteWork *work, const RtkPlane *flat_wall)
 static void
 flatten (RtkMatteWork *work)
 {
-  gsize n = n_pixels (work);
+  gsize n = rtk_matte_count_cells (work);
 
   memcpy (work->flat->data, work->picture->data, 3 * n * sizeof (float));
   for (gsize i = 0; i < 3 * n && work->relief != NULL; i++)
@@ -438,7 +432,7 @@ flatten (RtkMatteWork *work)
 static gboolean
 begin_wall (RtkMatteWork *work)
 {
-  gsize n = n_pixels (work);
+  gsize n = rtk_matte_count_cells (work);
 
   mark_far_wall (work, .05f);
   if (count (work->known_wall, n) < n / 50)
@@ -464,7 +458,7 @@ static void
 drop_things (const RtkMatteWork *work, guint8 *foreign)
 {
   int                width = work->width, height = work->height;
-  gsize              n = n_pixels (work);
+  gsize              n = rtk_matte_count_cells (work);
   g_autofree guint8 *broad = g_memdup2 (foreign, n);
   g_autofree guint8 *away = g_malloc (n);
   g_autofree guint8 *rest = g_malloc (n);
@@ -494,7 +488,7 @@ static void
 release_locks (RtkMatteWork *work, const double fit[3][N_TERMS])
 {
   int                width = work->width, height = work->height;
-  gsize              n = n_pixels (work);
+  gsize              n = rtk_matte_count_cells (work);
   g_autofree guint8 *foreign = g_malloc (n);
   g_autofree guint8 *seeds = g_malloc (n);
 
@@ -523,7 +517,7 @@ grow_wall (RtkMatteWork *work, RtkPlane **flat_wall)
 {
   static const float sigmas[] = {6, 3, 2, 2, 2, 2, 2, 2, 2};
   static const int   steps[] = {6, 4, 3, 3, 3, 3, 3, 3, 2};
-  gsize              n = n_pixels (work);
+  gsize              n = rtk_matte_count_cells (work);
   g_autofree guint8 *core = g_malloc (n);
   g_autofree guint8 *possible = g_malloc (n);
   g_autofree guint8 *candidates = g_malloc (n);

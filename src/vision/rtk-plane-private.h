@@ -38,6 +38,24 @@ RtkPlane *rtk_plane_fill (const RtkPlane *weighted,
                           const float    *sigmas,
                           guint           n_sigmas) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * RtkPlaneFill:
+ * @weighted: (unowned): as for rtk_plane_fill()
+ * @sigmas: (unowned): the same
+ * @n_sigmas: the same
+ * @filled: (out): what comes of it
+ *
+ * One of several planes that are filled at the same time.
+ */
+typedef struct {
+  const RtkPlane *weighted;
+  const float    *sigmas;
+  guint           n_sigmas;
+  RtkPlane       *filled;
+} RtkPlaneFill;
+
+void rtk_plane_fill_all (RtkPlaneFill *fills, guint n_fills);
+
 /* Binary pictures: 0 or 1 a pixel. The border is replicated, so that what leaves the picture goes
  * on outside it. */
 void   rtk_binary_dilate (guint8 *self, int width, int height, int radius);

@@ -515,3 +515,30 @@ rtk_plane_fill (const RtkPlane *weighted, const float *sigmas, guint n_sigmas)
   pyramid_clear (&pyramid);
   return known;
 }
+
+static void
+fill_cb (gpointer data, gpointer shared)
+{
+  RtkPlaneFill *fill = data;
+
+  fill->filled = rtk_plane_fill (fill->weighted, fill->sigmas, fill->n_sigmas);
+}
+
+/**
+ * rtk_plane_fill_all:
+ * @fills: (array length=n_fills): planes to fill; their results are set
+ * @n_fills: how many, at most 4
+ *
+ * Does rtk_plane_fill() for several planes at the same time.
+ */
+void
+rtk_plane_fill_all (RtkPlaneFill *fills, guint n_fills)
+{
+  RtkTask tasks[4];
+
+  g_return_if_fail (n_fills <= G_N_ELEMENTS (tasks));
+
+  for (guint i = 0; i < n_fills; i++)
+    tasks[i] = (RtkTask){fill_cb, &fills[i]};
+  rtk_parallel_tasks (tasks, n_fills, NULL);
+}
