@@ -182,15 +182,18 @@ def say(title, rows, held, judge):
     print(f"{title}: mean error {'; '.join(words)}", flush=True)
 
 
+def numbers(values):
+    """Values as C writes floats."""
+    texts = (f"{value:.6g}" for value in np.ravel(values))
+    return ", ".join((text if "." in text or "e" in text else text + ".") + "f" for text in texts)
+
+
+def table(name, rows, columns, values):
+    lines = ",\n".join("{" + numbers(row) + "}" for row in values)
+    return f"static const float {name}[{rows}][{columns}] = {{\n{lines},\n}};\n"
+
+
 def write_header(network, path):
-    def numbers(values):
-        texts = (f"{value:.6g}" for value in np.ravel(values))
-        return ", ".join((text if "." in text or "e" in text else text + ".") + "f" for text in texts)
-
-    def table(name, rows, columns, values):
-        lines = ",\n".join("{" + numbers(row) + "}" for row in values)
-        return f"static const float {name}[{rows}][{columns}] = {{\n{lines},\n}};\n"
-
     weights, biases = network.folded()
     text = HEADER + f"#define N_FIRST {N_FIRST}\n#define N_SECOND {N_SECOND}\n\n" + "\n".join([
         table("first_weights", "RTK_MATTE_N_FEATURES", "N_FIRST", weights[0]),

@@ -373,18 +373,8 @@ def read_header(network, path):
     network.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in weights.items()})
 
 
-def numbers(values):
-    texts = (f"{value:.6g}" for value in np.ravel(values))
-    return ", ".join((text if "." in text or "e" in text else text + ".") + "f" for text in texts)
-
-
 def vector(name, values):
-    return f"static const float {name}[] = {{{numbers(values)}}};\n"
-
-
-def table(name, rows, columns, values):
-    lines = ",\n".join("{" + numbers(row) + "}" for row in values)
-    return f"static const float {name}[{rows}][{columns}] = {{\n{lines},\n}};\n"
+    return f"static const float {name}[] = {{{train.numbers(values)}}};\n"
 
 
 def write_header(network, path):
@@ -402,17 +392,17 @@ def write_header(network, path):
         scales.append(scale)
     levels = np.concatenate(levels)
     text = HEADER + "\n".join([
-        table("enter_weights", "N_CONTEXT_INPUTS", "N_CONTEXT_ENTERED", enter),
+        train.table("enter_weights", "N_CONTEXT_INPUTS", "N_CONTEXT_ENTERED", enter),
         vector("enter_bias", weights["enter.bias"] - mean[INPUTS] @ enter),
         "/* One for each output of the layers, one layer behind the other. */",
         vector("context_scale", np.concatenate(scales)),
         vector("context_bias", np.concatenate([weights[f"layers.{k}.bias"] for k in range(len(network.layers))])),
-        table("context_first_weights", "RTK_MATTE_N_ALL", "N_CONTEXT_FIRST", first),
+        train.table("context_first_weights", "RTK_MATTE_N_ALL", "N_CONTEXT_FIRST", first),
         vector("context_first_bias", weights["first.bias"] - mean @ first[:N_FEATURES]),
-        table("context_second_weights", "N_CONTEXT_FIRST", "N_CONTEXT_SECOND", weights["second.weight"].T),
+        train.table("context_second_weights", "N_CONTEXT_FIRST", "N_CONTEXT_SECOND", weights["second.weight"].T),
         vector("context_second_bias", weights["second.bias"]),
         vector("context_last_weights", weights["last.weight"]),
-        f"static const float context_last_bias = {numbers(weights['last.bias'])};\n",
+        f"static const float context_last_bias = {train.numbers(weights['last.bias'])};\n",
     ])
     with open(path, "w", encoding="utf-8") as file:
         file.write(text + "\n/* Weights of the layers between, one behind the other: two hexadecimal digits each, "
