@@ -140,7 +140,7 @@ find_zones (const RtkMatteWork *work, const RtkMatteSpread *spread, gboolean las
 {
   gsize              n = (gsize)work->width * work->height;
   guint8            *zones = g_malloc (n);
-  g_autofree guint8 *near_region = g_memdup2 (work->region, n);
+  g_autofree guint8 *near_region = last ? NULL : g_memdup2 (work->region, n);
   g_autofree guint8 *band = g_malloc (n);
 
   if (!last)
