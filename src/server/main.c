@@ -49,6 +49,8 @@ get_entries (Options *o)
   static GOptionEntry entries[32];
   const GOptionEntry  list[] = {
        {"data", 0, 0, G_OPTION_ARG_FILENAME, &o->config.data, "Folder of all data", "DIR"},
+       {"database", 0, 0, G_OPTION_ARG_STRING, &o->config.database,
+        "Instead of SQLite in the data folder: postgresql://...", "URL"},
        {"listen", 0, 0, G_OPTION_ARG_STRING, &o->listen, "Where to listen, port 0 picks one",
         "ADDR:PORT"},
        {"tls-certificate", 0, 0, G_OPTION_ARG_FILENAME, &o->tls_certificate, "PEM file", "F"},
@@ -410,9 +412,9 @@ run (const Options *o, GError **error)
 static void
 options_clear (Options *o)
 {
-  char *texts[] = {o->config.data, o->listen,        o->ready_file, o->tls_certificate, o->tls_key,
-                   o->role,        o->password_file, o->photos,     o->codes_file,      o->user,
-                   o->now};
+  char *texts[] = {o->config.data,     o->config.database, o->listen, o->ready_file,
+                   o->tls_certificate, o->tls_key,         o->role,   o->password_file,
+                   o->photos,          o->codes_file,      o->user,   o->now};
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);

@@ -80,9 +80,9 @@ rtk_server_audit_verify (RtkServerStore *self, gint64 *out_entries, GError **err
 {
   g_autofree char *previous = g_strdup (FIRST);
   g_autoptr (GError) local_error = NULL;
-  sqlite3_stmt *row;
-  gint64        expected = 1;
-  gboolean      holds = TRUE;
+  RtkServerRows *row;
+  gint64         expected = 1;
+  gboolean       holds = TRUE;
 
   row = rtk_server_db_query (self->db, &local_error,
                              "SELECT seq, at, actor, action, target, detail, hash FROM audit"
@@ -92,10 +92,10 @@ rtk_server_audit_verify (RtkServerStore *self, gint64 *out_entries, GError **err
     const char *hash = rtk_server_db_text (row, 6);
     char        computed[65];
 
-    hash_entry (previous, sqlite3_column_int64 (row, 0), sqlite3_column_int64 (row, 1),
+    hash_entry (previous, rtk_server_db_int (row, 0), rtk_server_db_int (row, 1),
                 rtk_server_db_text (row, 2), rtk_server_db_text (row, 3),
                 rtk_server_db_text (row, 4), rtk_server_db_text (row, 5), computed);
-    holds = sqlite3_column_int64 (row, 0) == expected && strcmp (computed, hash) == 0;
+    holds = rtk_server_db_int (row, 0) == expected && strcmp (computed, hash) == 0;
     g_free (previous);
     previous = g_strdup (hash);
     expected++;

@@ -2,69 +2,26 @@
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
-#include "server/rtk-server-db.h"
-
 #include "core/rtk-error.h"
+#include "server/rtk-server-db-private.h"
 
-struct _RtkServerDb {
-  sqlite3    *db;
-  GHashTable *statements; /* (owned): SQL text (static) -> sqlite3_stmt */
-  gboolean    has_failed; /* a statement of the running transaction failed */
-};
-
-static void
-finalize_statement (gpointer statement)
-{
-  sqlite3_finalize (statement);
-}
-
-static gboolean
-set_error (RtkServerDb *self, GError **error)
-{
-  int      code = sqlite3_errcode (self->db) & 0xff;
-  RtkError ours = RTK_ERROR_STORAGE;
-
-  self->has_failed = TRUE;
-  if (code == SQLITE_FULL)
-    ours = RTK_ERROR_DISK_FULL;
-  else if (code == SQLITE_READONLY)
-    ours = RTK_ERROR_READ_ONLY;
-  else if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
-    ours = RTK_ERROR_DAMAGED;
-  /* The message names tables and columns, never a value that was bound. */
-  g_set_error (error, RTK_ERROR, ours, "SQLite: %s", sqlite3_errmsg (self->db));
-  return FALSE;
-}
+#include <string.h>
 
 /**
  * rtk_server_db_open:
- * @path: file of the database, made when it is not there
- * @error: return location
+ * @address: "postgresql://..." or the path of an SQLite file, which is made when it is not there
+ * @error: return location; %RTK_ERROR_OFFLINE when the database server is not reached
  *
- * Opens a connection: WAL, every commit on disk before it returns, foreign keys checked.
+ * Opens a connection. Every commit is on disk before it returns; foreign keys are checked.
  *
  * Returns: (transfer full): the connection
  */
 RtkServerDb *
-rtk_server_db_open (const char *path, GError **error)
+rtk_server_db_open (const char *address, GError **error)
 {
-  g_autoptr (RtkServerDb) self = g_new0 (RtkServerDb, 1);
-  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-
-  self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, finalize_statement);
-  if (sqlite3_open_v2 (path, &self->db, flags, NULL) != SQLITE_OK) {
-    set_error (self, error);
-    return NULL;
-  }
-  sqlite3_extended_result_codes (self->db, 0);
-  sqlite3_busy_timeout (self->db, 10000);
-  if (!rtk_server_db_exec (self,
-                           "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                           "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
-                           "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON;",
-                           error))
-    return NULL;
-  return g_steal_pointer (&self);
+  if (g_str_has_prefix (address, "postgresql:"))
+    return rtk_server_postgres_open (address, error);
+  return rtk_server_sqlite_open (address, error);
 }
 
 /**
@@ -76,9 +33,7 @@ rtk_server_db_open (const char *path, GError **error)
 void
 rtk_server_db_close (RtkServerDb *self)
 {
-  g_hash_table_unref (self->statements);
-  sqlite3_close (self->db);
-  g_free (self);
+  self->backend->close (self);
 }
 
 /**
@@ -92,18 +47,21 @@ rtk_server_db_close (RtkServerDb *self)
 gboolean
 rtk_server_db_exec (RtkServerDb *self, const char *sql, GError **error)
 {
-  if (sqlite3_exec (self->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-    return set_error (self, error);
-  return TRUE;
+  if (self->backend->exec (self, sql, error))
+    return TRUE;
+  self->has_failed = TRUE;
+  return FALSE;
 }
 
 /**
  * rtk_server_db_begin:
  * @self: a connection
- * @writing: whether to take the write lock at once
+ * @writing: whether to wait for the write lock
  * @error: return location
  *
- * Begins a transaction. A reader sees one state of the database until it ends.
+ * Begins a transaction. A reader sees one state of the database until it ends. There is one writer
+ * at a time in the whole database, so that what a writer reads is still so when it commits, numbers
+ * that it takes appear in their order, and the audit log is one chain.
  *
  * Returns: whether it began
  */
@@ -111,7 +69,7 @@ gboolean
 rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **error)
 {
   self->has_failed = FALSE;
-  return rtk_server_db_exec (self, writing ? "BEGIN IMMEDIATE" : "BEGIN", error);
+  return self->backend->begin (self, writing, error);
 }
 
 /**
@@ -129,7 +87,7 @@ rtk_server_db_commit (RtkServerDb *self, GError **error)
 {
   if (self->has_failed)
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_STORAGE, "A query of the transaction failed");
-  else if (rtk_server_db_exec (self, "COMMIT", error))
+  else if (self->backend->exec (self, "COMMIT", error))
     return TRUE;
   rtk_server_db_rollback (self);
   return FALSE;
@@ -144,50 +102,33 @@ rtk_server_db_commit (RtkServerDb *self, GError **error)
 void
 rtk_server_db_rollback (RtkServerDb *self)
 {
-  if (!sqlite3_get_autocommit (self->db))
-    (void)sqlite3_exec (self->db, "ROLLBACK", NULL, NULL, NULL);
+  if (self->backend->in_transaction (self))
+    (void)self->backend->exec (self, "ROLLBACK", NULL);
 }
 
-static sqlite3_stmt *
-prepare (RtkServerDb *self, GError **error, const char *sql, const char *types, va_list args)
+static RtkServerRows *
+start (RtkServerDb *self, GError **error, const char *sql, const char *types, va_list args)
 {
-  sqlite3_stmt *statement = g_hash_table_lookup (self->statements, sql);
+  RtkServerValue values[RTK_SERVER_MAX_VALUES];
+  guint          n = (guint)strlen (types);
+  RtkServerRows *rows;
 
-  if (statement == NULL) {
-    if (sqlite3_prepare_v3 (self->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
-        SQLITE_OK) {
-      set_error (self, error);
-      return NULL;
-    }
-    g_hash_table_insert (self->statements, (gpointer)sql, statement);
-  }
-  /* One that was left in the middle takes no new arguments. */
-  sqlite3_reset (statement);
-  for (int i = 0; types[i] != '\0'; i++) {
-    const char *text;
-    GBytes     *bytes;
-
-    switch (types[i]) {
-    case 'i':
-      sqlite3_bind_int64 (statement, i + 1, va_arg (args, gint64));
-      break;
-    case 's':
-      text = va_arg (args, const char *);
-      sqlite3_bind_text (statement, i + 1, text, -1, SQLITE_TRANSIENT);
-      break;
-    case 'b':
-      bytes = va_arg (args, GBytes *);
-      if (bytes != NULL)
-        sqlite3_bind_blob64 (statement, i + 1, g_bytes_get_data (bytes, NULL),
-                             g_bytes_get_size (bytes), SQLITE_TRANSIENT);
-      else
-        sqlite3_bind_null (statement, i + 1);
-      break;
-    default:
+  g_assert (n <= RTK_SERVER_MAX_VALUES);
+  for (guint i = 0; i < n; i++) {
+    values[i] = (RtkServerValue){.type = types[i]};
+    if (types[i] == 'i')
+      values[i].number = va_arg (args, gint64);
+    else if (types[i] == 's')
+      values[i].text = va_arg (args, const char *);
+    else if (types[i] == 'b')
+      values[i].bytes = va_arg (args, GBytes *);
+    else
       g_assert_not_reached ();
-    }
   }
-  return statement;
+  rows = self->backend->query (self, sql, values, n, error);
+  if (rows == NULL)
+    self->has_failed = TRUE;
+  return rows;
 }
 
 /**
@@ -201,56 +142,108 @@ prepare (RtkServerDb *self, GError **error, const char *sql, const char *types, 
  * Starts a query; read it with rtk_server_db_next(), then rtk_server_db_end(). The same text must
  * not be queried again before its end.
  *
- * Returns: (transfer none): the statement, %NULL on error
+ * Returns: (transfer none): the rows, %NULL on error
  */
-sqlite3_stmt *
+RtkServerRows *
 rtk_server_db_query (RtkServerDb *self, GError **error, const char *sql, const char *types, ...)
 {
-  sqlite3_stmt *statement;
-  va_list       args;
+  RtkServerRows *rows;
+  va_list        args;
 
   va_start (args, types);
-  statement = prepare (self, error, sql, types, args);
+  rows = start (self, error, sql, types, args);
   va_end (args);
-  return statement;
+  return rows;
 }
 
 /**
  * rtk_server_db_next:
  * @self: a connection
- * @statement: (nullable): a running query
+ * @rows: (nullable): a running query
  * @error: return location, also set by a query that ends early
  *
  * Returns: whether there is a further row
  */
 gboolean
-rtk_server_db_next (RtkServerDb *self, sqlite3_stmt *statement, GError **error)
+rtk_server_db_next (RtkServerDb *self, RtkServerRows *rows, GError **error)
 {
-  int code;
+  g_autoptr (GError) local_error = NULL;
 
-  if (statement == NULL)
+  if (rows == NULL)
     return FALSE;
-  code = sqlite3_step (statement);
-  if (code == SQLITE_ROW)
+  if (self->backend->next (rows, &local_error))
     return TRUE;
-  if (code != SQLITE_DONE)
-    set_error (self, error != NULL && *error != NULL ? NULL : error);
+  if (local_error != NULL) {
+    self->has_failed = TRUE;
+    if (error != NULL && *error == NULL)
+      g_propagate_error (error, g_steal_pointer (&local_error));
+  }
   return FALSE;
 }
 
 /**
  * rtk_server_db_end:
- * @statement: (nullable): a query
+ * @rows: (nullable): a query
  *
  * Ends a query and forgets its arguments.
  */
 void
-rtk_server_db_end (sqlite3_stmt *statement)
+rtk_server_db_end (RtkServerRows *rows)
 {
-  if (statement == NULL)
-    return;
-  sqlite3_reset (statement);
-  sqlite3_clear_bindings (statement);
+  if (rows != NULL)
+    rows->db->backend->end (rows);
+}
+
+/**
+ * rtk_server_db_int:
+ * @rows: a query that stands on a row
+ * @column: from 0
+ *
+ * Returns: number of the column, 0 for null
+ */
+gint64
+rtk_server_db_int (RtkServerRows *rows, int column)
+{
+  return rows->db->backend->get_int (rows, column);
+}
+
+/**
+ * rtk_server_db_text:
+ * @rows: a query that stands on a row
+ * @column: from 0
+ *
+ * Returns: (nullable): text of the column, until the next step
+ */
+const char *
+rtk_server_db_text (RtkServerRows *rows, int column)
+{
+  return rows->db->backend->get_text (rows, column);
+}
+
+/**
+ * rtk_server_db_is_null:
+ * @rows: a query that stands on a row
+ * @column: from 0
+ *
+ * Returns: whether the column is null
+ */
+gboolean
+rtk_server_db_is_null (RtkServerRows *rows, int column)
+{
+  return rows->db->backend->is_null (rows, column);
+}
+
+/**
+ * rtk_server_db_dup_bytes:
+ * @rows: a query that stands on a row
+ * @column: from 0
+ *
+ * Returns: (transfer full): bytes of the column, none for null
+ */
+GBytes *
+rtk_server_db_dup_bytes (RtkServerRows *rows, int column)
+{
+  return rows->db->backend->dup_bytes (rows, column);
 }
 
 /**
@@ -266,25 +259,28 @@ rtk_server_db_end (sqlite3_stmt *statement)
 gboolean
 rtk_server_db_run (RtkServerDb *self, GError **error, const char *sql, const char *types, ...)
 {
-  sqlite3_stmt *statement;
-  va_list       args;
-  gboolean      ok;
+  g_autoptr (GError) local_error = NULL;
+  RtkServerRows *rows;
+  va_list        args;
 
   va_start (args, types);
-  statement = prepare (self, error, sql, types, args);
+  rows = start (self, error, sql, types, args);
   va_end (args);
-  if (statement == NULL)
+  if (rows == NULL)
     return FALSE;
-  ok = sqlite3_step (statement) == SQLITE_DONE || set_error (self, error);
-  rtk_server_db_end (statement);
-  return ok;
+  (void)rtk_server_db_next (self, rows, &local_error);
+  rtk_server_db_end (rows);
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
 }
 
 /**
  * rtk_server_db_get_int:
  * @self: a connection
  * @fallback: what to return when there is no row
- * @sql: a query of one column, a string literal
+ * @sql: a query of one column, a string literal; one that writes gives it by RETURNING
  * @types: see rtk_server_db_query()
  * @...: the arguments
  *
@@ -293,16 +289,16 @@ rtk_server_db_run (RtkServerDb *self, GError **error, const char *sql, const cha
 gint64
 rtk_server_db_get_int (RtkServerDb *self, gint64 fallback, const char *sql, const char *types, ...)
 {
-  sqlite3_stmt *statement;
-  va_list       args;
-  gint64        value = fallback;
+  RtkServerRows *rows;
+  va_list        args;
+  gint64         value = fallback;
 
   va_start (args, types);
-  statement = prepare (self, NULL, sql, types, args);
+  rows = start (self, NULL, sql, types, args);
   va_end (args);
-  if (rtk_server_db_next (self, statement, NULL))
-    value = sqlite3_column_int64 (statement, 0);
-  rtk_server_db_end (statement);
+  if (rtk_server_db_next (self, rows, NULL))
+    value = rtk_server_db_int (rows, 0);
+  rtk_server_db_end (rows);
   return value;
 }
 
@@ -318,16 +314,16 @@ rtk_server_db_get_int (RtkServerDb *self, gint64 fallback, const char *sql, cons
 char *
 rtk_server_db_dup_text (RtkServerDb *self, const char *sql, const char *types, ...)
 {
-  sqlite3_stmt *statement;
-  va_list       args;
-  char         *text = NULL;
+  RtkServerRows *rows;
+  va_list        args;
+  char          *text = NULL;
 
   va_start (args, types);
-  statement = prepare (self, NULL, sql, types, args);
+  rows = start (self, NULL, sql, types, args);
   va_end (args);
-  if (rtk_server_db_next (self, statement, NULL))
-    text = g_strdup (rtk_server_db_text (statement, 0));
-  rtk_server_db_end (statement);
+  if (rtk_server_db_next (self, rows, NULL))
+    text = g_strdup (rtk_server_db_text (rows, 0));
+  rtk_server_db_end (rows);
   return text;
 }
 
@@ -340,18 +336,17 @@ rtk_server_db_dup_text (RtkServerDb *self, const char *sql, const char *types, .
 gint64
 rtk_server_db_get_changes (RtkServerDb *self)
 {
-  return sqlite3_changes (self->db);
+  return self->backend->get_changes (self);
 }
 
 /**
- * rtk_server_db_text:
- * @statement: a query that stands on a row
- * @column: from 0
+ * rtk_server_db_is_postgres:
+ * @self: a connection
  *
- * Returns: (nullable): text of the column, until the next step
+ * Returns: whether the database is a PostgreSQL server, which other processes may use as well
  */
-const char *
-rtk_server_db_text (sqlite3_stmt *statement, int column)
+gboolean
+rtk_server_db_is_postgres (RtkServerDb *self)
 {
-  return (const char *)sqlite3_column_text (statement, column);
+  return g_str_equal (self->backend->name, "postgresql");
 }

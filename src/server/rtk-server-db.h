@@ -2,14 +2,20 @@
 #pragma once
 
 #include <glib.h>
-#include <sqlite3.h>
 
 G_BEGIN_DECLS
 
-/* One SQLite connection with its prepared statements. Used by one thread. */
+/* One connection to the database, SQLite or PostgreSQL, with its prepared statements. Used by one
+ * thread. The SQL that goes in is the part both understand: "?" or "?N" for arguments, ON CONFLICT,
+ * RETURNING, IS DISTINCT FROM, numbers for truth values. Whoever writes holds the one write lock
+ * of the database from the begin of the transaction to its end, whatever server and process they
+ * are of. */
 typedef struct _RtkServerDb RtkServerDb;
 
-RtkServerDb *rtk_server_db_open (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The rows of a running query. */
+typedef struct _RtkServerRows RtkServerRows;
+
+RtkServerDb *rtk_server_db_open (const char *address, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void         rtk_server_db_close (RtkServerDb *self);
 gboolean     rtk_server_db_exec (RtkServerDb *self, const char *sql, GError **error);
 gboolean     rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **error);
@@ -17,18 +23,23 @@ gboolean     rtk_server_db_commit (RtkServerDb *self, GError **error);
 void         rtk_server_db_rollback (RtkServerDb *self);
 
 /* Arguments by type: i = gint64, s = const char* (NULL = null), b = GBytes* (NULL = null). */
-sqlite3_stmt *
+RtkServerRows *
 rtk_server_db_query (RtkServerDb *self, GError **error, const char *sql, const char *types, ...);
-gboolean rtk_server_db_next (RtkServerDb *self, sqlite3_stmt *statement, GError **error);
-void     rtk_server_db_end (sqlite3_stmt *statement);
+gboolean    rtk_server_db_next (RtkServerDb *self, RtkServerRows *rows, GError **error);
+void        rtk_server_db_end (RtkServerRows *rows);
+gint64      rtk_server_db_int (RtkServerRows *rows, int column);
+const char *rtk_server_db_text (RtkServerRows *rows, int column);
+gboolean    rtk_server_db_is_null (RtkServerRows *rows, int column);
+GBytes     *rtk_server_db_dup_bytes (RtkServerRows *rows, int column) G_GNUC_WARN_UNUSED_RESULT;
+
 gboolean
 rtk_server_db_run (RtkServerDb *self, GError **error, const char *sql, const char *types, ...);
 gint64
 rtk_server_db_get_int (RtkServerDb *self, gint64 fallback, const char *sql, const char *types, ...);
 char *rtk_server_db_dup_text (RtkServerDb *self, const char *sql, const char *types, ...)
     G_GNUC_WARN_UNUSED_RESULT;
-gint64      rtk_server_db_get_changes (RtkServerDb *self);
-const char *rtk_server_db_text (sqlite3_stmt *statement, int column);
+gint64   rtk_server_db_get_changes (RtkServerDb *self);
+gboolean rtk_server_db_is_postgres (RtkServerDb *self);
 
 /* Schema: rtk-server-schema.c. */
 gboolean rtk_server_schema_migrate (RtkServerDb *self, GError **error);

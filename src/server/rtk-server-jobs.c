@@ -8,19 +8,22 @@ typedef gboolean (*EachFunc) (RtkServerStore *self,
                               const char     *id,
                               const char     *order_id,
                               GError        **error);
+typedef gboolean (*TellFunc) (RtkServerStore *self, const char *order_id, GError **error);
 
-/* Does one thing to every row of a query that gives (id, order), all in one transaction. */
+/* Does one thing to every row of a query that gives (id, order), all in one transaction, and tells
+ * of each order by @tell. */
 static gboolean
 for_each (RtkServerStore *self,
           const char     *sql,
           gint64          before,
           EachFunc        func,
+          TellFunc        tell,
           guint          *out_done,
           GError        **error)
 {
   g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
-  sqlite3_stmt *row;
-  gboolean      ok = TRUE;
+  RtkServerRows *row;
+  gboolean       ok = TRUE;
 
   if (!rtk_server_db_begin (self->db, TRUE, error))
     return FALSE;
@@ -32,7 +35,7 @@ for_each (RtkServerStore *self,
   rtk_server_db_end (row);
   for (guint i = 0; ok && i < ids->len; i += 2)
     ok = func (self, g_ptr_array_index (ids, i), g_ptr_array_index (ids, i + 1), error) &&
-         rtk_server_order_touch (self, g_ptr_array_index (ids, i + 1), error);
+         tell (self, g_ptr_array_index (ids, i + 1), error);
   if (!ok || row == NULL) {
     rtk_server_db_rollback (self->db);
     return FALSE;
@@ -85,8 +88,8 @@ gboolean
 rtk_server_jobs_close_unpaid (RtkServerStore *self, gint64 now, guint *out_done, GError **error)
 {
   return for_each (self, "SELECT id, id FROM orders WHERE payment = 'unpaid' AND created_at <= ?",
-                   now - self->config->unpaid_seconds * G_USEC_PER_SEC, close_order, out_done,
-                   error);
+                   now - self->config->unpaid_seconds * G_USEC_PER_SEC, close_order,
+                   rtk_server_order_touch, out_done, error);
 }
 
 /**
@@ -105,7 +108,7 @@ rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_done, GErro
 {
   return for_each (self,
                    "SELECT id, id FROM orders WHERE payment = 'refund_due' AND refund_after <= ?",
-                   now, refund_order, out_done, error);
+                   now, refund_order, rtk_server_order_touch, out_done, error);
 }
 
 /**
@@ -125,5 +128,5 @@ rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GErro
   return for_each (self,
                    "SELECT id, order_id FROM submissions WHERE state = 'in_review'"
                    " AND lease_until <= ?",
-                   now, expire_lease, out_done, error);
+                   now, expire_lease, rtk_server_order_announce, out_done, error);
 }

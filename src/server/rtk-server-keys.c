@@ -137,18 +137,20 @@ rtk_server_keys_seal (const RtkServerKeys *self, const char *context, const char
  * rtk_server_keys_open_text:
  * @self: keys
  * @context: as when it was sealed
- * @sealed: (array length=size): what was sealed
- * @size: bytes
+ * @sealed: what was sealed
  * @error: return location; %RTK_ERROR_DAMAGED
  *
  * Returns: (transfer full): the text
  */
 char *
-rtk_server_keys_open_text (
-    const RtkServerKeys *self, const char *context, const void *sealed, gsize size, GError **error)
+rtk_server_keys_open_text (const RtkServerKeys *self,
+                           const char          *context,
+                           GBytes              *sealed,
+                           GError             **error)
 {
   g_autoptr (GBytes) plain =
-      rtk_envelope_open (self->keys[RTK_SERVER_KEY_SEAL], context, sealed, size, error);
+      rtk_envelope_open (self->keys[RTK_SERVER_KEY_SEAL], context, g_bytes_get_data (sealed, NULL),
+                         g_bytes_get_size (sealed), error);
   const char *data;
   gsize       length;
 

@@ -38,8 +38,7 @@ GBytes        *rtk_server_keys_seal (const RtkServerKeys *self,
                                      const char          *text) G_GNUC_WARN_UNUSED_RESULT;
 char          *rtk_server_keys_open_text (const RtkServerKeys *self,
                                           const char          *context,
-                                          const void          *sealed,
-                                          gsize                size,
+                                          GBytes              *sealed,
                                           GError             **error) G_GNUC_WARN_UNUSED_RESULT;
 void           rtk_server_keys_derive_station (const RtkServerKeys *self,
                                                const char          *station_id,

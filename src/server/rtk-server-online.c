@@ -100,7 +100,7 @@ RTK_SERVER_HANDLER (online_code)
   g_autofree char *number_digest =
       number != NULL ? rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_NUMBER, number) : NULL;
   g_autofree char *roster = NULL;
-  sqlite3_stmt    *row;
+  RtkServerRows   *row;
 
   roster = rtk_server_db_dup_text (
       store->db,
@@ -134,20 +134,12 @@ RTK_SERVER_HANDLER (online_code)
 }
 
 static char *
-make_number (RtkServerStore *store, GError **error)
+make_number (RtkServerStore *store)
 {
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
   g_autofree char *day = g_date_time_format (now, "%y%m%d");
-  gint64           n;
 
-  if (!rtk_server_db_run (store->db, error,
-                          "INSERT INTO meta (key, value) VALUES ('order-counter', '1')"
-                          " ON CONFLICT (key) DO UPDATE SET value = value + 1",
-                          ""))
-    return NULL;
-  n = rtk_server_db_get_int (
-      store->db, 0, "SELECT CAST (value AS INTEGER) FROM meta WHERE key = 'order-counter'", "");
-  return g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, n);
+  return g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, rtk_server_store_count (store, "orders"));
 }
 
 static gboolean
@@ -181,9 +173,8 @@ RTK_SERVER_HANDLER (online_order)
                              " AND payment IN ('unpaid', 'paid', 'waived'))",
                              "s", roster) != 0)
     return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
-  number = make_number (store, error);
-  if (number == NULL ||
-      !rtk_server_db_run (store->db, error,
+  number = make_number (store);
+  if (!rtk_server_db_run (store->db, error,
                           "INSERT INTO orders (id, number, revision, roster, account, payment,"
                           " delivery, print, created_at, updated_at)"
                           " VALUES (?, ?, 0, ?, ?, 'unpaid', 'none', 'none', ?, ?)",

@@ -93,13 +93,14 @@ check_submission (RtkServerStore *store, RtkOperation *operation)
 static const Verdict *
 check_operation (RtkServerStore *store, RtkOperation *operation)
 {
-  const char   *order_id = rtk_operation_get_order_id (operation);
-  sqlite3_stmt *row;
-  RtkPayment    payment = RTK_PAYMENT_UNPAID;
-  RtkDelivery   delivery = RTK_DELIVERY_NONE;
-  gint64        revision = -1;
+  const char    *order_id = rtk_operation_get_order_id (operation);
+  RtkServerRows *row;
+  RtkPayment     payment = RTK_PAYMENT_UNPAID;
+  RtkDelivery    delivery = RTK_DELIVERY_NONE;
+  gint64         revision = -1;
 
-  if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM staff WHERE name = ?)",
+  if (rtk_server_db_get_int (store->db, 0,
+                             "SELECT EXISTS (SELECT 1 FROM staff WHERE lower (name) = lower (?))",
                              "s", rtk_operation_get_actor (operation)) == 0)
     return &refused_actor;
   if (strcmp (rtk_operation_get_kind (operation), RTK_OPERATION_SUBMIT) != 0)
@@ -108,7 +109,7 @@ check_operation (RtkServerStore *store, RtkOperation *operation)
                              "SELECT revision, payment, delivery FROM orders WHERE id = ?", "s",
                              order_id);
   if (rtk_server_db_next (store->db, row, NULL)) {
-    revision = sqlite3_column_int64 (row, 0);
+    revision = rtk_server_db_int (row, 0);
     (void)rtk_payment_from_string (rtk_server_db_text (row, 1), &payment);
     (void)rtk_delivery_from_string (rtk_server_db_text (row, 2), &delivery);
   }
@@ -152,9 +153,9 @@ find_known (RtkServerStore *store, RtkOperation *operation, const char *digest)
 {
   static const Verdict duplicate = {RTK_OUTCOME_DUPLICATE, NULL, NULL, FALSE};
   const Verdict       *verdict = NULL;
-  sqlite3_stmt        *row = rtk_server_db_query (
-             store->db, NULL, "SELECT digest, outcome, problem FROM operations WHERE id = ?", "s",
-             rtk_operation_get_id (operation));
+  RtkServerRows       *row = rtk_server_db_query (
+            store->db, NULL, "SELECT digest, outcome, problem FROM operations WHERE id = ?", "s",
+            rtk_operation_get_id (operation));
 
   if (rtk_server_db_next (store->db, row, NULL)) {
     const char *problem = rtk_server_db_text (row, 2);

@@ -23,20 +23,21 @@
 static gboolean
 write_code_digest (RtkServerStore *self,
                    RtkServerJson  *json,
-                   sqlite3_stmt   *row,
+                   RtkServerRows  *row,
                    const guint8   *station_key,
                    GError        **error)
 {
   g_autofree char *context = g_strconcat ("code:", rtk_server_db_text (row, 13), NULL);
+  g_autoptr (GBytes) sealed = NULL;
   g_autofree char *code = NULL;
   g_autofree char *digest = NULL;
 
-  if (station_key == NULL || sqlite3_column_type (row, 7) == SQLITE_NULL) {
+  if (station_key == NULL || rtk_server_db_is_null (row, 7)) {
     rtk_server_json_string (json, "code_digest", NULL);
     return TRUE;
   }
-  code = rtk_server_keys_open_text (self->keys, context, sqlite3_column_blob (row, 7),
-                                    (gsize)sqlite3_column_bytes (row, 7), error);
+  sealed = rtk_server_db_dup_bytes (row, 7);
+  code = rtk_server_keys_open_text (self->keys, context, sealed, error);
   if (code == NULL)
     return FALSE;
   digest = rtk_hmac_sha256_hex (station_key, RTK_SERVER_STATION_KEY_SIZE, code);
@@ -49,7 +50,7 @@ static gboolean
 write_submissions (RtkServerStore *self, RtkServerJson *json, const char *order_id, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
-  sqlite3_stmt *row = rtk_server_db_query (
+  RtkServerRows *row = rtk_server_db_query (
       self->db, &local_error,
       "SELECT id, state, origin, created_at, original, delivered, certificate, reasons, note"
       " FROM submissions WHERE order_id = ? ORDER BY serial DESC",
@@ -63,7 +64,7 @@ write_submissions (RtkServerStore *self, RtkServerJson *json, const char *order_
     rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
     rtk_server_json_string (json, "state", rtk_server_db_text (row, 1));
     rtk_server_json_string (json, "origin", rtk_server_db_text (row, 2));
-    rtk_server_json_time (json, "created_at", sqlite3_column_int64 (row, 3));
+    rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 3));
     rtk_server_json_string (json, "original", rtk_server_db_text (row, 4));
     rtk_server_json_string (json, "delivered", rtk_server_db_text (row, 5));
     rtk_server_json_string (json, "certificate", rtk_server_db_text (row, 6));
@@ -88,14 +89,14 @@ static gboolean
 write_row (RtkServerStore *self,
            RtkServerJson  *json,
            const char     *name,
-           sqlite3_stmt   *row,
+           RtkServerRows  *row,
            const guint8   *station_key,
            GError        **error)
 {
   rtk_server_json_begin (json, name, '{');
   rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
   rtk_server_json_string (json, "number", rtk_server_db_text (row, 1));
-  rtk_server_json_int (json, "revision", sqlite3_column_int64 (row, 2));
+  rtk_server_json_int (json, "revision", rtk_server_db_int (row, 2));
   rtk_server_json_string (json, "school", rtk_server_db_text (row, 3));
   rtk_server_json_string (json, "batch", rtk_server_db_text (row, 4));
   rtk_server_json_begin (json, "subject", '{');
@@ -107,8 +108,8 @@ write_row (RtkServerStore *self,
   rtk_server_json_string (json, "payment", rtk_server_db_text (row, 8));
   rtk_server_json_string (json, "delivery", rtk_server_db_text (row, 9));
   rtk_server_json_string (json, "print", rtk_server_db_text (row, 10));
-  rtk_server_json_time (json, "created_at", sqlite3_column_int64 (row, 11));
-  rtk_server_json_time (json, "updated_at", sqlite3_column_int64 (row, 12));
+  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 11));
+  rtk_server_json_time (json, "updated_at", rtk_server_db_int (row, 12));
   if (!write_submissions (self, json, rtk_server_db_text (row, 0), error))
     return FALSE;
   rtk_server_json_end (json, '}');
@@ -145,10 +146,10 @@ rtk_server_order_write (RtkServerStore *self,
                         const char     *station_id,
                         GError        **error)
 {
-  guint8        key[RTK_SERVER_STATION_KEY_SIZE];
-  const guint8 *station_key = find_station_key (self, station_id, key);
-  sqlite3_stmt *row;
-  gboolean      ok;
+  guint8         key[RTK_SERVER_STATION_KEY_SIZE];
+  const guint8  *station_key = find_station_key (self, station_id, key);
+  RtkServerRows *row;
+  gboolean       ok;
 
   row = rtk_server_db_query (
       self->db, error, "SELECT " COLUMNS " FROM orders o" JOINS " WHERE o.id = ?", "s", order_id);
@@ -182,8 +183,8 @@ write_page (RtkServerStore *self,
   guint8        key[RTK_SERVER_STATION_KEY_SIZE];
   const guint8 *station_key = find_station_key (self, station_id, key);
   g_autoptr (GError) local_error = NULL;
-  sqlite3_stmt *row;
-  gint64        n = 0;
+  RtkServerRows *row;
+  gint64         n = 0;
 
   *out_last = since;
   *out_more = FALSE;
@@ -197,7 +198,7 @@ write_page (RtkServerStore *self,
       *out_more = TRUE;
       break;
     }
-    *out_last = sqlite3_column_int64 (row, 14);
+    *out_last = rtk_server_db_int (row, 14);
     (void)write_row (self, json, NULL, row, station_key, &local_error);
   }
   rtk_server_db_end (row);
@@ -210,12 +211,39 @@ write_page (RtkServerStore *self,
 }
 
 /**
+ * rtk_server_order_announce:
+ * @self: a store, in a transaction
+ * @order_id: an order whose review moved on
+ * @error: return location
+ *
+ * Puts the order at the end of the feed and says anew which of its submissions wait for a reviewer.
+ * Its revision stays: that somebody looks at a photo is no reason to refuse what a station sends.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **error)
+{
+  return rtk_server_db_run (self->db, error,
+                            "UPDATE submissions SET waiting = CASE WHEN lease_by IS NULL"
+                            " AND state IN ('submitted', 'in_review') AND EXISTS (SELECT 1 FROM"
+                            " orders o WHERE o.id = ?1 AND " RTK_SERVER_IS_PAID_FOR
+                            ") THEN 1 ELSE 0 END WHERE order_id = ?1",
+                            "s", order_id) &&
+         rtk_server_db_run (self->db, error,
+                            "INSERT INTO changes (seq, order_id) VALUES (?, ?)"
+                            " ON CONFLICT (order_id) DO UPDATE SET seq = excluded.seq",
+                            "is", rtk_server_store_count (self, "changes"), order_id);
+}
+
+/**
  * rtk_server_order_touch:
  * @self: a store, in a transaction
  * @order_id: an order that is changed
  * @error: return location
  *
- * Gives the order a new revision and puts it at the end of the feed.
+ * Gives the order a new revision and puts it at the end of the feed, see
+ * rtk_server_order_announce().
  *
  * Returns: whether it was written
  */
@@ -226,8 +254,7 @@ rtk_server_order_touch (RtkServerStore *self, const char *order_id, GError **err
                             "UPDATE orders SET revision = revision + 1, updated_at = ?"
                             " WHERE id = ?",
                             "is", g_get_real_time (), order_id) &&
-         rtk_server_db_run (self->db, error, "INSERT OR REPLACE INTO changes (order_id) VALUES (?)",
-                            "s", order_id);
+         rtk_server_order_announce (self, order_id, error);
 }
 
 /**

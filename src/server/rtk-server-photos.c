@@ -200,10 +200,10 @@ static gboolean
 find_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError **error)
 {
   g_autofree char *owner = dup_owner (call);
-  sqlite3_stmt    *row = rtk_server_db_query (
-         store->db, error,
-         "SELECT id, sha256, media_type, length, done FROM uploads WHERE id = ? AND owner = ?", "ss",
-         call->params[0], owner);
+  RtkServerRows   *row = rtk_server_db_query (
+        store->db, error,
+        "SELECT id, sha256, media_type, length, done FROM uploads WHERE id = ? AND owner = ?", "ss",
+        call->params[0], owner);
 
   if (row == NULL)
     return FALSE;
@@ -211,11 +211,11 @@ find_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError 
     upload->id = g_strdup (rtk_server_db_text (row, 0));
     upload->sha256 = g_strdup (rtk_server_db_text (row, 1));
     upload->media_type = g_strdup (rtk_server_db_text (row, 2));
-    upload->length = sqlite3_column_int64 (row, 3);
+    upload->length = rtk_server_db_int (row, 3);
     upload->path = g_build_filename (store->config->data, "uploads", upload->id, NULL);
     /* A part that is whole was not taken over when the server was killed in between: its last byte
        is asked for again, and with it the photo is finished. */
-    upload->offset = sqlite3_column_int64 (row, 4) != 0
+    upload->offset = rtk_server_db_int (row, 4) != 0
                          ? upload->length
                          : CLAMP (rtk_server_file_get_size (upload->path), 0, upload->length - 1);
   }

@@ -23,15 +23,15 @@ write_item (RtkServerStore *store, RtkServerCall *call, const char *submission, 
   g_autofree char *order_id = NULL;
   g_autofree char *report = NULL;
   gint64           until = 0;
-  sqlite3_stmt    *row = rtk_server_db_query (
-         store->db, error, "SELECT order_id, report, lease_until FROM submissions WHERE id = ?", "s",
-         submission);
+  RtkServerRows   *row = rtk_server_db_query (
+        store->db, error, "SELECT order_id, report, lease_until FROM submissions WHERE id = ?", "s",
+        submission);
 
   if (!rtk_server_db_next (store->db, row, error))
     return FALSE;
   order_id = g_strdup (rtk_server_db_text (row, 0));
   report = g_strdup (rtk_server_db_text (row, 1));
-  until = sqlite3_column_int64 (row, 2);
+  until = rtk_server_db_int (row, 2);
   rtk_server_db_end (row);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_string (&call->answer, "submission", submission);
@@ -47,12 +47,12 @@ static GPtrArray *
 list_claimable (RtkServerStore *store, RtkServerCall *call, gint64 n, GError **error)
 {
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
-  sqlite3_stmt *row = rtk_server_db_query (
+  RtkServerRows *row = rtk_server_db_query (
       store->db, error,
       "SELECT w.id FROM submissions w JOIN orders o ON o.id = w.order_id"
       " WHERE (w.state = 'submitted' OR (w.state = 'in_review' AND (w.lease_by = ?1"
       " OR w.lease_until <= ?2))) AND " RTK_SERVER_IS_PAID_FOR
-      " ORDER BY w.lease_by IS NOT ?1, w.serial"
+      " ORDER BY w.lease_by IS DISTINCT FROM ?1, w.serial"
       " LIMIT ?3",
       "sii", call->principal, g_get_real_time (), n);
 
@@ -79,15 +79,15 @@ RTK_SERVER_HANDLER (review_claim)
     g_autofree char *order_id = rtk_server_db_dup_text (
         store->db, "SELECT order_id FROM submissions WHERE id = ?", "s", submission);
 
-    /* The revision moves only when the item changes hands: a renewed lease is no news. */
+    /* The feed tells of it only when the item changes hands: a renewed lease is no news. */
     if (!rtk_server_db_run (store->db, error,
                             "UPDATE submissions SET state = 'in_review', lease_by = ?,"
                             " lease_until = ? WHERE id = ? AND (state <> 'in_review' OR"
-                            " lease_by IS NOT ?1)",
+                            " lease_by IS DISTINCT FROM ?1)",
                             "sis", call->principal, until, submission))
       return FALSE;
     if (rtk_server_db_get_changes (store->db) > 0 &&
-        !rtk_server_order_touch (store, order_id, error))
+        !rtk_server_order_announce (store, order_id, error))
       return FALSE;
   }
   rtk_server_json_begin (&call->answer, NULL, '{');
@@ -148,7 +148,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Item, item_clear)
 static gboolean
 find_item (RtkServerStore *store, const char *submission, Item *item, GError **error)
 {
-  sqlite3_stmt *row = rtk_server_db_query (
+  RtkServerRows *row = rtk_server_db_query (
       store->db, error,
       "SELECT w.order_id, w.state, w.origin, w.lease_by, w.lease_until, o.revision, w.serial,"
       " o.payment = 'paid' FROM submissions w JOIN orders o ON o.id = w.order_id WHERE w.id = ?",
@@ -161,10 +161,10 @@ find_item (RtkServerStore *store, const char *submission, Item *item, GError **e
     item->state = g_strdup (rtk_server_db_text (row, 1));
     item->origin = g_strdup (rtk_server_db_text (row, 2));
     item->lease_by = g_strdup (rtk_server_db_text (row, 3));
-    item->lease_until = sqlite3_column_int64 (row, 4);
-    item->revision = sqlite3_column_int64 (row, 5);
-    item->serial = sqlite3_column_int64 (row, 6);
-    item->is_paid = sqlite3_column_int64 (row, 7) != 0;
+    item->lease_until = rtk_server_db_int (row, 4);
+    item->revision = rtk_server_db_int (row, 5);
+    item->serial = rtk_server_db_int (row, 6);
+    item->is_paid = rtk_server_db_int (row, 7) != 0;
   }
   rtk_server_db_end (row);
   return TRUE;

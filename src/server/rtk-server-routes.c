@@ -61,17 +61,22 @@ static const RtkServerField payment_fields[] = {
 /* The whole of the server: method, path, who may, what does it, what the body holds. Documented in
  * docs/openapi.yaml; a test holds the two against each other. */
 static const RtkServerRoute routes[] = {
+    /* Operations. */
     {"GET", "/healthz", PUBLIC, rtk_server_health, NULL, FALSE, FALSE},
+    /* Staff and stations. */
     {"POST", "/v1/bootstrap", PUBLIC, rtk_server_bootstrap, bootstrap_fields, TRUE, FALSE},
     {"POST", "/v1/session", PUBLIC, rtk_server_session_open, session_fields, TRUE, FALSE},
     {"POST", "/v1/session/refresh", PUBLIC, rtk_server_session_refresh, refresh_fields, FALSE,
      FALSE},
     {"DELETE", "/v1/session", ANYONE, rtk_server_session_close, NULL, FALSE, FALSE},
     {"POST", "/v1/stations", STAFF, rtk_server_station_enrol, station_fields, FALSE, FALSE},
+    /* Feed. */
     {"GET", "/v1/changes", STAFF, rtk_server_changes, NULL, FALSE, FALSE},
+    /* Orders. */
     {"GET", "/v1/orders/{id}", STAFF, rtk_server_order_get, NULL, FALSE, FALSE},
     {"POST", "/v1/orders/{id}/payments", DESK, rtk_server_order_pay, pay_fields, FALSE, FALSE},
     {"POST", "/v1/operations", DESK, rtk_server_operations, operations_fields, FALSE, FALSE},
+    /* Photos. */
     {"OPTIONS", "/v1/uploads", PUBLIC, rtk_server_uploads_options, NULL, FALSE, FALSE},
     {"POST", "/v1/uploads", ANYONE, rtk_server_upload_create, NULL, FALSE, FALSE},
     {"HEAD", "/v1/uploads/{id}", ANYONE, rtk_server_upload_head, NULL, FALSE, FALSE},
@@ -79,8 +84,10 @@ static const RtkServerRoute routes[] = {
     {"DELETE", "/v1/uploads/{id}", ANYONE, rtk_server_upload_delete, NULL, FALSE, FALSE},
     {"GET", "/v1/photos/{sha256}", STAFF, rtk_server_photo_get, NULL, FALSE, FALSE},
     {"HEAD", "/v1/photos/{sha256}", STAFF, rtk_server_photo_get, NULL, FALSE, FALSE},
+    /* Review. */
     {"POST", "/v1/reviews/claim", REVIEW, rtk_server_review_claim, claim_fields, FALSE, FALSE},
     {"POST", "/v1/reviews/{id}", REVIEW, rtk_server_review_decide, decide_fields, FALSE, FALSE},
+    /* The online side. */
     {"POST", "/v1/online/accounts", PUBLIC, rtk_server_online_account, account_fields, TRUE, FALSE},
     {"POST", "/v1/online/session", PUBLIC, rtk_server_online_session, account_fields, TRUE, FALSE},
     {"POST", "/v1/online/codes", ACCOUNT, rtk_server_online_code, code_fields, FALSE, FALSE},
@@ -90,6 +97,8 @@ static const RtkServerRoute routes[] = {
      submission_fields, FALSE, FALSE},
     {"POST", "/v1/online/orders/{id}/payment", ACCOUNT, rtk_server_online_payment, payment_fields,
      FALSE, FALSE},
+    /* Adapters. */
+    /* Roster, batches, deliveries. */
 };
 
 /**

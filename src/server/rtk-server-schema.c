@@ -3,82 +3,216 @@
 #include "config.h"
 
 #include "core/rtk-error.h"
-#include "server/rtk-server-db.h"
+#include "server/rtk-server-db-private.h"
+
+/* What was "paid for" when migration 2 was written. */
+#define PAID_AT_2                                                                                  \
+  "(o.payment IN ('paid', 'waived') OR EXISTS (SELECT 1 FROM payments p WHERE"                     \
+  " p.order_id = o.id AND p.state = 'settled' AND p.created_at > coalesce ("                       \
+  "(SELECT max (v.created_at) FROM reviews v JOIN submissions r ON r.id = v.submission"            \
+  " WHERE r.order_id = o.id AND r.origin = 'online' AND v.verdict = 'rejected'), 0)))"
+
+/**
+ * Migration:
+ * @common: for both kinds of database; types and words that differ are translated
+ * @sqlite: (nullable): what only SQLite needs
+ * @postgres: (nullable): what only PostgreSQL needs
+ */
+typedef struct {
+  const char *common;
+  const char *sqlite;
+  const char *postgres;
+} Migration;
 
 /* Numbered migrations: number n takes a database of version n - 1 to n. A migration that has been
  * released is never edited. Times are microseconds since 1970 UTC; `_cipher` columns are sealed
  * with the key file's key, `_digest` columns are HMACs with it. */
-static const char *const migrations[] = {
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE staff (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
-    " role TEXT NOT NULL, password TEXT NOT NULL, enabled INTEGER NOT NULL DEFAULT 1,"
-    " created_at INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE stations (id TEXT PRIMARY KEY, name TEXT NOT NULL, key TEXT NOT NULL UNIQUE,"
-    " created_by TEXT NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE accounts (id TEXT PRIMARY KEY, phone_digest TEXT NOT NULL UNIQUE,"
-    " phone_cipher BLOB NOT NULL, password TEXT NOT NULL, created_at INTEGER NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE sessions (id TEXT PRIMARY KEY, kind TEXT NOT NULL, principal TEXT NOT NULL,"
-    " station TEXT REFERENCES stations (id), access_hash TEXT NOT NULL UNIQUE,"
-    " access_until INTEGER NOT NULL, refresh_hash TEXT NOT NULL UNIQUE,"
-    " refresh_until INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX sessions_until ON sessions (refresh_until);"
-    "CREATE TABLE schools (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE) WITHOUT ROWID;"
-    "CREATE TABLE batches (id TEXT PRIMARY KEY, school TEXT NOT NULL REFERENCES schools (id),"
-    " name TEXT NOT NULL, UNIQUE (school, name)) WITHOUT ROWID;"
-    "CREATE TABLE roster (id TEXT PRIMARY KEY, batch TEXT NOT NULL REFERENCES batches (id),"
-    " name_masked TEXT NOT NULL, number_masked TEXT NOT NULL, name_cipher BLOB NOT NULL,"
-    " number_cipher BLOB NOT NULL, number_digest TEXT NOT NULL UNIQUE, code_digest TEXT UNIQUE,"
-    " code_cipher BLOB, account TEXT REFERENCES accounts (id), created_at INTEGER NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE INDEX roster_account ON roster (account);"
-    "CREATE TABLE orders (id TEXT PRIMARY KEY, number TEXT NOT NULL UNIQUE,"
-    " revision INTEGER NOT NULL DEFAULT 1, roster TEXT NOT NULL REFERENCES roster (id),"
-    " account TEXT REFERENCES accounts (id), payment TEXT NOT NULL, delivery TEXT NOT NULL,"
-    " print TEXT NOT NULL, refund_after INTEGER, created_at INTEGER NOT NULL,"
-    " updated_at INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX orders_payment ON orders (payment, created_at);"
-    "CREATE INDEX orders_roster ON orders (roster);"
-    "CREATE TABLE photos (sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL,"
-    " media_type TEXT NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE photo_owners (sha256 TEXT NOT NULL REFERENCES photos (sha256),"
-    " owner TEXT NOT NULL, PRIMARY KEY (sha256, owner)) WITHOUT ROWID;"
-    "CREATE TABLE uploads (id TEXT PRIMARY KEY, owner TEXT NOT NULL, sha256 TEXT NOT NULL,"
-    " length INTEGER NOT NULL, media_type TEXT NOT NULL, done INTEGER NOT NULL DEFAULT 0,"
-    " created_at INTEGER NOT NULL, UNIQUE (owner, sha256)) WITHOUT ROWID;"
-    "CREATE TABLE submissions (serial INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
-    " order_id TEXT NOT NULL REFERENCES orders (id), state TEXT NOT NULL, origin TEXT NOT NULL,"
-    " original TEXT REFERENCES photos (sha256), alpha TEXT REFERENCES photos (sha256),"
-    " delivered TEXT REFERENCES photos (sha256), certificate TEXT REFERENCES photos (sha256),"
-    " report TEXT REFERENCES photos (sha256), overrides TEXT NOT NULL DEFAULT '[]',"
-    " operation TEXT, actor TEXT NOT NULL, lease_by TEXT, lease_until INTEGER,"
-    " reasons TEXT NOT NULL DEFAULT '', note TEXT, created_at INTEGER NOT NULL);"
-    "CREATE INDEX submissions_order ON submissions (order_id, serial);"
-    "CREATE INDEX submissions_state ON submissions (state, serial);"
-    "CREATE INDEX submissions_lease ON submissions (lease_by) WHERE lease_by IS NOT NULL;"
-    "CREATE TABLE operations (id TEXT PRIMARY KEY, order_id TEXT NOT NULL, kind TEXT NOT NULL,"
-    " station TEXT NOT NULL, digest TEXT NOT NULL, outcome TEXT NOT NULL, problem TEXT,"
-    " content TEXT NOT NULL, received_at INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE reviews (id TEXT PRIMARY KEY, submission TEXT NOT NULL REFERENCES submissions"
-    " (id), reviewer TEXT NOT NULL, verdict TEXT NOT NULL, reasons TEXT NOT NULL, note TEXT,"
-    " revision INTEGER NOT NULL, created_at INTEGER NOT NULL, UNIQUE (submission, revision))"
-    " WITHOUT ROWID;"
-    "CREATE TABLE payments (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (id),"
-    " provider TEXT NOT NULL, reference TEXT, state TEXT NOT NULL,"
-    " amount_fen INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) "
-    "WITHOUT ROWID;"
-    "CREATE INDEX payments_order ON payments (order_id);"
-    /* One row an order, with the number of its newest change: replacing the row takes the next
-       number in the same transaction, so a reader of the feed can neither skip nor repeat. */
-    "CREATE TABLE changes (seq INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " order_id TEXT NOT NULL UNIQUE REFERENCES orders (id));"
-    "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL,"
-    " action TEXT NOT NULL, target TEXT NOT NULL, detail TEXT NOT NULL, hash TEXT NOT NULL);"
-    "CREATE TRIGGER audit_keep BEFORE UPDATE ON audit BEGIN"
-    " SELECT RAISE (ABORT, 'the audit log is append-only'); END;"
-    "CREATE TRIGGER audit_stay BEFORE DELETE ON audit BEGIN"
-    " SELECT RAISE (ABORT, 'the audit log is append-only'); END;",
+static const Migration migrations[] = {
+    {
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE staff (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+        " role TEXT NOT NULL, password TEXT NOT NULL, enabled INTEGER NOT NULL DEFAULT 1,"
+        " created_at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE stations (id TEXT PRIMARY KEY, name TEXT NOT NULL, key TEXT NOT NULL UNIQUE,"
+        " created_by TEXT NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE accounts (id TEXT PRIMARY KEY, phone_digest TEXT NOT NULL UNIQUE,"
+        " phone_cipher BLOB NOT NULL, password TEXT NOT NULL, created_at INTEGER NOT NULL)"
+        " WITHOUT ROWID;"
+        "CREATE TABLE sessions (id TEXT PRIMARY KEY, kind TEXT NOT NULL, principal TEXT NOT NULL,"
+        " station TEXT REFERENCES stations (id), access_hash TEXT NOT NULL UNIQUE,"
+        " access_until INTEGER NOT NULL, refresh_hash TEXT NOT NULL UNIQUE,"
+        " refresh_until INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX sessions_until ON sessions (refresh_until);"
+        "CREATE TABLE schools (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE) WITHOUT ROWID;"
+        "CREATE TABLE batches (id TEXT PRIMARY KEY, school TEXT NOT NULL REFERENCES schools (id),"
+        " name TEXT NOT NULL, UNIQUE (school, name)) WITHOUT ROWID;"
+        "CREATE TABLE roster (id TEXT PRIMARY KEY, batch TEXT NOT NULL REFERENCES batches (id),"
+        " name_masked TEXT NOT NULL, number_masked TEXT NOT NULL, name_cipher BLOB NOT NULL,"
+        " number_cipher BLOB NOT NULL, number_digest TEXT NOT NULL UNIQUE, code_digest TEXT UNIQUE,"
+        " code_cipher BLOB, account TEXT REFERENCES accounts (id), created_at INTEGER NOT NULL)"
+        " WITHOUT ROWID;"
+        "CREATE INDEX roster_account ON roster (account);"
+        "CREATE TABLE orders (id TEXT PRIMARY KEY, number TEXT NOT NULL UNIQUE,"
+        " revision INTEGER NOT NULL DEFAULT 1, roster TEXT NOT NULL REFERENCES roster (id),"
+        " account TEXT REFERENCES accounts (id), payment TEXT NOT NULL, delivery TEXT NOT NULL,"
+        " print TEXT NOT NULL, refund_after INTEGER, created_at INTEGER NOT NULL,"
+        " updated_at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX orders_payment ON orders (payment, created_at);"
+        "CREATE INDEX orders_roster ON orders (roster);"
+        "CREATE TABLE photos (sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL,"
+        " media_type TEXT NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE photo_owners (sha256 TEXT NOT NULL REFERENCES photos (sha256),"
+        " owner TEXT NOT NULL, PRIMARY KEY (sha256, owner)) WITHOUT ROWID;"
+        "CREATE TABLE uploads (id TEXT PRIMARY KEY, owner TEXT NOT NULL, sha256 TEXT NOT NULL,"
+        " length INTEGER NOT NULL, media_type TEXT NOT NULL, done INTEGER NOT NULL DEFAULT 0,"
+        " created_at INTEGER NOT NULL, UNIQUE (owner, sha256)) WITHOUT ROWID;"
+        "CREATE TABLE submissions (serial INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL "
+        "UNIQUE,"
+        " order_id TEXT NOT NULL REFERENCES orders (id), state TEXT NOT NULL, origin TEXT NOT NULL,"
+        " original TEXT REFERENCES photos (sha256), alpha TEXT REFERENCES photos (sha256),"
+        " delivered TEXT REFERENCES photos (sha256), certificate TEXT REFERENCES photos (sha256),"
+        " report TEXT REFERENCES photos (sha256), overrides TEXT NOT NULL DEFAULT '[]',"
+        " operation TEXT, actor TEXT NOT NULL, lease_by TEXT, lease_until INTEGER,"
+        " reasons TEXT NOT NULL DEFAULT '', note TEXT, created_at INTEGER NOT NULL);"
+        "CREATE INDEX submissions_order ON submissions (order_id, serial);"
+        "CREATE INDEX submissions_state ON submissions (state, serial);"
+        "CREATE INDEX submissions_lease ON submissions (lease_by) WHERE lease_by IS NOT NULL;"
+        "CREATE TABLE operations (id TEXT PRIMARY KEY, order_id TEXT NOT NULL, kind TEXT NOT NULL,"
+        " station TEXT NOT NULL, digest TEXT NOT NULL, outcome TEXT NOT NULL, problem TEXT,"
+        " content TEXT NOT NULL, received_at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE reviews (id TEXT PRIMARY KEY, submission TEXT NOT NULL REFERENCES submissions"
+        " (id), reviewer TEXT NOT NULL, verdict TEXT NOT NULL, reasons TEXT NOT NULL, note TEXT,"
+        " revision INTEGER NOT NULL, created_at INTEGER NOT NULL, UNIQUE (submission, revision))"
+        " WITHOUT ROWID;"
+        "CREATE TABLE payments (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (id),"
+        " provider TEXT NOT NULL, reference TEXT, state TEXT NOT NULL,"
+        " amount_fen INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) "
+        "WITHOUT ROWID;"
+        "CREATE INDEX payments_order ON payments (order_id);"
+        /* One row an order, with the number of its newest change: replacing the row takes the next
+           number in the same transaction, so a reader of the feed can neither skip nor repeat. */
+        "CREATE TABLE changes (seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " order_id TEXT NOT NULL UNIQUE REFERENCES orders (id));"
+        "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL,"
+        " action TEXT NOT NULL, target TEXT NOT NULL, detail TEXT NOT NULL, hash TEXT NOT NULL);",
+        "CREATE TRIGGER audit_keep BEFORE UPDATE ON audit BEGIN"
+        " SELECT RAISE (ABORT, 'the audit log is append-only'); END;"
+        "CREATE TRIGGER audit_stay BEFORE DELETE ON audit BEGIN"
+        " SELECT RAISE (ABORT, 'the audit log is append-only'); END;",
+        "CREATE FUNCTION audit_refuse () RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RAISE EXCEPTION ''the audit log is append-only''; END';"
+        "CREATE TRIGGER audit_keep BEFORE UPDATE OR DELETE ON audit FOR EACH ROW"
+        " EXECUTE FUNCTION audit_refuse ();"
+        "CREATE TRIGGER audit_stay BEFORE TRUNCATE ON audit"
+        " EXECUTE FUNCTION audit_refuse ();",
+    },
+    {
+        /* Numbers that are taken in order, under the write lock. */
+        "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+        "INSERT INTO counters (name, value) SELECT 'changes', coalesce (max (seq), 0) FROM changes;"
+        "INSERT INTO counters (name, value)"
+        " SELECT 'orders', coalesce (max (CAST (value AS INTEGER)), 0) FROM meta"
+        " WHERE key = 'order-counter';"
+        "DELETE FROM meta WHERE key = 'order-counter';"
+        /* Staff: a name is the same in any case. */
+        "CREATE UNIQUE INDEX staff_name ON staff (lower (name));"
+        "ALTER TABLE staff ADD COLUMN updated_at INTEGER;"
+        "ALTER TABLE stations ADD COLUMN revoked_at INTEGER;"
+        /* An answer to a refresh that was lost may be asked for again for a moment. */
+        "ALTER TABLE sessions ADD COLUMN created_at INTEGER;"
+        "ALTER TABLE sessions ADD COLUMN refresh_before TEXT;"
+        "ALTER TABLE sessions ADD COLUMN refresh_before_until INTEGER;"
+        "CREATE INDEX sessions_before ON sessions (refresh_before);"
+        "CREATE INDEX sessions_principal ON sessions (principal);"
+        /* Whose password was wrong how often: the key is a digest. */
+        "CREATE TABLE sign_in_failures (key TEXT PRIMARY KEY, failures INTEGER NOT NULL,"
+        " until INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;"
+        "ALTER TABLE accounts ADD COLUMN role TEXT NOT NULL DEFAULT 'graduate';"
+        "ALTER TABLE accounts ADD COLUMN first_use INTEGER NOT NULL DEFAULT 1;"
+        /* Consent to face processing: which text, when, recorded by whom. */
+        "ALTER TABLE roster ADD COLUMN consent_version TEXT;"
+        "ALTER TABLE roster ADD COLUMN consent_at INTEGER;"
+        "ALTER TABLE roster ADD COLUMN consent_by TEXT;"
+        "CREATE INDEX roster_batch ON roster (batch, id);"
+        /* Review: "waiting" is 1 while somebody may claim it, kept by rtk_server_order_touch(). */
+        "ALTER TABLE submissions ADD COLUMN stage TEXT NOT NULL DEFAULT 'first';"
+        "ALTER TABLE submissions ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE submissions ADD COLUMN engine TEXT;"
+        "ALTER TABLE submissions ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;"
+        "ALTER TABLE submissions ADD COLUMN claimed_at INTEGER;"
+        "ALTER TABLE submissions ADD COLUMN texts TEXT;"
+        "UPDATE submissions SET attempt = (SELECT count (*) FROM submissions e"
+        " WHERE e.order_id = submissions.order_id AND e.serial <= submissions.serial);"
+        "UPDATE submissions SET waiting = 1 WHERE state = 'submitted' AND EXISTS (SELECT 1 FROM"
+        " orders o WHERE o.id = order_id AND " PAID_AT_2 ");"
+        "CREATE INDEX submissions_waiting ON submissions (stage, serial) WHERE waiting = 1;"
+        "ALTER TABLE reviews ADD COLUMN stage TEXT NOT NULL DEFAULT 'first';"
+        "ALTER TABLE reviews ADD COLUMN texts TEXT;"
+        "ALTER TABLE reviews ADD COLUMN claimed_at INTEGER;"
+        "ALTER TABLE reviews ADD COLUMN undone_at INTEGER;"
+        "ALTER TABLE reviews ADD COLUMN reviewer_name TEXT;"
+        "CREATE INDEX reviews_created ON reviews (created_at);"
+        "CREATE INDEX reviews_reviewer ON reviews (reviewer, created_at);"
+        /* Photos whose verdict is known, and each time one was mixed into a claim. */
+        "CREATE TABLE gold (id TEXT PRIMARY KEY, submission TEXT NOT NULL UNIQUE REFERENCES"
+        " submissions (id), verdict TEXT NOT NULL, reasons TEXT NOT NULL, created_by TEXT NOT NULL,"
+        " created_at INTEGER NOT NULL, retired_at INTEGER) WITHOUT ROWID;"
+        "CREATE TABLE gold_shown (id TEXT PRIMARY KEY, gold TEXT NOT NULL REFERENCES gold (id),"
+        " order_id TEXT NOT NULL UNIQUE, number TEXT NOT NULL, reviewer TEXT NOT NULL,"
+        " lease_until INTEGER, claimed_at INTEGER NOT NULL, verdict TEXT, reasons TEXT,"
+        " decided_at INTEGER) WITHOUT ROWID;"
+        "CREATE INDEX gold_shown_reviewer ON gold_shown (reviewer, gold);"
+        /* Payments: a code that waits for the provider's callback has an end. */
+        "ALTER TABLE payments ADD COLUMN pay_code TEXT;"
+        "ALTER TABLE payments ADD COLUMN expires_at INTEGER;"
+        "ALTER TABLE payments ADD COLUMN actor TEXT;"
+        "CREATE UNIQUE INDEX payments_code ON payments (pay_code);"
+        /* What is to be done in the world, each at most once: SMS, refund, payment, courier. */
+        "CREATE TABLE effects (id TEXT PRIMARY KEY, kind TEXT NOT NULL, order_id TEXT REFERENCES"
+        " orders (id), subject TEXT NOT NULL, idempotency TEXT NOT NULL UNIQUE,"
+        " payload_cipher BLOB NOT NULL, state TEXT NOT NULL, not_before INTEGER NOT NULL,"
+        " attempts INTEGER NOT NULL DEFAULT 0, lease_until INTEGER, problem TEXT, answer TEXT,"
+        " created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX effects_due ON effects (state, not_before);"
+        "CREATE INDEX effects_order ON effects (order_id);"
+        "CREATE INDEX effects_subject ON effects (subject);"
+        "CREATE TABLE callbacks (id TEXT PRIMARY KEY, digest TEXT NOT NULL,"
+        " received_at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE prints (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (id),"
+        " state TEXT NOT NULL, copies INTEGER NOT NULL, address_cipher BLOB, carrier TEXT,"
+        " tracking TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX prints_order ON prints (order_id);"
+        "CREATE TABLE notes (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (id),"
+        " text TEXT NOT NULL, actor TEXT NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX notes_order ON notes (order_id, created_at);"
+        /* Deliveries to a receiver, and the receipt that makes them received. */
+        "CREATE TABLE exports (id TEXT PRIMARY KEY, receiver TEXT NOT NULL, batch TEXT REFERENCES"
+        " batches (id), created_by TEXT NOT NULL, created_at INTEGER NOT NULL, receipt TEXT,"
+        " received_at INTEGER) WITHOUT ROWID;"
+        "CREATE TABLE export_orders (export TEXT NOT NULL REFERENCES exports (id), order_id TEXT"
+        " NOT NULL REFERENCES orders (id), submission TEXT NOT NULL REFERENCES submissions (id),"
+        " PRIMARY KEY (export, order_id)) WITHOUT ROWID;"
+        "CREATE INDEX export_orders_order ON export_orders (order_id);"
+        "ALTER TABLE uploads ADD COLUMN expires_at INTEGER;"
+        "CREATE INDEX uploads_expires ON uploads (expires_at) WHERE done = 0;"
+        "CREATE INDEX audit_target ON audit (target, seq);",
+        NULL,
+        NULL,
+    },
 };
+
+/* Takes the database from version @from to the next one. */
+static gboolean
+migrate_one (RtkServerDb *self, gint64 from, GError **error)
+{
+  const Migration *migration = &migrations[from];
+  const char      *own = rtk_server_db_is_postgres (self) ? migration->postgres : migration->sqlite;
+  g_autofree char *common = self->backend->translate (migration->common);
+
+  return rtk_server_db_exec (self, common, error) &&
+         (own == NULL || rtk_server_db_exec (self, own, error)) &&
+         self->backend->set_version (self, from + 1, error);
+}
 
 /**
  * rtk_server_schema_migrate:
@@ -92,27 +226,26 @@ static const char *const migrations[] = {
 gboolean
 rtk_server_schema_migrate (RtkServerDb *self, GError **error)
 {
-  gint64 version = rtk_server_db_get_int (self, 0, "PRAGMA user_version", "");
+  for (;;) {
+    gint64 version;
 
-  if (version > (gint64)G_N_ELEMENTS (migrations)) {
-    g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE,
-                 "The database is of version %" G_GINT64_FORMAT
-                 ", this program knows %u: update the program",
-                 version, (guint)G_N_ELEMENTS (migrations));
-    return FALSE;
-  }
-  for (gsize i = (gsize)version; i < G_N_ELEMENTS (migrations); i++) {
-    g_autofree char *mark = g_strdup_printf ("PRAGMA user_version=%u", (guint)i + 1);
-
+    /* Another process may be at it: whoever has the write lock sees what is left to do. */
     if (!rtk_server_db_begin (self, TRUE, error))
       return FALSE;
-    if (!rtk_server_db_exec (self, migrations[i], error) ||
-        !rtk_server_db_exec (self, mark, error)) {
+    version = self->backend->get_version (self, error);
+    if (version == (gint64)G_N_ELEMENTS (migrations))
+      return rtk_server_db_commit (self, error);
+    if (version > (gint64)G_N_ELEMENTS (migrations))
+      g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE,
+                   "The database is of version %" G_GINT64_FORMAT
+                   ", this program knows %u: update the program",
+                   version, (guint)G_N_ELEMENTS (migrations));
+    if (version < 0 || version > (gint64)G_N_ELEMENTS (migrations) ||
+        !migrate_one (self, version, error)) {
       rtk_server_db_rollback (self);
       return FALSE;
     }
     if (!rtk_server_db_commit (self, error))
       return FALSE;
   }
-  return TRUE;
 }

@@ -170,8 +170,8 @@ rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **er
 {
   const char *header = rtk_server_call_get_header (call, "authorization");
   g_autoptr (GError) local_error = NULL;
-  sqlite3_stmt *row;
-  char          hash[65];
+  RtkServerRows *row;
+  char           hash[65];
 
   if (header == NULL || g_ascii_strncasecmp (header, "Bearer ", 7) != 0)
     return TRUE;
@@ -179,7 +179,7 @@ rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **er
   row = rtk_server_db_query (
       store->db, &local_error,
       "SELECT x.id, x.kind, x.principal, x.station, s.name, s.role FROM sessions x"
-      " LEFT JOIN staff s ON x.kind = 'staff' AND s.id = x.principal AND s.enabled"
+      " LEFT JOIN staff s ON x.kind = 'staff' AND s.id = x.principal AND s.enabled = 1"
       " WHERE x.access_hash = ? AND x.access_until > ?",
       "si", hash, g_get_real_time ());
   if (rtk_server_db_next (store->db, row, &local_error)) {
@@ -209,11 +209,11 @@ RTK_SERVER_HANDLER (session_open)
   g_autofree char *hash = NULL;
   g_autofree char *role = NULL;
   g_autofree char *name = NULL;
-  sqlite3_stmt    *row;
+  RtkServerRows   *row;
 
   row = rtk_server_db_query (store->db, error,
                              "SELECT id, password, role, name FROM staff"
-                             " WHERE name = ? AND enabled",
+                             " WHERE lower (name) = lower (?) AND enabled = 1",
                              "s", user);
   if (row == NULL)
     return FALSE;
@@ -243,14 +243,14 @@ RTK_SERVER_HANDLER (session_refresh)
   char             refresh_hash[65];
   g_autofree char *access = make_token (access_hash);
   g_autofree char *refresh = make_token (refresh_hash);
-  sqlite3_stmt    *row;
+  RtkServerRows   *row;
 
   rtk_sha256_hex ((const guint8 *)old, strlen (old), old_hash);
   if (!rtk_server_db_run (store->db, error,
                           "UPDATE sessions SET access_hash = ?, access_until = ?, refresh_hash = ?,"
                           " refresh_until = ? WHERE refresh_hash = ? AND refresh_until > ?"
                           " AND (kind = 'account' OR EXISTS (SELECT 1 FROM staff s"
-                          " WHERE s.id = principal AND s.enabled))",
+                          " WHERE s.id = principal AND s.enabled = 1))",
                           "sisisi", access_hash,
                           now + store->config->access_seconds * G_USEC_PER_SEC, refresh_hash,
                           now + store->config->refresh_seconds * G_USEC_PER_SEC, old_hash, now))
@@ -307,13 +307,14 @@ RTK_SERVER_HANDLER (bootstrap)
                                  "A name without control characters and a password of at least"
                                  " eight characters are needed.");
   if (rtk_server_db_get_int (store->db, 1,
-                             "SELECT EXISTS (SELECT 1 FROM staff WHERE enabled"
+                             "SELECT EXISTS (SELECT 1 FROM staff WHERE enabled = 1"
                              " AND role = 'supervisor')",
                              "") != 0)
     return rtk_server_call_fail (call, 409, "already-set-up", "There is a supervisor already.");
   if (!rtk_server_staff_add (store, user, "supervisor", password, "bootstrap", error))
     return FALSE;
-  id = rtk_server_db_dup_text (store->db, "SELECT id FROM staff WHERE name = ?", "s", user);
+  id = rtk_server_db_dup_text (store->db, "SELECT id FROM staff WHERE lower (name) = lower (?)",
+                               "s", user);
   if (!rtk_server_db_begin (store->db, TRUE, error) ||
       !rtk_server_session_start (store, call, "staff", id, user, "supervisor", error))
     return FALSE;

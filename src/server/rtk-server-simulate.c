@@ -401,7 +401,7 @@ static gboolean
 is_fresh (RtkServerStore *store, GError **error)
 {
   if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM roster)", "") == 0 &&
-      rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM staff WHERE enabled)",
+      rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM staff WHERE enabled = 1)",
                              "") == 0)
     return TRUE;
   g_set_error_literal (error, RTK_ERROR, RTK_ERROR_EXISTS,

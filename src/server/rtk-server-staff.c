@@ -38,8 +38,9 @@ add_in_transaction (RtkServerStore *self,
   g_autofree char *id = rtk_id_new (now);
   g_autofree char *detail = g_strdup_printf ("{\"role\":\"%s\"}", role);
 
-  if (rtk_server_db_get_int (self->db, 0, "SELECT EXISTS (SELECT 1 FROM staff WHERE name = ?)", "s",
-                             name) != 0) {
+  if (rtk_server_db_get_int (self->db, 0,
+                             "SELECT EXISTS (SELECT 1 FROM staff WHERE lower (name) = lower (?))",
+                             "s", name) != 0) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_EXISTS,
                          "There is a member of staff of this name already: choose another name");
     return FALSE;
@@ -95,8 +96,8 @@ rtk_server_staff_add (RtkServerStore *self,
 static gboolean
 disable_in_transaction (RtkServerStore *self, const char *name, GError **error)
 {
-  g_autofree char *id =
-      rtk_server_db_dup_text (self->db, "SELECT id FROM staff WHERE name = ?", "s", name);
+  g_autofree char *id = rtk_server_db_dup_text (
+      self->db, "SELECT id FROM staff WHERE lower (name) = lower (?)", "s", name);
 
   if (id == NULL) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND,

@@ -11,9 +11,10 @@
 #include <string.h>
 
 static char *
-dup_database_path (const RtkServerConfig *config)
+dup_database (const RtkServerConfig *config)
 {
-  return g_build_filename (config->data, "server.db", NULL);
+  return config->database != NULL ? g_strdup (config->database)
+                                  : g_build_filename (config->data, "server.db", NULL);
 }
 
 /**
@@ -29,8 +30,8 @@ dup_database_path (const RtkServerConfig *config)
 RtkServerStore *
 rtk_server_store_open (const RtkServerConfig *config, const RtkServerKeys *keys, GError **error)
 {
-  g_autofree char *path = dup_database_path (config);
-  RtkServerDb     *db = rtk_server_db_open (path, error);
+  g_autofree char *database = dup_database (config);
+  RtkServerDb     *db = rtk_server_db_open (database, error);
   RtkServerStore  *self;
 
   if (db == NULL)
@@ -68,6 +69,25 @@ rtk_server_store_dup_meta (RtkServerStore *self, const char *key)
   return rtk_server_db_dup_text (self->db, "SELECT value FROM meta WHERE key = ?", "s", key);
 }
 
+/**
+ * rtk_server_store_count:
+ * @self: a store, in a writing transaction
+ * @counter: "changes" or "orders"
+ *
+ * Takes the next number. Numbers appear to readers in their order, without a gap. When the database
+ * fails the transaction cannot be committed.
+ *
+ * Returns: the number, from 1
+ */
+gint64
+rtk_server_store_count (RtkServerStore *self, const char *counter)
+{
+  return rtk_server_db_get_int (self->db, 0,
+                                "UPDATE counters SET value = value + 1 WHERE name = ?"
+                                " RETURNING value",
+                                "s", counter);
+}
+
 static gboolean
 check_meta (RtkServerStore *self, GError **error)
 {
@@ -102,7 +122,7 @@ rtk_server_store_prepare (const RtkServerConfig *config, GError **error)
   g_autoptr (RtkServerStore) store = NULL;
   g_autofree char *photos = g_build_filename (config->data, "photos", NULL);
   g_autofree char *uploads = g_build_filename (config->data, "uploads", NULL);
-  g_autofree char *database = dup_database_path (config);
+  g_autofree char *database = dup_database (config);
 
   if (!rtk_server_file_make_folder (photos, error) || !rtk_server_file_make_folder (uploads, error))
     return NULL;

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 /**
  * RtkServerConfig:
  * @data: the data folder
+ * @database: (nullable): "postgresql://..."; %NULL = SQLite in the data folder
  * @access_seconds: how long an access token lives
  * @refresh_seconds: how long a session can be refreshed
  * @unpaid_seconds: after how long an unpaid order is closed
@@ -24,6 +25,7 @@ G_BEGIN_DECLS
  */
 typedef struct {
   char  *data;
+  char  *database;
   gint64 access_seconds;
   gint64 refresh_seconds;
   gint64 unpaid_seconds;
@@ -57,6 +59,8 @@ RtkServerKeys  *rtk_server_store_prepare (const RtkServerConfig *config,
                                           GError               **error) G_GNUC_WARN_UNUSED_RESULT;
 char *rtk_server_store_dup_meta (RtkServerStore *self, const char *key) G_GNUC_WARN_UNUSED_RESULT;
 
+gint64 rtk_server_store_count (RtkServerStore *self, const char *counter);
+
 /* Append-only log: rtk-server-audit.c. */
 gboolean rtk_server_audit_add (RtkServerStore *self,
                                const char     *actor,
@@ -88,7 +92,8 @@ char *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
   "(o.payment IN ('paid', 'waived') OR EXISTS (SELECT 1 FROM payments p WHERE"                     \
   " p.order_id = o.id AND p.state = 'settled' AND p.created_at > coalesce ("                       \
   "(SELECT max (v.created_at) FROM reviews v JOIN submissions r ON r.id = v.submission"            \
-  " WHERE r.order_id = o.id AND r.origin = 'online' AND v.verdict = 'rejected'), 0)))"
+  " WHERE r.order_id = o.id AND r.origin = 'online' AND v.verdict = 'rejected'"                    \
+  " AND v.undone_at IS NULL), 0)))"
 
 /* Orders: rtk-server-orders.c. */
 gboolean rtk_server_order_write (RtkServerStore *self,
@@ -98,12 +103,27 @@ gboolean rtk_server_order_write (RtkServerStore *self,
                                  const char     *station_id,
                                  GError        **error);
 gboolean rtk_server_order_touch (RtkServerStore *self, const char *order_id, GError **error);
+gboolean rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **error);
 gboolean rtk_server_order_set_payment (RtkServerStore *self,
                                        const char     *order_id,
                                        const char     *payment,
                                        const char     *actor,
                                        gboolean       *out_allowed,
                                        GError        **error);
+
+/* What is to be done in the world: rtk-server-effects.c. */
+gboolean rtk_server_effect_add (RtkServerStore *self,
+                                const char     *kind,
+                                const char     *order_id,
+                                const char     *subject,
+                                const char     *idempotency,
+                                const char     *payload,
+                                gint64          not_before,
+                                GError        **error);
+gboolean rtk_server_effect_cancel (RtkServerStore *self,
+                                   const char     *subject,
+                                   gboolean       *out_all,
+                                   GError        **error);
 
 /* Photos: rtk-server-photos.c. */
 gboolean rtk_server_photo_is_there (RtkServerStore *self, const char *sha256);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "server/rtk-server-db.h"
+
+G_BEGIN_DECLS
+
+/* One argument of a statement. */
+typedef struct {
+  char        type; /* i, s or b */
+  gint64      number;
+  const char *text;  /* (unowned) (nullable) */
+  GBytes     *bytes; /* (unowned) (nullable) */
+} RtkServerValue;
+
+#define RTK_SERVER_MAX_VALUES 24
+
+/**
+ * RtkServerBackend:
+ * @name: "sqlite" or "postgresql"
+ * @close: closes the connection and frees what the back-end added to #RtkServerDb
+ * @exec: runs any number of statements without arguments
+ * @begin: begins a transaction; a writing one holds the database's write lock
+ * @in_transaction: whether a transaction is open
+ * @query: starts a statement; @sql is kept by its address
+ * @next: steps to the next row
+ * @end: ends the query
+ * @get_int: number of a column
+ * @get_text: text of a column, until the next step
+ * @is_null: whether a column is null
+ * @dup_bytes: bytes of a column
+ * @get_changes: rows that the last statement changed
+ * @get_version: number of the newest migration, 0 for an empty database
+ * @set_version: writes it
+ * @translate: text of a migration in this dialect
+ *
+ * What a kind of database does in its own way. Errors are set and `has_failed` is kept by the
+ * caller in rtk-server-db.c.
+ */
+typedef struct {
+  const char *name;
+  void (*close) (RtkServerDb *self);
+  gboolean (*exec) (RtkServerDb *self, const char *sql, GError **error);
+  gboolean (*begin) (RtkServerDb *self, gboolean writing, GError **error);
+  gboolean (*in_transaction) (RtkServerDb *self);
+  RtkServerRows *(*query) (RtkServerDb          *self,
+                           const char           *sql,
+                           const RtkServerValue *values,
+                           guint                 n_values,
+                           GError              **error);
+  gboolean (*next) (RtkServerRows *rows, GError **error);
+  void (*end) (RtkServerRows *rows);
+  gint64 (*get_int) (RtkServerRows *rows, int column);
+  const char *(*get_text) (RtkServerRows *rows, int column);
+  gboolean (*is_null) (RtkServerRows *rows, int column);
+  GBytes *(*dup_bytes) (RtkServerRows *rows, int column);
+  gint64 (*get_changes) (RtkServerDb *self);
+  gint64 (*get_version) (RtkServerDb *self, GError **error);
+  gboolean (*set_version) (RtkServerDb *self, gint64 version, GError **error);
+  char *(*translate) (const char *sql);
+} RtkServerBackend;
+
+struct _RtkServerDb {
+  const RtkServerBackend *backend;
+  gboolean                has_failed; /* a statement of the running transaction failed */
+};
+
+struct _RtkServerRows {
+  RtkServerDb *db; /* (unowned) */
+};
+
+RtkServerDb *rtk_server_sqlite_open (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+RtkServerDb *rtk_server_postgres_open (const char *url, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS

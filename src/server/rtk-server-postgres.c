@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "core/rtk-error.h"
+#include "server/rtk-server-db-private.h"
+
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Oids of the types of arguments, fixed in PostgreSQL's catalogue. */
+#define OID_BOOL 16
+#define OID_BYTEA 17
+#define OID_INT8 20
+#define OID_TEXT 25
+
+/* Names the one write lock of a database. */
+#define WRITE_LOCK "20260601"
+
+typedef struct {
+  RtkServerDb parent;
+  PGconn     *connection;
+  GHashTable *statements; /* (owned): SQL text (static) -> Statement */
+  gint64      changes;
+} Postgres;
+
+typedef struct {
+  RtkServerRows parent;
+  char          name[16];
+  PGresult     *result; /* (owned) (nullable): whole; libpq reads it before the query returns */
+  int           row;
+} Statement;
+
+static void
+statement_free (gpointer data)
+{
+  Statement *self = data;
+
+  PQclear (self->result);
+  g_free (self);
+}
+
+/* The message names tables and columns; details, which may hold values, are left out. */
+static gboolean
+set_error (Postgres *self, PGresult *result, GError **error)
+{
+  const char *state = result != NULL ? PQresultErrorField (result, PG_DIAG_SQLSTATE) : NULL;
+  const char *text = result != NULL ? PQresultErrorField (result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+  RtkError    ours = RTK_ERROR_STORAGE;
+
+  if (PQstatus (self->connection) != CONNECTION_OK)
+    ours = RTK_ERROR_OFFLINE;
+  else if (g_strcmp0 (state, "53100") == 0)
+    ours = RTK_ERROR_DISK_FULL;
+  else if (g_strcmp0 (state, "25006") == 0)
+    ours = RTK_ERROR_READ_ONLY;
+  else if (state != NULL && g_str_has_prefix (state, "XX"))
+    ours = RTK_ERROR_DAMAGED;
+  g_set_error (error, RTK_ERROR, ours, "The database failed: %s",
+               text != NULL ? text : "the connection was lost");
+  return FALSE;
+}
+
+static void
+postgres_close (RtkServerDb *db)
+{
+  Postgres *self = (Postgres *)db;
+
+  g_hash_table_unref (self->statements);
+  PQfinish (self->connection);
+  g_free (self);
+}
+
+static gboolean
+postgres_exec (RtkServerDb *db, const char *sql, GError **error)
+{
+  Postgres      *self = (Postgres *)db;
+  PGresult      *result = PQexec (self->connection, sql);
+  ExecStatusType status = PQresultStatus (result);
+  /* A transaction in which something failed ends with ROLLBACK, and says so. */
+  gboolean ok = (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) &&
+                !(strcmp (sql, "COMMIT") == 0 && strcmp (PQcmdStatus (result), "COMMIT") != 0);
+
+  if (!ok)
+    set_error (self, result, error);
+  PQclear (result);
+  return ok;
+}
+
+/* A connection that was lost (the database server was started anew) is made again. */
+static void
+make_again (Postgres *self)
+{
+  if (PQstatus (self->connection) == CONNECTION_OK)
+    return;
+  g_hash_table_remove_all (self->statements);
+  PQreset (self->connection);
+}
+
+static gboolean
+postgres_begin (RtkServerDb *db, gboolean writing, GError **error)
+{
+  make_again ((Postgres *)db);
+  if (!writing)
+    return postgres_exec (db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", error);
+  if (postgres_exec (db, "BEGIN; SELECT pg_advisory_xact_lock (" WRITE_LOCK ")", error))
+    return TRUE;
+  (void)postgres_exec (db, "ROLLBACK", NULL);
+  return FALSE;
+}
+
+static gboolean
+postgres_in_transaction (RtkServerDb *db)
+{
+  PGTransactionStatusType status = PQtransactionStatus (((Postgres *)db)->connection);
+
+  return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+/* "?" and "?N" become "$N"; not within quotes. */
+static char *
+number_arguments (const char *sql)
+{
+  GString *text = g_string_new (NULL);
+  gboolean quoted = FALSE;
+  guint    n = 0;
+
+  for (const char *p = sql; *p != '\0'; p++) {
+    if (*p == '\'')
+      quoted = !quoted;
+    if (*p != '?' || quoted)
+      g_string_append_c (text, *p);
+    else if (g_ascii_isdigit (p[1]))
+      g_string_append_c (text, '$');
+    else
+      g_string_append_printf (text, "$%u", ++n);
+  }
+  return g_string_free (text, FALSE);
+}
+
+static Statement *
+prepare (
+    Postgres *self, const char *sql, const RtkServerValue *values, guint n_values, GError **error)
+{
+  Statement       *statement = g_hash_table_lookup (self->statements, sql);
+  g_autofree char *text = NULL;
+  Oid              types[RTK_SERVER_MAX_VALUES];
+  PGresult        *result;
+  gboolean         ok;
+
+  if (statement != NULL)
+    return statement;
+  text = number_arguments (sql);
+  for (guint i = 0; i < n_values; i++)
+    types[i] = values[i].type == 'i' ? OID_INT8 : values[i].type == 's' ? OID_TEXT : OID_BYTEA;
+  statement = g_new0 (Statement, 1);
+  statement->parent.db = &self->parent;
+  g_snprintf (statement->name, sizeof statement->name, "s%u", g_hash_table_size (self->statements));
+  result = PQprepare (self->connection, statement->name, text, (int)n_values, types);
+  ok = PQresultStatus (result) == PGRES_COMMAND_OK;
+  if (ok)
+    g_hash_table_insert (self->statements, (gpointer)sql, statement);
+  else
+    set_error (self, result, error);
+  PQclear (result);
+  if (ok)
+    return statement;
+  statement_free (statement);
+  return NULL;
+}
+
+static RtkServerRows *
+postgres_query (
+    RtkServerDb *db, const char *sql, const RtkServerValue *values, guint n_values, GError **error)
+{
+  Postgres      *self = (Postgres *)db;
+  Statement     *statement = prepare (self, sql, values, n_values, error);
+  const char    *data[RTK_SERVER_MAX_VALUES];
+  int            lengths[RTK_SERVER_MAX_VALUES];
+  int            formats[RTK_SERVER_MAX_VALUES];
+  char           numbers[RTK_SERVER_MAX_VALUES][24];
+  PGresult      *result;
+  ExecStatusType status;
+
+  if (statement == NULL)
+    return NULL;
+  for (guint i = 0; i < n_values; i++) {
+    gsize size = 0;
+
+    formats[i] = values[i].type == 'b';
+    if (values[i].type == 'i') {
+      g_snprintf (numbers[i], sizeof numbers[i], "%" G_GINT64_FORMAT, values[i].number);
+      data[i] = numbers[i];
+    } else if (values[i].type == 's') {
+      data[i] = values[i].text;
+    } else {
+      data[i] = values[i].bytes != NULL ? g_bytes_get_data (values[i].bytes, &size) : NULL;
+      if (values[i].bytes != NULL && data[i] == NULL)
+        data[i] = "";
+    }
+    lengths[i] = (int)size;
+  }
+  g_clear_pointer (&statement->result, PQclear);
+  result =
+      PQexecPrepared (self->connection, statement->name, (int)n_values, data, lengths, formats, 0);
+  status = PQresultStatus (result);
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+    set_error (self, result, error);
+    PQclear (result);
+    return NULL;
+  }
+  self->changes = g_ascii_strtoll (PQcmdTuples (result), NULL, 10);
+  statement->result = result;
+  statement->row = -1;
+  return &statement->parent;
+}
+
+static gboolean
+postgres_next (RtkServerRows *rows, GError **error)
+{
+  Statement *statement = (Statement *)rows;
+
+  return statement->result != NULL && ++statement->row < PQntuples (statement->result);
+}
+
+static void
+postgres_end (RtkServerRows *rows)
+{
+  g_clear_pointer (&((Statement *)rows)->result, PQclear);
+}
+
+static gboolean
+postgres_is_null (RtkServerRows *rows, int column)
+{
+  Statement *statement = (Statement *)rows;
+
+  return PQgetisnull (statement->result, statement->row, column) != 0;
+}
+
+static const char *
+postgres_get_text (RtkServerRows *rows, int column)
+{
+  Statement *statement = (Statement *)rows;
+
+  return postgres_is_null (rows, column) ? NULL
+                                         : PQgetvalue (statement->result, statement->row, column);
+}
+
+static gint64
+postgres_get_int (RtkServerRows *rows, int column)
+{
+  Statement  *statement = (Statement *)rows;
+  const char *text = PQgetvalue (statement->result, statement->row, column);
+
+  if (PQftype (statement->result, column) == OID_BOOL)
+    return text[0] == 't';
+  return g_ascii_strtoll (text, NULL, 10);
+}
+
+static GBytes *
+postgres_dup_bytes (RtkServerRows *rows, int column)
+{
+  const char    *text = postgres_get_text (rows, column);
+  size_t         size = 0;
+  unsigned char *data;
+  GBytes        *bytes;
+
+  if (text == NULL)
+    return g_bytes_new (NULL, 0);
+  data = PQunescapeBytea ((const unsigned char *)text, &size);
+  bytes = g_bytes_new (data, size);
+  PQfreemem (data);
+  return bytes;
+}
+
+static gint64
+postgres_get_changes (RtkServerDb *db)
+{
+  return ((Postgres *)db)->changes;
+}
+
+static gint64
+postgres_get_version (RtkServerDb *db, GError **error)
+{
+  Postgres *self = (Postgres *)db;
+  PGresult *result;
+  gint64    version = -1;
+
+  if (!postgres_exec (db, "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)",
+                      error))
+    return -1;
+  result = PQexec (self->connection, "SELECT coalesce (max (version), 0) FROM schema_version");
+  if (PQresultStatus (result) == PGRES_TUPLES_OK)
+    version = g_ascii_strtoll (PQgetvalue (result, 0, 0), NULL, 10);
+  else
+    set_error (self, result, error);
+  PQclear (result);
+  return version;
+}
+
+static gboolean
+postgres_set_version (RtkServerDb *db, gint64 version, GError **error)
+{
+  g_autofree char *sql =
+      g_strdup_printf ("INSERT INTO schema_version VALUES (%" G_GINT64_FORMAT ")", version);
+
+  return postgres_exec (db, sql, error);
+}
+
+static char *
+postgres_translate (const char *sql)
+{
+  static const char *const words[][2] = {
+      {" INTEGER PRIMARY KEY AUTOINCREMENT",
+       " BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"},
+      {" INTEGER", " BIGINT"},
+      {" BLOB", " BYTEA"},
+      {" WITHOUT ROWID", ""},
+      {" COLLATE NOCASE", ""},
+  };
+  GString *text = g_string_new (sql);
+
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    g_string_replace (text, words[i][0], words[i][1], 0);
+  return g_string_free (text, FALSE);
+}
+
+static const RtkServerBackend backend = {
+    .name = "postgresql",
+    .close = postgres_close,
+    .exec = postgres_exec,
+    .begin = postgres_begin,
+    .in_transaction = postgres_in_transaction,
+    .query = postgres_query,
+    .next = postgres_next,
+    .end = postgres_end,
+    .get_int = postgres_get_int,
+    .get_text = postgres_get_text,
+    .is_null = postgres_is_null,
+    .dup_bytes = postgres_dup_bytes,
+    .get_changes = postgres_get_changes,
+    .get_version = postgres_get_version,
+    .set_version = postgres_set_version,
+    .translate = postgres_translate,
+};
+
+/* Notices ("table exists, skipping") are no news. */
+static void
+drop_notice (void *data, const PGresult *result)
+{
+}
+
+/**
+ * rtk_server_postgres_open:
+ * @url: "postgresql://..."
+ * @error: return location; %RTK_ERROR_OFFLINE
+ *
+ * Opens a connection. Sessions are in UTF-8; a commit returns when it is on disk.
+ *
+ * Returns: (transfer full): the connection
+ */
+RtkServerDb *
+rtk_server_postgres_open (const char *url, GError **error)
+{
+  Postgres *self = g_new0 (Postgres, 1);
+
+  self->parent.backend = &backend;
+  self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, statement_free);
+  self->connection = PQconnectdb (url);
+  if (PQstatus (self->connection) != CONNECTION_OK) {
+    /* libpq's own words may repeat the address with its password. */
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_OFFLINE,
+                         "The PostgreSQL server of --database is not reached: check the address,"
+                         " and that it runs and lets this user in");
+    postgres_close (&self->parent);
+    return NULL;
+  }
+  PQsetNoticeReceiver (self->connection, drop_notice, NULL);
+  if (!postgres_exec (&self->parent, "SET client_encoding = 'UTF8'; SET synchronous_commit = on",
+                      error)) {
+    postgres_close (&self->parent);
+    return NULL;
+  }
+  return &self->parent;
+}
