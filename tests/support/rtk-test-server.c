@@ -21,10 +21,53 @@ get_program (void)
   return program;
 }
 
+/* Where the server of @folder keeps its rows when the tests run on PostgreSQL (with-postgres): a
+ * database of its own, made when it is asked for first. NULL for SQLite. */
+char *
+rtk_test_server_dup_database (const char *folder)
+{
+  static GHashTable *made = NULL;
+  const char        *socket = g_getenv ("RTK_TEST_POSTGRES");
+  g_autofree char   *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, folder, -1);
+  g_autofree char   *name = g_strdup_printf ("t%.16s", digest);
+  g_autofree char   *sql = g_strdup_printf ("CREATE DATABASE %s", name);
+  g_autofree char   *psql = NULL;
+
+  if (socket == NULL)
+    return NULL;
+  if (made == NULL)
+    made = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (!g_hash_table_contains (made, name)) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GSubprocess) process = NULL;
+
+    psql = g_build_filename (g_getenv ("RTK_TEST_POSTGRES_BIN"), "psql", NULL);
+    process = g_subprocess_new (G_SUBPROCESS_FLAGS_NONE, &error, psql, "-q", "-X", "-h", socket,
+                                "-U", "retake", "-d", "postgres", "-c", sql, NULL);
+    g_assert_no_error (error);
+    g_assert_true (g_subprocess_wait_check (process, NULL, &error));
+    g_assert_no_error (error);
+    g_hash_table_add (made, g_strdup (name));
+  }
+  return g_strdup_printf ("postgresql://retake@/%s?host=%s", name, socket);
+}
+
+static GSubprocessLauncher *
+make_launcher (const char *folder, GSubprocessFlags flags)
+{
+  GSubprocessLauncher *launcher = g_subprocess_launcher_new (flags);
+  g_autofree char     *database = rtk_test_server_dup_database (folder);
+
+  if (database != NULL)
+    g_subprocess_launcher_setenv (launcher, "RETAKE_DATABASE", database, TRUE);
+  return launcher;
+}
+
 int
 rtk_test_server_command (const char *folder, const char *input, char **out_text, ...)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_autoptr (GSubprocessLauncher) launcher = NULL;
   g_autoptr (GSubprocess) process = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree char *text = NULL;
@@ -39,10 +82,9 @@ rtk_test_server_command (const char *folder, const char *input, char **out_text,
   g_ptr_array_add (argv, (char *)"--data");
   g_ptr_array_add (argv, (char *)folder);
   g_ptr_array_add (argv, NULL);
-  process = g_subprocess_newv ((const char *const *)argv->pdata,
-                               G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE |
-                                   G_SUBPROCESS_FLAGS_STDERR_MERGE,
-                               &error);
+  launcher = make_launcher (folder, G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE |
+                                        G_SUBPROCESS_FLAGS_STDERR_MERGE);
+  process = g_subprocess_launcher_spawnv (launcher, (const char *const *)argv->pdata, &error);
   g_assert_no_error (error);
   g_subprocess_communicate_utf8 (process, input != NULL ? input : "", NULL, &text, NULL, &error);
   g_assert_no_error (error);
@@ -148,7 +190,7 @@ rtk_test_server_start (RtkTestServer *self)
   for (guint i = 0; self->extra != NULL && self->extra[i] != NULL; i++)
     g_ptr_array_add (argv, self->extra[i]);
   g_ptr_array_add (argv, NULL);
-  launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDERR_PIPE);
+  launcher = make_launcher (self->folder, G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_subprocess_launcher_set_child_setup (launcher, die_with_test, NULL, NULL);
   self->process = g_subprocess_launcher_spawnv (launcher, (const char *const *)argv->pdata, &error);
   g_assert_no_error (error);

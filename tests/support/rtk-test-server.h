@@ -38,6 +38,8 @@ void           rtk_test_server_stop (RtkTestServer *self);
 void           rtk_test_server_kill (RtkTestServer *self);
 void           rtk_test_server_free (RtkTestServer *self);
 void           rtk_test_remove_folder (const char *path);
+/* The address of the database of @folder on PostgreSQL, NULL when the tests run on SQLite. */
+char *rtk_test_server_dup_database (const char *folder);
 /* Runs a command to its end; returns its exit code. */
 int rtk_test_server_command (const char *folder, const char *input, char **out_text, ...);
 /* Made-up code and number of graduate @index of the roster. */
