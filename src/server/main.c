@@ -46,7 +46,7 @@ typedef struct {
 static const GOptionEntry *
 get_entries (Options *o)
 {
-  static GOptionEntry entries[32];
+  static GOptionEntry entries[80];
   const GOptionEntry  list[] = {
        {"data", 0, 0, G_OPTION_ARG_FILENAME, &o->config.data, "Folder of all data", "DIR"},
        {"database", 0, 0, G_OPTION_ARG_STRING, &o->config.database,
@@ -74,6 +74,23 @@ get_entries (Options *o)
        {"max-body", 0, 0, G_OPTION_ARG_INT64, &o->config.max_body, "Bytes of a JSON body", "N"},
        {"max-upload", 0, 0, G_OPTION_ARG_INT64, &o->config.max_upload, "Bytes of a photo", "N"},
        {"max-page", 0, 0, G_OPTION_ARG_INT64, &o->config.max_page, "Orders in a page", "N"},
+       {"staff-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_rate,
+        "Calls a minute of a member of staff; 0 = no limit", "N"},
+       {"staff-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_burst, "Of these in one go", "N"},
+       {"account-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.account_rate,
+        "Calls a minute of a graduate; 0 = no limit", "N"},
+       {"account-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.account_burst, "Of these in one go",
+        "N"},
+       {"address-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.address_rate,
+        "Calls a minute from an address without a session; 0 = no limit", "N"},
+       {"address-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.address_burst, "Of these in one go",
+        "N"},
+       {"sign-in-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.sign_in_rate,
+        "Sign-ins and new accounts a minute from an address; 0 = no limit", "N"},
+       {"sign-in-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.sign_in_burst, "Of these in one go",
+        "N"},
+       {"trusted-proxy", 0, 0, G_OPTION_ARG_STRING, &o->config.trusted_proxies,
+        "Addresses or networks whose X-Forwarded-For is believed, with commas", "LIST"},
        {"role", 0, 0, G_OPTION_ARG_STRING, &o->role, "user add: operator, reviewer, supervisor",
         "R"},
        {"password-file", 0, 0, G_OPTION_ARG_FILENAME, &o->password_file,
@@ -143,6 +160,14 @@ set_defaults (RtkServerConfig *config)
   set_default (&config->max_body, 4 * 1024 * 1024);
   set_default (&config->max_upload, 64 * 1024 * 1024);
   set_default (&config->max_page, 500);
+  set_default (&config->staff_rate, 12000);
+  set_default (&config->staff_burst, 6000);
+  set_default (&config->account_rate, 600);
+  set_default (&config->account_burst, 200);
+  set_default (&config->address_rate, 1200);
+  set_default (&config->address_burst, 300);
+  set_default (&config->sign_in_rate, 60);
+  set_default (&config->sign_in_burst, 60);
 }
 
 static gboolean
@@ -412,9 +437,19 @@ run (const Options *o, GError **error)
 static void
 options_clear (Options *o)
 {
-  char *texts[] = {o->config.data,     o->config.database, o->listen, o->ready_file,
-                   o->tls_certificate, o->tls_key,         o->role,   o->password_file,
-                   o->photos,          o->codes_file,      o->user,   o->now};
+  char *texts[] = {o->config.data,
+                   o->config.database,
+                   o->listen,
+                   o->ready_file,
+                   o->tls_certificate,
+                   o->tls_key,
+                   o->role,
+                   o->password_file,
+                   o->photos,
+                   o->codes_file,
+                   o->user,
+                   o->now,
+                   o->config.trusted_proxies};
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
@@ -431,7 +466,10 @@ main (int argc, char **argv)
   gint64             *numbers[] = {
                   &o.config.access_seconds, &o.config.refresh_seconds, &o.config.unpaid_seconds,
                   &o.config.hold_seconds,   &o.config.lease_seconds,   &o.config.idle_seconds,
-                  &o.config.max_body,       &o.config.max_upload,      &o.config.max_page};
+                  &o.config.max_body,       &o.config.max_upload,      &o.config.max_page,
+                  &o.config.staff_rate,     &o.config.staff_burst,     &o.config.account_rate,
+                  &o.config.account_burst,  &o.config.address_rate,    &o.config.address_burst,
+                  &o.config.sign_in_rate,   &o.config.sign_in_burst};
   int code;
 
   setlocale (LC_ALL, "");

@@ -44,6 +44,7 @@ rtk_server_call_free (RtkServerCall *self)
   g_clear_pointer (&self->query, g_hash_table_unref);
   g_hash_table_unref (self->headers);
   g_clear_pointer (&self->body, g_bytes_unref);
+  g_free (self->address);
   g_free (self->session);
   g_free (self->principal);
   g_free (self->name);

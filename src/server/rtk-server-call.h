@@ -89,6 +89,7 @@ struct _RtkServerCall {
   GHashTable           *headers;   /* (owned): lower-case name -> value */
   GBytes               *body;      /* (owned) */
   const char           *bootstrap; /* (unowned) (nullable): the secret of a child server */
+  char                 *address;   /* (owned) (nullable): who calls; NULL on this machine */
   gint64                started;
   /* Who calls. */
   guint who;

@@ -9,6 +9,7 @@
 #include "core/rtk-error.h"
 #include "core/rtk-worker.h"
 #include "server/rtk-server-call.h"
+#include "server/rtk-server-limits.h"
 
 #include <glib-unix.h>
 #include <libsoup/soup.h>
@@ -32,6 +33,7 @@ struct _RtkServerHttp {
   const RtkServerConfig *config;    /* (unowned) */
   RtkWorker             *store;     /* (owned): every call but the slow ones */
   RtkWorker             *slow;      /* (owned): password hashing, with a connection of its own */
+  RtkServerLimits       *limits;    /* (owned) */
   char                  *bootstrap; /* (owned) (nullable) */
   gsize                 *held;      /* (owned): bytes of all bodies in memory; shared with Intake */
   guint                  job_source;
@@ -165,6 +167,7 @@ call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   Pending *pending = g_task_get_task_data (G_TASK (result));
 
+  rtk_server_limits_learn (pending->self->limits, pending->call);
   /* Whoever hung up gets no answer; what they asked for was done. */
   if (g_object_get_data (G_OBJECT (pending->message), FINISHED) != NULL)
     return;
@@ -242,12 +245,14 @@ handle (SoupServer        *server,
 
   if (self->stopping)
     rtk_server_call_fail (call, 503, "stopping", "The server is stopping. Try again later.");
-  if (self->stopping || !prepare_call (call, message, path)) {
+  soup_message_headers_foreach (soup_server_message_get_request_headers (message), add_header_cb,
+                                call->headers);
+  if (self->stopping || !prepare_call (call, message, path) ||
+      !rtk_server_limits_admit (self->limits, call,
+                                soup_server_message_get_remote_address (message))) {
     send_answer (message, call);
     return;
   }
-  soup_message_headers_foreach (soup_server_message_get_request_headers (message), add_header_cb,
-                                call->headers);
   call->query = query != NULL ? g_hash_table_ref (query) : NULL;
   call->body = soup_message_body_get_accumulate (body) ? soup_message_body_flatten (body)
                                                        : g_bytes_new (NULL, 0);
@@ -430,15 +435,20 @@ rtk_server_http_new (const RtkServerConfig *config,
 {
   g_autoptr (RtkServerStore) store = rtk_server_store_open (config, keys, error);
   g_autoptr (RtkServerStore) slow = NULL;
+  g_autoptr (RtkServerLimits) limits = NULL;
   RtkServerHttp *self;
 
   if (store == NULL)
+    return NULL;
+  limits = rtk_server_limits_new (config, error);
+  if (limits == NULL)
     return NULL;
   slow = rtk_server_store_open (config, keys, error);
   if (slow == NULL)
     return NULL;
   self = g_new0 (RtkServerHttp, 1);
   self->config = config;
+  self->limits = g_steal_pointer (&limits);
   self->bootstrap = g_strdup (bootstrap);
   self->held = g_rc_box_new0 (gsize);
   self->store = rtk_worker_new ("store", g_steal_pointer (&store), close_store);
@@ -560,6 +570,7 @@ rtk_server_http_free (RtkServerHttp *self)
   soup_server_disconnect (self->server);
   g_object_unref (self->server);
   g_rc_box_release (self->held);
+  rtk_server_limits_free (self->limits);
   g_free (self->bootstrap);
   g_free (self);
 }

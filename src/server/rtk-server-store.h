@@ -20,6 +20,15 @@ G_BEGIN_DECLS
  * @max_body: bytes of a JSON body
  * @max_upload: bytes of a photo
  * @max_page: orders in a page of the feed, operations in a batch, items in a claim
+ * @staff_rate: calls a minute of a member of staff; 0 here and below is no limit
+ * @staff_burst: calls in one go
+ * @account_rate: calls a minute of a graduate
+ * @account_burst: calls in one go
+ * @address_rate: calls a minute from an address without a session that is known
+ * @address_burst: calls in one go
+ * @sign_in_rate: sign-ins and new accounts a minute from an address
+ * @sign_in_burst: of these in one go
+ * @trusted_proxies: (nullable): addresses whose X-Forwarded-For is believed, with commas
  *
  * Settings. Immutable once the server runs.
  */
@@ -35,6 +44,15 @@ typedef struct {
   gint64 max_body;
   gint64 max_upload;
   gint64 max_page;
+  gint64 staff_rate;
+  gint64 staff_burst;
+  gint64 account_rate;
+  gint64 account_burst;
+  gint64 address_rate;
+  gint64 address_burst;
+  gint64 sign_in_rate;
+  gint64 sign_in_burst;
+  char  *trusted_proxies;
 } RtkServerConfig;
 
 /**
