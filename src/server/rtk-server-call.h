@@ -171,6 +171,7 @@ char    *rtk_server_password_hash (const char *password,
                                    gboolean    is_staff,
                                    GError    **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean rtk_server_password_check (const char *hash, const char *password);
+guint    rtk_server_role_to_who (const char *role);
 gboolean rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerCall, rtk_server_call_free)

@@ -111,6 +111,21 @@ rtk_server_json_string (RtkServerJson *self, const char *name, const char *value
 }
 
 /**
+ * rtk_server_json_raw:
+ * @self: a writer
+ * @name: (nullable): of the member
+ * @json: one value, as it is
+ *
+ * Writes JSON that is text already.
+ */
+void
+rtk_server_json_raw (RtkServerJson *self, const char *name, const char *json)
+{
+  add_name (self, name);
+  g_string_append (self->text, json);
+}
+
+/**
  * rtk_server_json_int:
  * @self: a writer
  * @name: (nullable): of the member

@@ -23,6 +23,7 @@ void rtk_server_json_clear (RtkServerJson *self);
 void rtk_server_json_begin (RtkServerJson *self, const char *name, char bracket);
 void rtk_server_json_end (RtkServerJson *self, char bracket);
 void rtk_server_json_string (RtkServerJson *self, const char *name, const char *value);
+void rtk_server_json_raw (RtkServerJson *self, const char *name, const char *json);
 void rtk_server_json_int (RtkServerJson *self, const char *name, gint64 value);
 void rtk_server_json_bool (RtkServerJson *self, const char *name, gboolean value);
 void rtk_server_json_time (RtkServerJson *self, const char *name, gint64 time_us);

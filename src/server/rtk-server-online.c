@@ -216,6 +216,15 @@ RTK_SERVER_HANDLER (online_submission)
   g_autofree char *payment = find_own_order (store, call);
   g_autofree char *known =
       rtk_server_db_dup_text (store->db, "SELECT order_id FROM submissions WHERE id = ?", "s", id);
+  RtkServerSubmission submission = {
+      .id = id,
+      .order_id = call->params[0],
+      .origin = "online",
+      .original = rtk_server_call_get_string (call, "original"),
+      .delivered = rtk_server_call_get_string (call, "delivered"),
+      .report = rtk_server_call_get_string (call, "report"),
+      .overrides = "[]",
+  };
 
   if (payment == NULL)
     return TRUE;
@@ -233,16 +242,7 @@ RTK_SERVER_HANDLER (online_submission)
                           "UPDATE submissions SET state = 'superseded' WHERE order_id = ?"
                           " AND state = 'submitted'",
                           "s", call->params[0]) ||
-      !rtk_server_db_run (
-          store->db, error,
-          "INSERT INTO submissions (id, order_id, state, origin, original,"
-          " delivered, report, actor, created_at)"
-          " VALUES (?, ?, 'submitted', 'online', ?, ?, ?, ?, ?)",
-          "ssssssi", id, call->params[0], rtk_server_call_get_string (call, "original"),
-          rtk_server_call_get_string (call, "delivered"),
-          rtk_server_call_get_string (call, "report"), call->actor, g_get_real_time ()) ||
-      !rtk_server_order_touch (store, call->params[0], error) ||
-      !rtk_server_audit_add (store, call->actor, "submission.create", id, "{}", error))
+      !rtk_server_submission_add (store, &submission, call->actor, error))
     return FALSE;
   return answer_order (store, call, call->params[0], 201, error);
 }

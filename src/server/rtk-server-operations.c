@@ -2,170 +2,150 @@
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
-#include "core/rtk-check.h"
+#include "server/rtk-server-operations.h"
+
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
-#include "core/rtk-operation.h"
-#include "server/rtk-server-call.h"
 
 #include <string.h>
 
-/* What becomes of one operation. */
+/**
+ * Meaning:
+ * @outcome: on the wire
+ * @problem: (nullable): end of the problem's type
+ * @title: (nullable): one English sentence
+ * @keep: whether it is remembered: the same operation gets the same answer
+ */
 typedef struct {
   RtkOutcome  outcome;
-  const char *problem; /* (nullable): static, the end of the problem's type */
-  const char *title;   /* static */
-  gboolean    keep;    /* remembered: the same operation gets the same answer */
-} Verdict;
+  const char *problem;
+  const char *title;
+  gboolean    keep;
+} Meaning;
 
-static const Verdict refused_signature = {RTK_OUTCOME_REFUSED, "bad-signature",
-                                          "The signature is not the station's.", FALSE};
-static const Verdict refused_station = {RTK_OUTCOME_REFUSED, "wrong-station",
-                                        "The operation is of another station.", FALSE};
-static const Verdict refused_reused = {RTK_OUTCOME_REFUSED, "id-reused",
-                                       "This id belongs to something else.", FALSE};
-static const Verdict refused_actor = {RTK_OUTCOME_REFUSED, "unknown-actor",
-                                      "No member of staff of this name is known.", TRUE};
-static const Verdict refused_order = {RTK_OUTCOME_REFUSED, "not-found", "There is no such order.",
-                                      TRUE};
-static const Verdict refused_kind = {RTK_OUTCOME_REFUSED, "unknown-kind",
-                                     "This kind of operation is not known.", TRUE};
-static const Verdict refused_body = {RTK_OUTCOME_REFUSED, "bad-body",
-                                     "The operation's body is not what it should be.", TRUE};
-static const Verdict refused_state = {RTK_OUTCOME_REFUSED, "not-retakable",
-                                      "The order is not paid for, or is delivered.", TRUE};
-static const Verdict conflict_stale = {RTK_OUTCOME_CONFLICT, "stale-revision",
-                                       "The order changed in the meantime.", TRUE};
-static const Verdict retry_photo = {RTK_OUTCOME_RETRY, "missing-photo",
-                                    "A photo is missing: upload it first.", FALSE};
-static const Verdict applied = {RTK_OUTCOME_APPLIED, NULL, NULL, TRUE};
+static const Meaning meanings[RTK_SERVER_N_VERDICTS] = {
+    [RTK_SERVER_APPLIED] = {RTK_OUTCOME_APPLIED, NULL, NULL, TRUE},
+    [RTK_SERVER_DUPLICATE] = {RTK_OUTCOME_DUPLICATE, NULL, NULL, FALSE},
+    [RTK_SERVER_CONFLICT_STALE] = {RTK_OUTCOME_CONFLICT, "stale-revision",
+                                   "The order changed in the meantime.", TRUE},
+    [RTK_SERVER_REFUSED_ACTOR] = {RTK_OUTCOME_REFUSED, "unknown-actor",
+                                  "No member of staff of this name is known.", TRUE},
+    [RTK_SERVER_REFUSED_BODY] = {RTK_OUTCOME_REFUSED, "bad-body",
+                                 "The operation's body is not what it should be.", TRUE},
+    [RTK_SERVER_REFUSED_KIND] = {RTK_OUTCOME_REFUSED, "unknown-kind",
+                                 "This kind of operation is not known.", TRUE},
+    [RTK_SERVER_REFUSED_ORDER] = {RTK_OUTCOME_REFUSED, "not-found", "There is no such order.",
+                                  TRUE},
+    [RTK_SERVER_REFUSED_REUSED] = {RTK_OUTCOME_REFUSED, "id-reused",
+                                   "This id belongs to something else.", FALSE},
+    [RTK_SERVER_REFUSED_ROLE] = {RTK_OUTCOME_REFUSED, "forbidden",
+                                 "The role of the member of staff does not allow this.", TRUE},
+    [RTK_SERVER_REFUSED_SIGNATURE] = {RTK_OUTCOME_REFUSED, "bad-signature",
+                                      "The signature is not the station's.", FALSE},
+    [RTK_SERVER_REFUSED_STATE] = {RTK_OUTCOME_REFUSED, "not-retakable",
+                                  "The order is not paid for, or is delivered.", TRUE},
+    [RTK_SERVER_REFUSED_STATION] = {RTK_OUTCOME_REFUSED, "wrong-station",
+                                    "The operation is of another station.", FALSE},
+    [RTK_SERVER_RETRY_PHOTO] = {RTK_OUTCOME_RETRY, "missing-photo",
+                                "A photo is missing: upload it first.", FALSE},
+};
 
-static const Verdict *const kept_verdicts[] = {&refused_actor, &refused_order, &refused_kind,
-                                               &refused_body,  &refused_state, &conflict_stale};
+/* Every kind of operation the server knows. */
+static const RtkServerOperationKind *const kinds[] = {
+    &rtk_server_operation_submit,
+};
 
-static const char *
-get_text (JsonObject *object, const char *member)
+static const RtkServerOperationKind *
+find_kind (RtkOperation *operation)
 {
-  return json_object_has_member (object, member) ? rtk_json_get_string (object, member, NULL)
-                                                 : NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (strcmp (kinds[i]->name, rtk_operation_get_kind (operation)) == 0)
+      return kinds[i];
+  return NULL;
 }
 
-static gboolean
-overrides_are_right (JsonArray *overrides)
-{
-  if (overrides == NULL || json_array_get_length (overrides) > RTK_N_CHECKS)
-    return FALSE;
-  for (guint i = 0; i < json_array_get_length (overrides); i++) {
-    JsonObject *item = rtk_json_node_get_object (json_array_get_element (overrides, i), NULL);
-    RtkCheckId  check;
-
-    if (item == NULL || !rtk_check_id_from_string (get_text (item, "check"), &check) ||
-        get_text (item, "reason") == NULL || get_text (item, "by") == NULL)
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static const char *const parts[] = {"original", "alpha", "delivered", "certificate", "report"};
-
-static const Verdict *
-check_submission (RtkServerStore *store, RtkOperation *operation)
+/**
+ * rtk_server_operation_get_text:
+ * @operation: an operation
+ * @member: of its body
+ *
+ * Returns: (nullable): the text, %NULL when it is missing or something else
+ */
+const char *
+rtk_server_operation_get_text (RtkOperation *operation, const char *member)
 {
   JsonObject *body = rtk_operation_get_body (operation);
 
-  if (!rtk_id_is_valid (get_text (body, "submission")) ||
-      !overrides_are_right (rtk_json_get_array (body, "overrides", NULL)))
-    return &refused_body;
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
-    if (!rtk_sha256_is_valid (get_text (body, parts[i])))
-      return &refused_body;
-  if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM submissions WHERE id = ?)",
-                             "s", get_text (body, "submission")) != 0)
-    return &refused_reused;
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
-    if (!rtk_server_photo_is_there (store, get_text (body, parts[i])))
-      return &retry_photo;
-  return &applied;
+  return json_object_has_member (body, member) ? rtk_json_get_string (body, member, NULL) : NULL;
 }
 
-/* Everything that can be wrong, the caller's fault before the order's state. */
-static const Verdict *
-check_operation (RtkServerStore *store, RtkOperation *operation)
+/* The role of the member of staff it names, as a mask; 0 for nobody and for the disabled. */
+static guint
+find_actor (RtkServerStore *store, RtkOperation *operation)
 {
-  const char    *order_id = rtk_operation_get_order_id (operation);
-  RtkServerRows *row;
-  RtkPayment     payment = RTK_PAYMENT_UNPAID;
-  RtkDelivery    delivery = RTK_DELIVERY_NONE;
-  gint64         revision = -1;
+  g_autofree char *role = rtk_server_db_dup_text (
+      store->db, "SELECT role FROM staff WHERE lower (name) = lower (?) AND enabled = 1", "s",
+      rtk_operation_get_actor (operation));
 
-  if (rtk_server_db_get_int (store->db, 0,
-                             "SELECT EXISTS (SELECT 1 FROM staff WHERE lower (name) = lower (?))",
-                             "s", rtk_operation_get_actor (operation)) == 0)
-    return &refused_actor;
-  if (strcmp (rtk_operation_get_kind (operation), RTK_OPERATION_SUBMIT) != 0)
-    return &refused_kind;
-  row = rtk_server_db_query (store->db, NULL,
-                             "SELECT revision, payment, delivery FROM orders WHERE id = ?", "s",
-                             order_id);
-  if (rtk_server_db_next (store->db, row, NULL)) {
-    revision = rtk_server_db_int (row, 0);
-    (void)rtk_payment_from_string (rtk_server_db_text (row, 1), &payment);
-    (void)rtk_delivery_from_string (rtk_server_db_text (row, 2), &delivery);
-  }
-  rtk_server_db_end (row);
-  if (revision < 0)
-    return &refused_order;
-  if (rtk_operation_get_base_revision (operation) != revision)
-    return &conflict_stale;
-  if (delivery != RTK_DELIVERY_NONE || payment == RTK_PAYMENT_UNPAID ||
-      payment == RTK_PAYMENT_CLOSED)
-    return &refused_state;
-  return check_submission (store, operation);
+  return role != NULL ? rtk_server_role_to_who (role) : 0;
 }
 
 static gboolean
-apply_submission (RtkServerStore *store, RtkOperation *operation, GError **error)
+find_target (RtkServerStore *store, const char *order_id, RtkServerTarget *out)
 {
-  JsonObject      *body = rtk_operation_get_body (operation);
-  const char      *order_id = rtk_operation_get_order_id (operation);
-  g_autofree char *actor = g_strconcat ("staff:", rtk_operation_get_actor (operation), NULL);
-  g_autofree char *overrides = json_to_string (json_object_get_member (body, "overrides"), FALSE);
+  RtkServerRows *row = rtk_server_db_query (
+      store->db, NULL, "SELECT revision, payment, delivery FROM orders WHERE id = ?", "s",
+      order_id);
+  gboolean found = rtk_server_db_next (store->db, row, NULL);
 
-  return rtk_server_db_run (store->db, error,
-                            "INSERT INTO submissions (id, order_id, state, origin, original, alpha,"
-                            " delivered, certificate, report, overrides, operation, actor,"
-                            " created_at) VALUES (?, ?, 'submitted', 'desk', ?, ?, ?, ?, ?, ?, ?,"
-                            " ?, ?)",
-                            "ssssssssssi", get_text (body, "submission"), order_id,
-                            get_text (body, "original"), get_text (body, "alpha"),
-                            get_text (body, "delivered"), get_text (body, "certificate"),
-                            get_text (body, "report"), overrides, rtk_operation_get_id (operation),
-                            actor, g_get_real_time ()) &&
-         rtk_server_order_touch (store, order_id, error) &&
-         rtk_server_audit_add (store, actor, "submission.create", get_text (body, "submission"),
-                               "{}", error);
+  if (found) {
+    out->revision = rtk_server_db_int (row, 0);
+    found = rtk_payment_from_string (rtk_server_db_text (row, 1), &out->payment) &&
+            rtk_delivery_from_string (rtk_server_db_text (row, 2), &out->delivery);
+  }
+  rtk_server_db_end (row);
+  return found;
 }
 
-/* What was answered before to the same operation; NULL when it is new. */
-static const Verdict *
+/* Everything that can be wrong, the caller's fault before the order's state. */
+static RtkServerVerdict
+check_operation (RtkServerStore *store, RtkOperation *operation, const RtkServerOperationKind *kind)
+{
+  guint           who = find_actor (store, operation);
+  RtkServerTarget target;
+
+  if (who == 0)
+    return RTK_SERVER_REFUSED_ACTOR;
+  if (kind == NULL)
+    return RTK_SERVER_REFUSED_KIND;
+  if ((kind->who & who) == 0)
+    return RTK_SERVER_REFUSED_ROLE;
+  if (!find_target (store, rtk_operation_get_order_id (operation), &target))
+    return RTK_SERVER_REFUSED_ORDER;
+  if (kind->is_versioned && rtk_operation_get_base_revision (operation) != target.revision)
+    return RTK_SERVER_CONFLICT_STALE;
+  return kind->check (store, operation, &target);
+}
+
+/* What was answered before to the same operation; RTK_SERVER_N_VERDICTS when it is new. */
+static RtkServerVerdict
 find_known (RtkServerStore *store, RtkOperation *operation, const char *digest)
 {
-  static const Verdict duplicate = {RTK_OUTCOME_DUPLICATE, NULL, NULL, FALSE};
-  const Verdict       *verdict = NULL;
-  RtkServerRows       *row = rtk_server_db_query (
-            store->db, NULL, "SELECT digest, outcome, problem FROM operations WHERE id = ?", "s",
-            rtk_operation_get_id (operation));
+  RtkServerVerdict verdict = RTK_SERVER_N_VERDICTS;
+  RtkServerRows   *row =
+      rtk_server_db_query (store->db, NULL, "SELECT digest, problem FROM operations WHERE id = ?",
+                           "s", rtk_operation_get_id (operation));
 
   if (rtk_server_db_next (store->db, row, NULL)) {
-    const char *problem = rtk_server_db_text (row, 2);
+    const char *problem = rtk_server_db_text (row, 1);
 
-    verdict = &refused_reused;
+    verdict = RTK_SERVER_REFUSED_REUSED;
     if (strcmp (rtk_server_db_text (row, 0), digest) == 0) {
-      verdict = &duplicate;
-      for (guint i = 0; problem != NULL && i < G_N_ELEMENTS (kept_verdicts); i++)
-        if (strcmp (kept_verdicts[i]->problem, problem) == 0)
-          verdict = kept_verdicts[i];
+      verdict = RTK_SERVER_DUPLICATE;
+      for (guint i = 0; problem != NULL && i < G_N_ELEMENTS (meanings); i++)
+        if (meanings[i].keep && g_strcmp0 (meanings[i].problem, problem) == 0)
+          verdict = (RtkServerVerdict)i;
     }
   }
   rtk_server_db_end (row);
@@ -175,7 +155,7 @@ find_known (RtkServerStore *store, RtkOperation *operation, const char *digest)
 static gboolean
 remember (RtkServerStore *store,
           RtkOperation   *operation,
-          const Verdict  *verdict,
+          const Meaning  *meaning,
           const char     *content,
           const char     *digest,
           GError        **error)
@@ -186,34 +166,52 @@ remember (RtkServerStore *store,
       " problem, content, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       "ssssssssi", rtk_operation_get_id (operation), rtk_operation_get_order_id (operation),
       rtk_operation_get_kind (operation), rtk_operation_get_station_id (operation), digest,
-      rtk_outcome_to_string (verdict->outcome), verdict->problem, content, g_get_real_time ());
+      rtk_outcome_to_string (meaning->outcome), meaning->problem, content, g_get_real_time ());
 }
 
+/* A conflict answers with both sides: the order as it is, and the operation as it is kept. */
 static gboolean
-write_result (RtkServerStore *store,
-              RtkServerCall  *call,
-              RtkOperation   *operation,
-              const Verdict  *verdict,
-              GError        **error)
+write_result (RtkServerStore  *store,
+              RtkServerCall   *call,
+              RtkOperation    *operation,
+              RtkServerVerdict verdict,
+              const char      *content,
+              GError         **error)
 {
-  const char *order_id = rtk_operation_get_order_id (operation);
+  const Meaning *meaning = &meanings[verdict];
+  const char    *order_id = rtk_operation_get_order_id (operation);
 
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_string (&call->answer, "id", rtk_operation_get_id (operation));
-  rtk_server_json_string (&call->answer, "outcome", rtk_outcome_to_string (verdict->outcome));
+  rtk_server_json_string (&call->answer, "outcome", rtk_outcome_to_string (meaning->outcome));
   if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM orders WHERE id = ?)", "s",
                              order_id) == 0)
     rtk_server_json_string (&call->answer, "order", NULL);
   else if (!rtk_server_order_write (store, &call->answer, "order", order_id, call->station, error))
     return FALSE;
-  if (verdict->problem != NULL)
+  if (meaning->outcome == RTK_OUTCOME_CONFLICT)
+    rtk_server_json_raw (&call->answer, "mine", content);
+  else
+    rtk_server_json_string (&call->answer, "mine", NULL);
+  if (meaning->problem != NULL)
     rtk_server_problem_write (&call->answer, "problem",
-                              verdict->outcome == RTK_OUTCOME_REFUSED ? 422 : 409, verdict->problem,
-                              verdict->title);
+                              meaning->outcome == RTK_OUTCOME_REFUSED ? 422 : 409, meaning->problem,
+                              meaning->title);
   else
     rtk_server_json_string (&call->answer, "problem", NULL);
   rtk_server_json_end (&call->answer, '}');
   return TRUE;
+}
+
+static gboolean
+apply_operation (RtkServerStore               *store,
+                 RtkOperation                 *operation,
+                 const RtkServerOperationKind *kind,
+                 GError                      **error)
+{
+  g_autofree char *actor = g_strconcat ("staff:", rtk_operation_get_actor (operation), NULL);
+
+  return kind->apply (store, operation, actor, error);
 }
 
 static gboolean
@@ -223,16 +221,17 @@ do_operation (RtkServerStore *store,
               const char     *station_key,
               GError        **error)
 {
+  const RtkServerOperationKind *kind = find_kind (operation);
   g_autoptr (JsonNode) node = rtk_operation_to_json (operation);
   g_autoptr (GBytes) canonical = NULL;
   g_autofree char *content = NULL;
-  const Verdict   *verdict;
+  RtkServerVerdict verdict;
   char             digest[65];
 
   if (strcmp (rtk_operation_get_station_id (operation), call->station) != 0)
-    return write_result (store, call, operation, &refused_station, error);
+    return write_result (store, call, operation, RTK_SERVER_REFUSED_STATION, NULL, error);
   if (!rtk_operation_check_signature (operation, station_key))
-    return write_result (store, call, operation, &refused_signature, error);
+    return write_result (store, call, operation, RTK_SERVER_REFUSED_SIGNATURE, NULL, error);
   /* JSON has no order of members: what was signed decides whether it is the same. */
   canonical = rtk_json_canonical (node, error);
   if (canonical == NULL)
@@ -240,14 +239,15 @@ do_operation (RtkServerStore *store,
   content = g_strndup (g_bytes_get_data (canonical, NULL), g_bytes_get_size (canonical));
   rtk_sha256_hex ((const guint8 *)content, strlen (content), digest);
   verdict = find_known (store, operation, digest);
-  if (verdict == NULL) {
-    verdict = check_operation (store, operation);
-    if (verdict == &applied && !apply_submission (store, operation, error))
+  if (verdict == RTK_SERVER_N_VERDICTS) {
+    verdict = check_operation (store, operation, kind);
+    if (verdict == RTK_SERVER_APPLIED && !apply_operation (store, operation, kind, error))
       return FALSE;
-    if (verdict->keep && !remember (store, operation, verdict, content, digest, error))
+    if (meanings[verdict].keep &&
+        !remember (store, operation, &meanings[verdict], content, digest, error))
       return FALSE;
   }
-  return write_result (store, call, operation, verdict, error);
+  return write_result (store, call, operation, verdict, content, error);
 }
 
 /* POST /v1/operations: the batch is one transaction, so that it costs one durable commit; an

@@ -63,6 +63,30 @@ rtk_server_photo_is_there (RtkServerStore *self, const char *sha256)
                                "s", sha256) != 0;
 }
 
+/**
+ * rtk_server_photo_load:
+ * @self: a store
+ * @sha256: a name
+ * @most: bytes; a larger one is not loaded
+ *
+ * Maps the bytes of a photo, or of another part. Blocking.
+ *
+ * Returns: (transfer full) (nullable): the bytes, %NULL when it is not there or too large
+ */
+GBytes *
+rtk_server_photo_load (RtkServerStore *self, const char *sha256, gint64 most)
+{
+  g_autofree char *path = NULL;
+  g_autoptr (GMappedFile) file = NULL;
+
+  if (rtk_server_db_get_int (self->db, G_MAXINT64, "SELECT size FROM photos WHERE sha256 = ?", "s",
+                             sha256) > most)
+    return NULL;
+  path = dup_photo_path (self->config, sha256);
+  file = g_mapped_file_new (path, FALSE, NULL);
+  return file != NULL ? g_mapped_file_get_bytes (file) : NULL;
+}
+
 /* An upload goes on whoever of a station's staff is signed in. */
 static char *
 dup_owner (RtkServerCall *call)

@@ -143,8 +143,14 @@ rtk_server_session_start (RtkServerStore *store,
   return TRUE;
 }
 
-static guint
-who_of_role (const char *role)
+/**
+ * rtk_server_role_to_who:
+ * @role: (nullable): name of a role of staff
+ *
+ * Returns: its bit of #RtkServerWho, 0 for none
+ */
+guint
+rtk_server_role_to_who (const char *role)
 {
   if (g_strcmp0 (role, "operator") == 0)
     return RTK_SERVER_OPERATOR;
@@ -185,7 +191,8 @@ rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **er
   if (rtk_server_db_next (store->db, row, &local_error)) {
     gboolean is_account = strcmp (rtk_server_db_text (row, 1), "account") == 0;
 
-    call->who = is_account ? RTK_SERVER_ACCOUNT : who_of_role (rtk_server_db_text (row, 5));
+    call->who =
+        is_account ? RTK_SERVER_ACCOUNT : rtk_server_role_to_who (rtk_server_db_text (row, 5));
     call->session = g_strdup (rtk_server_db_text (row, 0));
     call->principal = g_strdup (rtk_server_db_text (row, 2));
     call->station = g_strdup (rtk_server_db_text (row, 3));

@@ -145,6 +145,38 @@ gboolean rtk_server_effect_cancel (RtkServerStore *self,
 
 /* Photos: rtk-server-photos.c. */
 gboolean rtk_server_photo_is_there (RtkServerStore *self, const char *sha256);
+GBytes  *rtk_server_photo_load (RtkServerStore *self,
+                                const char     *sha256,
+                                gint64          most) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Submissions: rtk-server-submissions.c. */
+
+/* Bytes of a report that is read. */
+#define RTK_SERVER_MAX_REPORT 1048576
+
+/**
+ * RtkServerSubmission:
+ *
+ * A submission that is to be added: names of its parts by SHA-256; the online side has no alpha
+ * and no certificate, and no operation.
+ */
+typedef struct {
+  const char *id;
+  const char *order_id;
+  const char *origin;
+  const char *original;
+  const char *alpha; /* (nullable) */
+  const char *delivered;
+  const char *certificate; /* (nullable) */
+  const char *report;
+  const char *overrides; /* JSON array */
+  const char *operation; /* (nullable) */
+} RtkServerSubmission;
+
+gboolean rtk_server_submission_add (RtkServerStore            *store,
+                                    const RtkServerSubmission *submission,
+                                    const char                *actor,
+                                    GError                   **error);
 
 /* Jobs: rtk-server-jobs.c. */
 gboolean

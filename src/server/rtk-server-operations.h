@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "core/rtk-operation.h"
+#include "server/rtk-server-call.h"
+
+G_BEGIN_DECLS
+
+/**
+ * RtkServerVerdict:
+ *
+ * What may become of an operation; outcome and problem of each stand in rtk-server-operations.c.
+ */
+typedef enum {
+  RTK_SERVER_APPLIED,
+  RTK_SERVER_DUPLICATE,
+  RTK_SERVER_CONFLICT_STALE,
+  RTK_SERVER_REFUSED_ACTOR,
+  RTK_SERVER_REFUSED_BODY,
+  RTK_SERVER_REFUSED_KIND,
+  RTK_SERVER_REFUSED_ORDER,
+  RTK_SERVER_REFUSED_REUSED,
+  RTK_SERVER_REFUSED_ROLE,
+  RTK_SERVER_REFUSED_SIGNATURE,
+  RTK_SERVER_REFUSED_STATE,
+  RTK_SERVER_REFUSED_STATION,
+  RTK_SERVER_RETRY_PHOTO,
+  RTK_SERVER_N_VERDICTS
+} RtkServerVerdict;
+
+/**
+ * RtkServerTarget:
+ * @revision: of the order
+ * @payment: its axis of payment
+ * @delivery: its axis of delivery
+ *
+ * The order an operation is about, as it is now.
+ */
+typedef struct {
+  gint64      revision;
+  RtkPayment  payment;
+  RtkDelivery delivery;
+} RtkServerTarget;
+
+/**
+ * RtkServerOperationKind:
+ * @name: on the wire
+ * @who: roles the member of staff it names may have, a mask of #RtkServerWho
+ * @is_versioned: whether a stale base revision is a conflict; what only adds cannot conflict
+ * @check: what is wrong with it; changes nothing
+ * @apply: does it; @actor is for the audit log
+ *
+ * One kind of operation. The table is in rtk-server-operations.c.
+ */
+typedef struct {
+  const char *name;
+  guint       who;
+  gboolean    is_versioned;
+  RtkServerVerdict (*check) (RtkServerStore        *store,
+                             RtkOperation          *operation,
+                             const RtkServerTarget *target);
+  gboolean (*apply) (RtkServerStore *store,
+                     RtkOperation   *operation,
+                     const char     *actor,
+                     GError        **error);
+} RtkServerOperationKind;
+
+const char *rtk_server_operation_get_text (RtkOperation *operation, const char *member);
+
+/* Submissions: rtk-server-submissions.c. */
+extern const RtkServerOperationKind rtk_server_operation_submit;
+
+G_END_DECLS

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "core/rtk-check.h"
+#include "core/rtk-id.h"
+#include "core/rtk-json.h"
+#include "server/rtk-server-operations.h"
+
+/* Submissions: the photo of an order as the online side or a station sends it. */
+
+static const char *const parts[] = {"original", "alpha", "delivered", "certificate", "report"};
+
+static const char *
+get_text (JsonObject *object, const char *member)
+{
+  return json_object_has_member (object, member) ? rtk_json_get_string (object, member, NULL)
+                                                 : NULL;
+}
+
+static gboolean
+overrides_are_right (JsonArray *overrides)
+{
+  if (overrides == NULL || json_array_get_length (overrides) > RTK_N_CHECKS)
+    return FALSE;
+  for (guint i = 0; i < json_array_get_length (overrides); i++) {
+    JsonObject *item = rtk_json_node_get_object (json_array_get_element (overrides, i), NULL);
+    RtkCheckId  check;
+
+    if (item == NULL || !rtk_check_id_from_string (get_text (item, "check"), &check) ||
+        get_text (item, "reason") == NULL || get_text (item, "by") == NULL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static RtkServerVerdict
+check_submit (RtkServerStore *store, RtkOperation *operation, const RtkServerTarget *target)
+{
+  JsonObject *body = rtk_operation_get_body (operation);
+
+  if (target->delivery != RTK_DELIVERY_NONE || target->payment == RTK_PAYMENT_UNPAID ||
+      target->payment == RTK_PAYMENT_CLOSED)
+    return RTK_SERVER_REFUSED_STATE;
+  if (!rtk_id_is_valid (get_text (body, "submission")) ||
+      !overrides_are_right (rtk_json_get_array (body, "overrides", NULL)))
+    return RTK_SERVER_REFUSED_BODY;
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (!rtk_sha256_is_valid (get_text (body, parts[i])))
+      return RTK_SERVER_REFUSED_BODY;
+  if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM submissions WHERE id = ?)",
+                             "s", get_text (body, "submission")) != 0)
+    return RTK_SERVER_REFUSED_REUSED;
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (!rtk_server_photo_is_there (store, get_text (body, parts[i])))
+      return RTK_SERVER_RETRY_PHOTO;
+  return RTK_SERVER_APPLIED;
+}
+
+/* Who made this one saw the older ones of the desk: they need no reviewer any more, unless one has
+ * begun with them. */
+static gboolean
+supersede_older (RtkServerStore *store, const char *order_id, GError **error)
+{
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE submissions SET state = 'superseded' WHERE order_id = ?"
+                            " AND origin = 'desk' AND state = 'submitted' AND stage = 'first'"
+                            " AND lease_by IS NULL",
+                            "s", order_id);
+}
+
+static gboolean
+apply_submit (RtkServerStore *store, RtkOperation *operation, const char *actor, GError **error)
+{
+  JsonObject      *body = rtk_operation_get_body (operation);
+  g_autofree char *overrides = json_to_string (json_object_get_member (body, "overrides"), FALSE);
+  RtkServerSubmission submission = {
+      .id = get_text (body, "submission"),
+      .order_id = rtk_operation_get_order_id (operation),
+      .origin = "desk",
+      .original = get_text (body, "original"),
+      .alpha = get_text (body, "alpha"),
+      .delivered = get_text (body, "delivered"),
+      .certificate = get_text (body, "certificate"),
+      .report = get_text (body, "report"),
+      .overrides = overrides,
+      .operation = rtk_operation_get_id (operation),
+  };
+
+  return supersede_older (store, submission.order_id, error) &&
+         rtk_server_submission_add (store, &submission, actor, error);
+}
+
+const RtkServerOperationKind rtk_server_operation_submit = {
+    RTK_OPERATION_SUBMIT, RTK_SERVER_OPERATOR | RTK_SERVER_SUPERVISOR, TRUE, check_submit,
+    apply_submit};
+
+/* What the client's engine said of the photo, for the queue of the reviewers: "pass", "warn",
+ * "fail", or "unknown" when the report does not say. It is never trusted: it decides nothing. */
+static char *
+read_engine (RtkServerStore *store, const char *report)
+{
+  static const char *const verdicts[] = {"pass", "warn", "fail"};
+  g_autoptr (GBytes) bytes = rtk_server_photo_load (store, report, RTK_SERVER_MAX_REPORT);
+  g_autoptr (JsonObject) object = NULL;
+  const char *verdict = NULL;
+
+  if (bytes != NULL && g_bytes_get_size (bytes) > 0)
+    object = rtk_json_parse_object (g_bytes_get_data (bytes, NULL),
+                                    (gssize)g_bytes_get_size (bytes), NULL);
+  if (object != NULL)
+    verdict = get_text (object, "verdict");
+  for (guint i = 0; i < G_N_ELEMENTS (verdicts); i++)
+    if (g_strcmp0 (verdict, verdicts[i]) == 0)
+      return g_strdup (verdict);
+  return g_strdup ("unknown");
+}
+
+/**
+ * rtk_server_submission_add:
+ * @store: a store, in a transaction
+ * @submission: what it is made of; the parts are there
+ * @actor: for the audit log
+ * @error: return location
+ *
+ * Adds a submission to its order, counts it as the order's next attempt, and touches the order.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_submission_add (RtkServerStore            *store,
+                           const RtkServerSubmission *submission,
+                           const char                *actor,
+                           GError                   **error)
+{
+  g_autofree char *engine = read_engine (store, submission->report);
+  gint64           attempt = rtk_server_db_get_int (
+                store->db, 0, "SELECT coalesce (max (attempt), 0) FROM submissions WHERE order_id = ?", "s",
+                submission->order_id);
+
+  return rtk_server_db_run (
+             store->db, error,
+             "INSERT INTO submissions (id, order_id, state, origin, original, alpha, delivered,"
+             " certificate, report, overrides, operation, actor, engine, attempt, created_at)"
+             " VALUES (?, ?, 'submitted', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             "ssssssssssssii", submission->id, submission->order_id, submission->origin,
+             submission->original, submission->alpha, submission->delivered,
+             submission->certificate, submission->report, submission->overrides,
+             submission->operation, actor, engine, attempt + 1, g_get_real_time ()) &&
+         rtk_server_order_touch (store, submission->order_id, error) &&
+         rtk_server_audit_add (store, actor, "submission.create", submission->id, "{}", error);
+}
