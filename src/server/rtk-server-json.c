@@ -33,19 +33,34 @@ rtk_server_json_clear (RtkServerJson *self)
   self->text = NULL;
 }
 
+/* Bytes that stand for themselves in a string. */
+static inline gboolean
+is_plain (guchar c)
+{
+  return c >= 0x20 && c != '"' && c != '\\';
+}
+
 static void
 add_quoted (GString *text, const char *value)
 {
-  g_string_append_c (text, '"');
-  for (const char *p = value; *p != '\0'; p++) {
-    guchar c = (guchar)*p;
+  const char *p = value;
 
-    if (c == '"' || c == '\\')
+  g_string_append_c (text, '"');
+  while (*p != '\0') {
+    const char *start = p;
+
+    while (is_plain ((guchar)*p))
+      p++;
+    g_string_append_len (text, start, p - start);
+    if (*p == '\0')
+      break;
+    if (*p == '"' || *p == '\\') {
       g_string_append_c (text, '\\');
-    if (c < 0x20)
-      g_string_append_printf (text, "\\u%04x", c);
-    else
-      g_string_append_c (text, (char)c);
+      g_string_append_c (text, *p);
+    } else {
+      g_string_append_printf (text, "\\u%04x", (guint)(guchar)*p);
+    }
+    p++;
   }
   g_string_append_c (text, '"');
 }
@@ -136,8 +151,11 @@ rtk_server_json_raw (RtkServerJson *self, const char *name, const char *json)
 void
 rtk_server_json_int (RtkServerJson *self, const char *name, gint64 value)
 {
+  char text[24];
+
   add_name (self, name);
-  g_string_append_printf (self->text, "%" G_GINT64_FORMAT, value);
+  g_snprintf (text, sizeof text, "%" G_GINT64_FORMAT, value);
+  g_string_append (self->text, text);
 }
 
 /**

@@ -11,6 +11,9 @@
 #include <sodium.h>
 #include <string.h>
 
+#define SUBMISSION                                                                                 \
+  "s.id, s.state, s.origin, s.created_at, s.original, s.delivered, s.certificate, s.reasons,"      \
+  " s.note, s.order_id"
 #define COLUMNS                                                                                    \
   "o.id, o.number, o.revision, s.name, b.name, r.name_masked, r.number_masked, r.code_cipher,"     \
   " o.payment, o.delivery, o.print, o.created_at, o.updated_at, r.id"
@@ -46,43 +49,72 @@ write_code_digest (RtkServerStore *self,
   return TRUE;
 }
 
+/* The submissions of one order or of a page of them, as they are read beside the orders: no query
+ * an order, which would cost a round trip each. */
+typedef struct {
+  RtkServerRows *row; /* (unowned): column 9 is the order */
+  gboolean       has_row;
+} Submissions;
+
+static void
+write_submission (RtkServerJson *json, RtkServerRows *row)
+{
+  g_auto (GStrv) reasons = g_strsplit (rtk_server_db_text (row, 7), ",", -1);
+
+  rtk_server_json_begin (json, NULL, '{');
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "state", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "origin", rtk_server_db_text (row, 2));
+  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 3));
+  rtk_server_json_string (json, "original", rtk_server_db_text (row, 4));
+  rtk_server_json_string (json, "delivered", rtk_server_db_text (row, 5));
+  rtk_server_json_string (json, "certificate", rtk_server_db_text (row, 6));
+  rtk_server_json_begin (json, "reasons", '[');
+  for (guint i = 0; reasons[i] != NULL; i++)
+    if (reasons[i][0] != '\0')
+      rtk_server_json_string (json, NULL, reasons[i]);
+  rtk_server_json_end (json, ']');
+  rtk_server_json_string (json, "note", rtk_server_db_text (row, 8));
+  rtk_server_json_end (json, '}');
+}
+
+/* Those of @order_id, which come in the order of the orders. */
 static gboolean
-write_submissions (RtkServerStore *self, RtkServerJson *json, const char *order_id, GError **error)
+write_submissions (RtkServerStore *self,
+                   RtkServerJson  *json,
+                   Submissions    *submissions,
+                   const char     *order_id,
+                   GError        **error)
 {
   g_autoptr (GError) local_error = NULL;
-  RtkServerRows *row = rtk_server_db_query (
-      self->db, &local_error,
-      "SELECT id, state, origin, created_at, original, delivered, certificate, reasons, note"
-      " FROM submissions WHERE order_id = ? ORDER BY serial DESC",
-      "s", order_id);
 
   rtk_server_json_begin (json, "submissions", '[');
-  while (rtk_server_db_next (self->db, row, &local_error)) {
-    g_auto (GStrv) reasons = g_strsplit (rtk_server_db_text (row, 7), ",", -1);
-
-    rtk_server_json_begin (json, NULL, '{');
-    rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
-    rtk_server_json_string (json, "state", rtk_server_db_text (row, 1));
-    rtk_server_json_string (json, "origin", rtk_server_db_text (row, 2));
-    rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 3));
-    rtk_server_json_string (json, "original", rtk_server_db_text (row, 4));
-    rtk_server_json_string (json, "delivered", rtk_server_db_text (row, 5));
-    rtk_server_json_string (json, "certificate", rtk_server_db_text (row, 6));
-    rtk_server_json_begin (json, "reasons", '[');
-    for (guint i = 0; reasons[i] != NULL; i++)
-      if (reasons[i][0] != '\0')
-        rtk_server_json_string (json, NULL, reasons[i]);
-    rtk_server_json_end (json, ']');
-    rtk_server_json_string (json, "note", rtk_server_db_text (row, 8));
-    rtk_server_json_end (json, '}');
+  while (submissions->has_row && strcmp (rtk_server_db_text (submissions->row, 9), order_id) == 0) {
+    write_submission (json, submissions->row);
+    submissions->has_row = rtk_server_db_next (self->db, submissions->row, &local_error);
   }
   rtk_server_json_end (json, ']');
-  rtk_server_db_end (row);
-  if (local_error != NULL) {
-    g_propagate_error (error, g_steal_pointer (&local_error));
-    return FALSE;
-  }
-  return TRUE;
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/* Takes @row, which may be NULL with @error set. */
+static gboolean
+begin_submissions (RtkServerStore *self,
+                   Submissions    *submissions,
+                   RtkServerRows  *row,
+                   GError        **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  submissions->row = row;
+  submissions->has_row = rtk_server_db_next (self->db, row, &local_error);
+  if (local_error == NULL)
+    return row != NULL;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
 }
 
 static gboolean
@@ -90,6 +122,7 @@ write_row (RtkServerStore *self,
            RtkServerJson  *json,
            const char     *name,
            RtkServerRows  *row,
+           Submissions    *submissions,
            const guint8   *station_key,
            GError        **error)
 {
@@ -110,7 +143,7 @@ write_row (RtkServerStore *self,
   rtk_server_json_string (json, "print", rtk_server_db_text (row, 10));
   rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 11));
   rtk_server_json_time (json, "updated_at", rtk_server_db_int (row, 12));
-  if (!write_submissions (self, json, rtk_server_db_text (row, 0), error))
+  if (!write_submissions (self, json, submissions, rtk_server_db_text (row, 0), error))
     return FALSE;
   rtk_server_json_end (json, '}');
   return TRUE;
@@ -148,23 +181,65 @@ rtk_server_order_write (RtkServerStore *self,
 {
   guint8         key[RTK_SERVER_STATION_KEY_SIZE];
   const guint8  *station_key = find_station_key (self, station_id, key);
+  Submissions    submissions = {NULL, FALSE};
   RtkServerRows *row;
-  gboolean       ok;
+  gboolean       ok = FALSE;
 
   row = rtk_server_db_query (
       self->db, error, "SELECT " COLUMNS " FROM orders o" JOINS " WHERE o.id = ?", "s", order_id);
   if (row == NULL)
     return FALSE;
-  if (rtk_server_db_next (self->db, row, error)) {
-    ok = write_row (self, json, name, row, station_key, error);
-  } else {
-    ok = FALSE;
-    if (error != NULL && *error == NULL)
-      g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, "No such order");
-  }
+  if (rtk_server_db_next (self->db, row, error))
+    ok = begin_submissions (self, &submissions,
+                            rtk_server_db_query (self->db, error,
+                                                 "SELECT " SUBMISSION " FROM submissions s"
+                                                 " WHERE s.order_id = ? ORDER BY s.serial DESC",
+                                                 "s", order_id),
+                            error) &&
+         write_row (self, json, name, row, &submissions, station_key, error);
+  else if (error != NULL && *error == NULL)
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, "No such order");
+  rtk_server_db_end (submissions.row);
   rtk_server_db_end (row);
   sodium_memzero (key, sizeof key);
   return ok;
+}
+
+/* Writes the orders whose last change has a number above @since and up to @until. */
+static gboolean
+write_orders (RtkServerStore *self,
+              RtkServerJson  *json,
+              gint64          since,
+              gint64          until,
+              const guint8   *station_key,
+              GError        **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  Submissions    submissions = {NULL, FALSE};
+  RtkServerRows *row;
+
+  row = rtk_server_db_query (self->db, &local_error,
+                             "SELECT " COLUMNS " FROM changes c"
+                             " JOIN orders o ON o.id = c.order_id" JOINS
+                             " WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq",
+                             "ii", since, until);
+  if (row != NULL)
+    (void)begin_submissions (
+        self, &submissions,
+        rtk_server_db_query (self->db, &local_error,
+                             "SELECT " SUBMISSION " FROM changes c"
+                             " JOIN submissions s ON s.order_id = c.order_id"
+                             " WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq, s.serial DESC",
+                             "ii", since, until),
+        &local_error);
+  while (local_error == NULL && rtk_server_db_next (self->db, row, &local_error))
+    (void)write_row (self, json, NULL, row, &submissions, station_key, &local_error);
+  rtk_server_db_end (submissions.row);
+  rtk_server_db_end (row);
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
 }
 
 /* Writes at most @limit orders that changed after number @since, each as it is now, in the order of
@@ -182,32 +257,18 @@ write_page (RtkServerStore *self,
 {
   guint8        key[RTK_SERVER_STATION_KEY_SIZE];
   const guint8 *station_key = find_station_key (self, station_id, key);
-  g_autoptr (GError) local_error = NULL;
-  RtkServerRows *row;
-  gint64         n = 0;
+  gint64        newest =
+      rtk_server_db_get_int (self->db, 0, "SELECT value FROM counters WHERE name = 'changes'", "");
+  gboolean ok;
 
-  *out_last = since;
-  *out_more = FALSE;
-  row = rtk_server_db_query (self->db, &local_error,
-                             "SELECT " COLUMNS ", c.seq FROM changes c"
-                             " JOIN orders o ON o.id = c.order_id" JOINS
-                             " WHERE c.seq > ? ORDER BY c.seq LIMIT ?",
-                             "ii", since, limit + 1);
-  while (local_error == NULL && rtk_server_db_next (self->db, row, &local_error)) {
-    if (n++ == limit) {
-      *out_more = TRUE;
-      break;
-    }
-    *out_last = rtk_server_db_int (row, 14);
-    (void)write_row (self, json, NULL, row, station_key, &local_error);
-  }
-  rtk_server_db_end (row);
+  *out_last =
+      rtk_server_db_get_int (self->db, MAX (newest, since),
+                             "SELECT seq FROM changes WHERE seq > ? ORDER BY seq LIMIT 1 OFFSET ?",
+                             "ii", since, limit - 1);
+  *out_more = *out_last < newest;
+  ok = write_orders (self, json, since, *out_last, station_key, error);
   sodium_memzero (key, sizeof key);
-  if (local_error != NULL) {
-    g_propagate_error (error, g_steal_pointer (&local_error));
-    return FALSE;
-  }
-  return TRUE;
+  return ok;
 }
 
 /**
