@@ -69,6 +69,10 @@ get_entries (Options *o)
         "How long a refund is held", "N"},
        {"lease-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.lease_seconds,
         "How long a reviewer keeps an item", "N"},
+       {"sample-percent", 0, 0, G_OPTION_ARG_INT64, &o->config.sample_percent,
+        "Verdicts of a hundred that a second reviewer must confirm", "N"},
+       {"gold-percent", 0, 0, G_OPTION_ARG_INT64, &o->config.gold_percent,
+        "Items of a hundred whose verdict is known, mixed into the claims", "N"},
        {"idle-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.idle_seconds,
         "After how long a connection on which nothing moves is closed", "N"},
        {"max-body", 0, 0, G_OPTION_ARG_INT64, &o->config.max_body, "Bytes of a JSON body", "N"},
@@ -156,6 +160,8 @@ set_defaults (RtkServerConfig *config)
   set_default (&config->unpaid_seconds, 1800);
   set_default (&config->hold_seconds, 600);
   set_default (&config->lease_seconds, 600);
+  set_default (&config->sample_percent, 5);
+  set_default (&config->gold_percent, 2);
   set_default (&config->idle_seconds, 120);
   set_default (&config->max_body, 4 * 1024 * 1024);
   set_default (&config->max_upload, 64 * 1024 * 1024);
@@ -469,7 +475,8 @@ main (int argc, char **argv)
                   &o.config.max_body,       &o.config.max_upload,      &o.config.max_page,
                   &o.config.staff_rate,     &o.config.staff_burst,     &o.config.account_rate,
                   &o.config.account_burst,  &o.config.address_rate,    &o.config.address_burst,
-                  &o.config.sign_in_rate,   &o.config.sign_in_burst};
+                  &o.config.sign_in_rate,   &o.config.sign_in_burst,   &o.config.sample_percent,
+                  &o.config.gold_percent};
   int code;
 
   setlocale (LC_ALL, "");

@@ -192,6 +192,36 @@ rtk_server_call_get_array (RtkServerCall *self, const char *member)
 }
 
 /**
+ * rtk_server_call_get_object:
+ * @self: a call with a checked body
+ * @member: of the body
+ *
+ * Returns: (nullable): the object
+ */
+JsonObject *
+rtk_server_call_get_object (RtkServerCall *self, const char *member)
+{
+  JsonNode *node = json_object_get_member (self->json, member);
+
+  return node != NULL && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+}
+
+/**
+ * rtk_server_call_get_query:
+ * @self: a call
+ * @name: of the query parameter
+ *
+ * Returns: (nullable): its value, %NULL when it is missing or empty
+ */
+const char *
+rtk_server_call_get_query (RtkServerCall *self, const char *name)
+{
+  const char *text = self->query != NULL ? g_hash_table_lookup (self->query, name) : NULL;
+
+  return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+/**
  * rtk_server_call_get_query_int:
  * @self: a call
  * @name: of the query parameter
@@ -242,6 +272,9 @@ field_fits (const RtkServerField *field, JsonNode *node)
   case RTK_SERVER_FIELD_ARRAY:
     return JSON_NODE_HOLDS_ARRAY (node) &&
            json_array_get_length (json_node_get_array (node)) <= field->max;
+  case RTK_SERVER_FIELD_OBJECT:
+    return JSON_NODE_HOLDS_OBJECT (node) &&
+           json_object_get_size (json_node_get_object (node)) <= field->max;
   default:
     return FALSE;
   }

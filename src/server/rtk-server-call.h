@@ -27,6 +27,7 @@ typedef enum {
   RTK_SERVER_FIELD_SHA256,
   RTK_SERVER_FIELD_INT,
   RTK_SERVER_FIELD_ARRAY,
+  RTK_SERVER_FIELD_OBJECT,
 } RtkServerFieldType;
 
 /**
@@ -34,7 +35,7 @@ typedef enum {
  * @name: of the member; %NULL ends a list
  * @type: what it holds
  * @required: whether it must be there; otherwise it may also be null
- * @max: bytes of a string, elements of an array, value of a number
+ * @max: bytes of a string, elements of an array, members of an object, value of a number
  *
  * One member of a body. A member that is not listed is refused.
  */
@@ -119,6 +120,8 @@ const char *rtk_server_call_get_header (RtkServerCall *self, const char *name);
 const char *rtk_server_call_get_string (RtkServerCall *self, const char *member);
 gint64      rtk_server_call_get_int (RtkServerCall *self, const char *member, gint64 fallback);
 JsonArray  *rtk_server_call_get_array (RtkServerCall *self, const char *member);
+JsonObject *rtk_server_call_get_object (RtkServerCall *self, const char *member);
+const char *rtk_server_call_get_query (RtkServerCall *self, const char *name);
 gboolean    rtk_server_call_get_query_int (
        RtkServerCall *self, const char *name, gint64 fallback, gint64 min, gint64 max, gint64 *out);
 void rtk_server_problem_write (

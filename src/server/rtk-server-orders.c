@@ -13,7 +13,7 @@
 
 #define SUBMISSION                                                                                 \
   "s.id, s.state, s.origin, s.created_at, s.original, s.delivered, s.certificate, s.reasons,"      \
-  " s.note, s.order_id"
+  " s.note, s.order_id, s.texts"
 #define COLUMNS                                                                                    \
   "o.id, o.number, o.revision, s.name, b.name, r.name_masked, r.number_masked, r.code_cipher,"     \
   " o.payment, o.delivery, o.print, o.created_at, o.updated_at, r.id"
@@ -74,6 +74,8 @@ write_submission (RtkServerJson *json, RtkServerRows *row)
     if (reasons[i][0] != '\0')
       rtk_server_json_string (json, NULL, reasons[i]);
   rtk_server_json_end (json, ']');
+  rtk_server_json_raw (json, "texts",
+                       rtk_server_db_is_null (row, 10) ? "{}" : rtk_server_db_text (row, 10));
   rtk_server_json_string (json, "note", rtk_server_db_text (row, 8));
   rtk_server_json_end (json, '}');
 }
@@ -291,6 +293,10 @@ rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **
                             " orders o WHERE o.id = ?1 AND " RTK_SERVER_IS_PAID_FOR
                             ") THEN 1 ELSE 0 END WHERE order_id = ?1",
                             "s", order_id) &&
+         rtk_server_db_run (self->db, error,
+                            "UPDATE submissions SET waiting_since = ? WHERE order_id = ?"
+                            " AND waiting = 1 AND waiting_since IS NULL",
+                            "is", g_get_real_time (), order_id) &&
          rtk_server_db_run (self->db, error,
                             "INSERT INTO changes (seq, order_id) VALUES (?, ?)"
                             " ON CONFLICT (order_id) DO UPDATE SET seq = excluded.seq",

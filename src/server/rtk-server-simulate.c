@@ -437,6 +437,7 @@ rtk_server_simulate (const RtkServerConfig     *config,
   if (campus.pictures == NULL)
     return FALSE;
   /* Ten thousand graduates may take longer than a token or an unpaid order lasts. */
+  patient.sample_percent = patient.gold_percent = 0;
   patient.access_seconds = patient.unpaid_seconds = patient.lease_seconds = 86400;
   campus.graduates = g_new0 (Graduate, simulation->graduates);
   campus.rand = g_rand_new_with_seed (simulation->seed);

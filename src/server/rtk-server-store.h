@@ -16,6 +16,8 @@ G_BEGIN_DECLS
  * @unpaid_seconds: after how long an unpaid order is closed
  * @hold_seconds: how long a refund is held after a rejection, so that an undo is real
  * @lease_seconds: how long a reviewer keeps an item without touching it
+ * @sample_percent: how many first verdicts of a hundred a second reviewer must confirm
+ * @gold_percent: how many items of a hundred in a claim are photos whose verdict is known
  * @idle_seconds: after how long a connection on which nothing moves is closed
  * @max_body: bytes of a JSON body
  * @max_upload: bytes of a photo
@@ -40,6 +42,8 @@ typedef struct {
   gint64 unpaid_seconds;
   gint64 hold_seconds;
   gint64 lease_seconds;
+  gint64 sample_percent;
+  gint64 gold_percent;
   gint64 idle_seconds;
   gint64 max_body;
   gint64 max_upload;
@@ -111,7 +115,7 @@ char *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
   " p.order_id = o.id AND p.state = 'settled' AND p.created_at > coalesce ("                       \
   "(SELECT max (v.created_at) FROM reviews v JOIN submissions r ON r.id = v.submission"            \
   " WHERE r.order_id = o.id AND r.origin = 'online' AND v.verdict = 'rejected'"                    \
-  " AND v.undone_at IS NULL), 0)))"
+  " AND v.is_final = 1 AND v.undone_at IS NULL), 0)))"
 
 /* Orders: rtk-server-orders.c. */
 gboolean rtk_server_order_write (RtkServerStore *self,

@@ -141,8 +141,11 @@ rtk_server_submission_add (RtkServerStore            *store,
   return rtk_server_db_run (
              store->db, error,
              "INSERT INTO submissions (id, order_id, state, origin, original, alpha, delivered,"
-             " certificate, report, overrides, operation, actor, engine, attempt, created_at)"
-             " VALUES (?, ?, 'submitted', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             " certificate, report, overrides, operation, actor, engine, attempt, created_at, "
+             "batch,"
+             " school) SELECT ?1, ?2, 'submitted', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+             " ?14, b.id, b.school FROM orders o JOIN roster r ON r.id = o.roster"
+             " JOIN batches b ON b.id = r.batch WHERE o.id = ?2",
              "ssssssssssssii", submission->id, submission->order_id, submission->origin,
              submission->original, submission->alpha, submission->delivered,
              submission->certificate, submission->report, submission->overrides,

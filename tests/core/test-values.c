@@ -5,6 +5,7 @@
 #include "core/rtk-image.h"
 #include "core/rtk-json.h"
 #include "core/rtk-order.h"
+#include "core/rtk-reason.h"
 #include "core/rtk-worker.h"
 
 #include <string.h>
@@ -213,6 +214,10 @@ test_states (void)
     g_assert_true (rtk_reason_from_string (rtk_reason_to_string (i), &back));
     g_assert_cmpint (back, ==, i);
     g_assert_nonnull (rtk_reason_get_title (i));
+    for (int language = 0; language < RTK_N_LANGUAGES; language++) {
+      g_assert_nonnull (rtk_reason_get_title_in (i, language));
+      g_assert_nonnull (rtk_reason_get_message (i, language));
+    }
   }
 }
 
