@@ -145,6 +145,13 @@ read_environment (const GOptionEntry *entries, GError **error)
   return TRUE;
 }
 
+static gboolean
+check_database (const Options *o, gboolean is_public, GError **error)
+{
+  return o->config.database == NULL ||
+         rtk_server_db_check_address (o->config.database, is_public, error);
+}
+
 static void
 set_default (gint64 *value, gint64 fallback)
 {
@@ -491,7 +498,8 @@ main (int argc, char **argv)
                " NAME, user disable NAME, roster import FILE, simulate, close-unpaid, audit"
                " verify.");
   if (sodium_init () < 0 || !g_option_context_parse (context, &argc, &argv, &error) ||
-      !read_environment (entries, &error))
+      !check_database (&o, TRUE, &error) || !read_environment (entries, &error) ||
+      !check_database (&o, FALSE, &error))
     code = 2;
   else if (o.version) {
     g_print ("retake-server %s\n", RTK_VERSION);

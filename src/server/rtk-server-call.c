@@ -379,14 +379,29 @@ void
 rtk_server_call_run (RtkServerStore *store, RtkServerCall *self)
 {
   g_autoptr (GError) error = NULL;
+  RtkError trouble;
+  gboolean is_done;
 
-  if (run (store, self, &error))
-    return;
+  rtk_server_db_forget_trouble (store->db);
+  is_done = run (store, self, &error);
+  /* What was answered out of a query that failed ("not found") is no answer either. */
+  if (!rtk_server_db_get_trouble (store->db, &trouble)) {
+    if (is_done)
+      return;
+    trouble =
+        error != NULL && error->domain == RTK_ERROR ? (RtkError)error->code : RTK_ERROR_STORAGE;
+  }
   rtk_server_db_rollback (store->db);
-  g_warning ("%s %s failed: %s", self->route->method, self->route->pattern,
-             error != NULL ? error->message : "a row that must be there is missing");
-  if (g_error_matches (error, RTK_ERROR, RTK_ERROR_DISK_FULL))
+  /* The database's server is gone, or held up, for a while: nothing is wrong here. */
+  g_log (G_LOG_DOMAIN, trouble == RTK_ERROR_OFFLINE ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING,
+         "%s %s failed: %s", self->route->method, self->route->pattern,
+         error != NULL ? error->message : "a row that must be there is missing");
+  if (trouble == RTK_ERROR_OFFLINE) {
+    rtk_server_call_add_header (self, "Retry-After", "1");
+    rtk_server_call_fail (self, 503, "busy", "The server is busy. Try again later.");
+  } else if (trouble == RTK_ERROR_DISK_FULL) {
     rtk_server_call_fail (self, 507, "disk-full", "The server's disk is full.");
-  else
+  } else {
     rtk_server_call_fail (self, 500, "internal", "The server failed. Try again later.");
+  }
 }

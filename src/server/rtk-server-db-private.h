@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "core/rtk-error.h"
 #include "server/rtk-server-db.h"
 
 G_BEGIN_DECLS
@@ -14,6 +15,8 @@ typedef struct {
 } RtkServerValue;
 
 #define RTK_SERVER_MAX_VALUES 24
+/* Where PostgreSQL tells that the feed moved. */
+#define RTK_SERVER_CHANNEL "retake_feed"
 
 /**
  * RtkServerBackend:
@@ -21,6 +24,7 @@ typedef struct {
  * @close: closes the connection and frees what the back-end added to #RtkServerDb
  * @exec: runs any number of statements without arguments
  * @begin: begins a transaction; a writing one holds the database's write lock
+ * @finish: ends the transaction, by COMMIT or by ROLLBACK; one that writes may have moved the feed
  * @in_transaction: whether a transaction is open
  * @query: starts a statement; @sql is kept by its address
  * @next: steps to the next row
@@ -42,6 +46,7 @@ typedef struct {
   void (*close) (RtkServerDb *self);
   gboolean (*exec) (RtkServerDb *self, const char *sql, GError **error);
   gboolean (*begin) (RtkServerDb *self, gboolean writing, GError **error);
+  gboolean (*finish) (RtkServerDb *self, gboolean commit, GError **error);
   gboolean (*in_transaction) (RtkServerDb *self);
   RtkServerRows *(*query) (RtkServerDb          *self,
                            const char           *sql,
@@ -62,14 +67,20 @@ typedef struct {
 
 struct _RtkServerDb {
   const RtkServerBackend *backend;
-  gboolean                has_failed; /* a statement of the running transaction failed */
+  gboolean                has_failed;  /* a statement of the running transaction failed */
+  gboolean                has_trouble; /* one failed since rtk_server_db_forget_trouble() */
+  RtkError                trouble;     /* the first one's code */
+  gboolean                has_moved;   /* the running transaction moves the feed */
 };
 
 struct _RtkServerRows {
   RtkServerDb *db; /* (unowned) */
 };
 
+gboolean     rtk_server_address_is_postgres (const char *address);
 RtkServerDb *rtk_server_sqlite_open (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 RtkServerDb *rtk_server_postgres_open (const char *url, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gpointer     rtk_server_postgres_connect (const char *url) G_GNUC_WARN_UNUSED_RESULT;
+gboolean     rtk_server_postgres_parse (const char *url, gboolean *out_has_password);
 
 G_END_DECLS

@@ -2,10 +2,43 @@
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
-#include "core/rtk-error.h"
 #include "server/rtk-server-db-private.h"
 
 #include <string.h>
+
+/* Whether @address is of a PostgreSQL server, not the path of a file. */
+gboolean
+rtk_server_address_is_postgres (const char *address)
+{
+  return g_str_has_prefix (address, "postgresql:") || g_str_has_prefix (address, "postgres:");
+}
+
+/**
+ * rtk_server_db_check_address:
+ * @address: what was given for --database
+ * @is_public: whether others can read it, as they can a command line
+ * @error: return location; %RTK_ERROR_USAGE, which does not repeat @address
+ *
+ * Returns: whether it is the address of a PostgreSQL server, and gives no password away
+ */
+gboolean
+rtk_server_db_check_address (const char *address, gboolean is_public, GError **error)
+{
+  gboolean has_password = FALSE;
+
+  if (!rtk_server_address_is_postgres (address) ||
+      !rtk_server_postgres_parse (address, &has_password))
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
+                         "The address of --database is not understood: it is to be such as"
+                         " postgresql://user@host/database");
+  else if (has_password && is_public)
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
+                         "A password on the command line can be read by others: give the address"
+                         " by RETAKE_DATABASE, or the password by a .pgpass file");
+  else
+    return TRUE;
+  return FALSE;
+}
 
 /**
  * rtk_server_db_open:
@@ -19,7 +52,7 @@
 RtkServerDb *
 rtk_server_db_open (const char *address, GError **error)
 {
-  if (g_str_has_prefix (address, "postgresql:"))
+  if (rtk_server_address_is_postgres (address))
     return rtk_server_postgres_open (address, error);
   return rtk_server_sqlite_open (address, error);
 }
@@ -36,6 +69,59 @@ rtk_server_db_close (RtkServerDb *self)
   self->backend->close (self);
 }
 
+/* Notes the failure of a statement: its transaction cannot be committed any more. */
+static void
+note (RtkServerDb *self, const GError *error)
+{
+  self->has_failed = TRUE;
+  if (self->has_trouble)
+    return;
+  self->has_trouble = TRUE;
+  self->trouble =
+      error != NULL && error->domain == RTK_ERROR ? (RtkError)error->code : RTK_ERROR_STORAGE;
+}
+
+/* The same, and passes the error on, if nothing was passed on before. */
+static gboolean
+fail (RtkServerDb *self, GError *own, GError **error)
+{
+  note (self, own);
+  if (error != NULL && *error == NULL)
+    g_propagate_error (error, own);
+  else
+    g_clear_error (&own);
+  return FALSE;
+}
+
+/**
+ * rtk_server_db_forget_trouble:
+ * @self: a connection
+ *
+ * Begins to watch for statements that fail.
+ */
+void
+rtk_server_db_forget_trouble (RtkServerDb *self)
+{
+  self->has_trouble = FALSE;
+}
+
+/**
+ * rtk_server_db_get_trouble:
+ * @self: a connection
+ * @out_code: (out): code of the first failure; %RTK_ERROR_OFFLINE when trying again may help
+ *
+ * Says whether a statement failed since rtk_server_db_forget_trouble(), in whatever transaction: an
+ * answer that was made of a fallback is none.
+ *
+ * Returns: whether one did
+ */
+gboolean
+rtk_server_db_get_trouble (RtkServerDb *self, RtkError *out_code)
+{
+  *out_code = self->trouble;
+  return self->has_trouble;
+}
+
 /**
  * rtk_server_db_exec:
  * @self: a connection
@@ -47,10 +133,9 @@ rtk_server_db_close (RtkServerDb *self)
 gboolean
 rtk_server_db_exec (RtkServerDb *self, const char *sql, GError **error)
 {
-  if (self->backend->exec (self, sql, error))
-    return TRUE;
-  self->has_failed = TRUE;
-  return FALSE;
+  GError *own = NULL;
+
+  return self->backend->exec (self, sql, &own) || fail (self, own, error);
 }
 
 /**
@@ -68,8 +153,24 @@ rtk_server_db_exec (RtkServerDb *self, const char *sql, GError **error)
 gboolean
 rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **error)
 {
+  GError *own = NULL;
+
   self->has_failed = FALSE;
-  return self->backend->begin (self, writing, error);
+  self->has_moved = FALSE;
+  return self->backend->begin (self, writing, &own) || fail (self, own, error);
+}
+
+/**
+ * rtk_server_db_move:
+ * @self: a connection, in a writing transaction
+ *
+ * Says that the transaction moves the feed: whoever listens is told when it is committed, see
+ * rtk_server_db_listen().
+ */
+void
+rtk_server_db_move (RtkServerDb *self)
+{
+  self->has_moved = TRUE;
 }
 
 /**
@@ -85,12 +186,14 @@ rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **error)
 gboolean
 rtk_server_db_commit (RtkServerDb *self, GError **error)
 {
+  GError *own = NULL;
+
   if (self->has_failed)
-    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_STORAGE, "A query of the transaction failed");
-  else if (self->backend->exec (self, "COMMIT", error))
+    own = g_error_new_literal (RTK_ERROR, (gint)self->trouble, "A query of the transaction failed");
+  else if (self->backend->finish (self, TRUE, &own))
     return TRUE;
   rtk_server_db_rollback (self);
-  return FALSE;
+  return fail (self, own, error);
 }
 
 /**
@@ -103,7 +206,7 @@ void
 rtk_server_db_rollback (RtkServerDb *self)
 {
   if (self->backend->in_transaction (self))
-    (void)self->backend->exec (self, "ROLLBACK", NULL);
+    (void)self->backend->finish (self, FALSE, NULL);
 }
 
 static RtkServerRows *
@@ -112,6 +215,7 @@ start (RtkServerDb *self, GError **error, const char *sql, const char *types, va
   RtkServerValue values[RTK_SERVER_MAX_VALUES];
   guint          n = (guint)strlen (types);
   RtkServerRows *rows;
+  GError        *own = NULL;
 
   g_assert (n <= RTK_SERVER_MAX_VALUES);
   for (guint i = 0; i < n; i++) {
@@ -125,9 +229,9 @@ start (RtkServerDb *self, GError **error, const char *sql, const char *types, va
     else
       g_assert_not_reached ();
   }
-  rows = self->backend->query (self, sql, values, n, error);
+  rows = self->backend->query (self, sql, values, n, &own);
   if (rows == NULL)
-    self->has_failed = TRUE;
+    (void)fail (self, own, error);
   return rows;
 }
 
@@ -167,17 +271,14 @@ rtk_server_db_query (RtkServerDb *self, GError **error, const char *sql, const c
 gboolean
 rtk_server_db_next (RtkServerDb *self, RtkServerRows *rows, GError **error)
 {
-  g_autoptr (GError) local_error = NULL;
+  GError *own = NULL;
 
   if (rows == NULL)
     return FALSE;
-  if (self->backend->next (rows, &local_error))
+  if (self->backend->next (rows, &own))
     return TRUE;
-  if (local_error != NULL) {
-    self->has_failed = TRUE;
-    if (error != NULL && *error == NULL)
-      g_propagate_error (error, g_steal_pointer (&local_error));
-  }
+  if (own != NULL)
+    (void)fail (self, own, error);
   return FALSE;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <glib.h>
+#include "core/rtk-error.h"
 
 G_BEGIN_DECLS
 
@@ -21,6 +21,9 @@ gboolean     rtk_server_db_exec (RtkServerDb *self, const char *sql, GError **er
 gboolean     rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **error);
 gboolean     rtk_server_db_commit (RtkServerDb *self, GError **error);
 void         rtk_server_db_rollback (RtkServerDb *self);
+void         rtk_server_db_move (RtkServerDb *self);
+void         rtk_server_db_forget_trouble (RtkServerDb *self);
+gboolean     rtk_server_db_get_trouble (RtkServerDb *self, RtkError *out_code);
 
 /* Arguments by type: i = gint64, s = const char* (NULL = null), b = GBytes* (NULL = null). */
 RtkServerRows *
@@ -40,6 +43,7 @@ char *rtk_server_db_dup_text (RtkServerDb *self, const char *sql, const char *ty
     G_GNUC_WARN_UNUSED_RESULT;
 gint64   rtk_server_db_get_changes (RtkServerDb *self);
 gboolean rtk_server_db_is_postgres (RtkServerDb *self);
+gboolean rtk_server_db_check_address (const char *address, gboolean is_public, GError **error);
 
 /* Schema: rtk-server-schema.c. */
 gboolean rtk_server_schema_migrate (RtkServerDb *self, GError **error);

@@ -399,7 +399,10 @@ run_jobs (GTask *task, gpointer state)
     guint done = 0;
 
     if (!jobs[i](state, g_get_real_time (), &done, &error))
-      g_warning ("A job failed: %s", error->message);
+      g_log (G_LOG_DOMAIN,
+             g_error_matches (error, RTK_ERROR, RTK_ERROR_OFFLINE) ? G_LOG_LEVEL_MESSAGE
+                                                                   : G_LOG_LEVEL_WARNING,
+             "A job failed: %s", error->message);
   }
   g_task_return_boolean (task, TRUE);
 }

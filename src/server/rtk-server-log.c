@@ -21,7 +21,10 @@ write_line (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoin
   rtk_server_json_init (&json);
   rtk_server_json_begin (&json, NULL, '{');
   rtk_server_json_time (&json, "time", g_get_real_time ());
-  rtk_server_json_string (&json, "level", level & G_LOG_LEVEL_INFO ? "info" : "warning");
+  rtk_server_json_string (&json, "level",
+                          level & G_LOG_LEVEL_INFO      ? "info"
+                          : level & G_LOG_LEVEL_MESSAGE ? "notice"
+                                                        : "warning");
   for (gsize i = 0; i < n_fields; i++) {
     if (fields[i].length >= 0)
       continue;

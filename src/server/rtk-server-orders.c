@@ -287,6 +287,7 @@ write_page (RtkServerStore *self,
 gboolean
 rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **error)
 {
+  rtk_server_db_move (self->db);
   return rtk_server_db_run (self->db, error,
                             "UPDATE submissions SET waiting = CASE WHEN lease_by IS NULL"
                             " AND state IN ('submitted', 'in_review') AND EXISTS (SELECT 1 FROM"

@@ -177,7 +177,8 @@ insert_upload (RtkServerStore *store,
   if (!rtk_server_db_run (store->db, error,
                           "INSERT INTO uploads (id, owner, sha256, length, media_type, done,"
                           " created_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
-                          " ON CONFLICT (owner, sha256) DO UPDATE SET done = max (done, ?6)",
+                          " ON CONFLICT (owner, sha256) DO UPDATE SET done = CASE WHEN"
+                          " uploads.done = 1 OR excluded.done = 1 THEN 1 ELSE 0 END",
                           "sssisii", id, owner, sha256, length, type, done, now))
     return FALSE;
   *out_id = rtk_server_db_dup_text (

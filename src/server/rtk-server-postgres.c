@@ -23,6 +23,7 @@ typedef struct {
   PGconn     *connection;
   GHashTable *statements; /* (owned): SQL text (static) -> Statement */
   gint64      changes;
+  gboolean    is_open; /* a transaction, also one whose connection was lost */
 } Postgres;
 
 typedef struct {
@@ -41,6 +42,17 @@ statement_free (gpointer data)
   g_free (self);
 }
 
+/* Whether the same may work a little later: another one holds the lock for too long, the server
+ * stops or starts, has no connection left, or ended a transaction that stood still. */
+static gboolean
+is_passing (const char *state)
+{
+  static const char *const states[] = {"25P03", "40001", "40P01", "53300", "55P03",
+                                       "57014", "57P01", "57P02", "57P03", NULL};
+
+  return state != NULL && g_strv_contains (states, state);
+}
+
 /* The message names tables and columns; details, which may hold values, are left out. */
 static gboolean
 set_error (Postgres *self, PGresult *result, GError **error)
@@ -49,7 +61,7 @@ set_error (Postgres *self, PGresult *result, GError **error)
   const char *text = result != NULL ? PQresultErrorField (result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
   RtkError    ours = RTK_ERROR_STORAGE;
 
-  if (PQstatus (self->connection) != CONNECTION_OK)
+  if (PQstatus (self->connection) != CONNECTION_OK || is_passing (state))
     ours = RTK_ERROR_OFFLINE;
   else if (g_strcmp0 (state, "53100") == 0)
     ours = RTK_ERROR_DISK_FULL;
@@ -72,50 +84,100 @@ postgres_close (RtkServerDb *db)
   g_free (self);
 }
 
+/* Runs statements; *@out_tag says what the last one did. */
 static gboolean
-postgres_exec (RtkServerDb *db, const char *sql, GError **error)
+run (Postgres *self, const char *sql, char out_tag[32], GError **error)
 {
-  Postgres      *self = (Postgres *)db;
   PGresult      *result = PQexec (self->connection, sql);
   ExecStatusType status = PQresultStatus (result);
-  /* A transaction in which something failed ends with ROLLBACK, and says so. */
-  gboolean ok = (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) &&
-                !(strcmp (sql, "COMMIT") == 0 && strcmp (PQcmdStatus (result), "COMMIT") != 0);
+  gboolean       ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 
+  g_strlcpy (out_tag, ok ? PQcmdStatus (result) : "", 32);
   if (!ok)
     set_error (self, result, error);
   PQclear (result);
   return ok;
 }
 
-/* A connection that was lost (the database server was started anew) is made again. */
+static gboolean
+postgres_exec (RtkServerDb *db, const char *sql, GError **error)
+{
+  char tag[32];
+
+  return run ((Postgres *)db, sql, tag, error);
+}
+
+/* What every session is to be: nobody waits for ever for the write lock, nor keeps it by standing
+ * still. */
+static gboolean
+set_up (Postgres *self, GError **error)
+{
+  char tag[32];
+
+  return run (self,
+              "SET client_encoding = 'UTF8'; SET synchronous_commit = on;"
+              "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s'",
+              tag, error);
+}
+
+/* A connection that was lost (the database server was started anew) is made again; not within a
+ * transaction, whose beginning is lost with it. */
 static void
 make_again (Postgres *self)
 {
-  if (PQstatus (self->connection) == CONNECTION_OK)
+  if (self->is_open || PQstatus (self->connection) == CONNECTION_OK)
     return;
   g_hash_table_remove_all (self->statements);
   PQreset (self->connection);
+  (void)set_up (self, NULL);
 }
 
 static gboolean
 postgres_begin (RtkServerDb *db, gboolean writing, GError **error)
 {
-  make_again ((Postgres *)db);
-  if (!writing)
-    return postgres_exec (db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", error);
-  if (postgres_exec (db, "BEGIN; SELECT pg_advisory_xact_lock (" WRITE_LOCK ")", error))
+  Postgres   *self = (Postgres *)db;
+  const char *sql = writing ? "BEGIN; SELECT pg_advisory_xact_lock (" WRITE_LOCK ")"
+                            : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+  make_again (self);
+  self->is_open = postgres_exec (db, sql, NULL);
+  /* Only now it may show that the connection was lost meanwhile: nothing was done yet, so that it
+     can be tried again. */
+  if (!self->is_open && PQstatus (self->connection) != CONNECTION_OK)
+    make_again (self);
+  if (self->is_open || postgres_exec (db, sql, error)) {
+    self->is_open = TRUE;
     return TRUE;
-  (void)postgres_exec (db, "ROLLBACK", NULL);
+  }
+  if (PQtransactionStatus (self->connection) == PQTRANS_INERROR)
+    (void)postgres_exec (db, "ROLLBACK", NULL);
+  return FALSE;
+}
+
+static gboolean
+postgres_finish (RtkServerDb *db, gboolean commit, GError **error)
+{
+  Postgres *self = (Postgres *)db;
+  char      tag[32];
+
+  if (!commit) {
+    self->is_open = FALSE;
+    return postgres_exec (db, "ROLLBACK", error);
+  }
+  if (!run (self, db->has_moved ? "NOTIFY " RTK_SERVER_CHANNEL "; COMMIT" : "COMMIT", tag, error))
+    return FALSE;
+  self->is_open = FALSE;
+  /* A transaction in which something failed ends with ROLLBACK, and says so. */
+  if (strcmp (tag, "COMMIT") == 0)
+    return TRUE;
+  g_set_error_literal (error, RTK_ERROR, RTK_ERROR_STORAGE, "A query of the transaction failed");
   return FALSE;
 }
 
 static gboolean
 postgres_in_transaction (RtkServerDb *db)
 {
-  PGTransactionStatusType status = PQtransactionStatus (((Postgres *)db)->connection);
-
-  return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+  return ((Postgres *)db)->is_open;
 }
 
 /* "?" and "?N" become "$N"; not within quotes. */
@@ -175,7 +237,7 @@ postgres_query (
     RtkServerDb *db, const char *sql, const RtkServerValue *values, guint n_values, GError **error)
 {
   Postgres      *self = (Postgres *)db;
-  Statement     *statement = prepare (self, sql, values, n_values, error);
+  Statement     *statement;
   const char    *data[RTK_SERVER_MAX_VALUES];
   int            lengths[RTK_SERVER_MAX_VALUES];
   int            formats[RTK_SERVER_MAX_VALUES];
@@ -183,6 +245,8 @@ postgres_query (
   PGresult      *result;
   ExecStatusType status;
 
+  make_again (self);
+  statement = prepare (self, sql, values, n_values, error);
   if (statement == NULL)
     return NULL;
   for (guint i = 0; i < n_values; i++) {
@@ -331,6 +395,7 @@ static const RtkServerBackend backend = {
     .close = postgres_close,
     .exec = postgres_exec,
     .begin = postgres_begin,
+    .finish = postgres_finish,
     .in_transaction = postgres_in_transaction,
     .query = postgres_query,
     .next = postgres_next,
@@ -352,6 +417,46 @@ drop_notice (void *data, const PGresult *result)
 }
 
 /**
+ * rtk_server_postgres_parse:
+ * @url: "postgresql://..."
+ * @out_has_password: (out): whether a password stands in it, in whatever place
+ *
+ * Returns: whether @url is understood
+ */
+gboolean
+rtk_server_postgres_parse (const char *url, gboolean *out_has_password)
+{
+  PQconninfoOption *options = PQconninfoParse (url, NULL);
+
+  *out_has_password = FALSE;
+  for (PQconninfoOption *option = options; option != NULL && option->keyword != NULL; option++)
+    if (option->val != NULL && option->val[0] != '\0' &&
+        (strcmp (option->keyword, "password") == 0 || strcmp (option->keyword, "sslpassword") == 0))
+      *out_has_password = TRUE;
+  PQconninfoFree (options);
+  return options != NULL;
+}
+
+/**
+ * rtk_server_postgres_connect:
+ * @url: "postgresql://..."
+ *
+ * Connects. What @url says goes before our own settings: nobody waits for long for a server that
+ * does not answer. Blocking.
+ *
+ * Returns: (transfer full): a PGconn, whose status says whether it is connected
+ */
+gpointer
+rtk_server_postgres_connect (const char *url)
+{
+  static const char *const names[] = {"connect_timeout", "application_name", "tcp_user_timeout",
+                                      "dbname", NULL};
+  const char *const        values[] = {"5", "retake-server", "30000", url, NULL};
+
+  return PQconnectdbParams (names, values, 1);
+}
+
+/**
  * rtk_server_postgres_open:
  * @url: "postgresql://..."
  * @error: return location; %RTK_ERROR_OFFLINE
@@ -367,7 +472,7 @@ rtk_server_postgres_open (const char *url, GError **error)
 
   self->parent.backend = &backend;
   self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, statement_free);
-  self->connection = PQconnectdb (url);
+  self->connection = rtk_server_postgres_connect (url);
   if (PQstatus (self->connection) != CONNECTION_OK) {
     /* libpq's own words may repeat the address with its password. */
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_OFFLINE,
@@ -377,8 +482,7 @@ rtk_server_postgres_open (const char *url, GError **error)
     return NULL;
   }
   PQsetNoticeReceiver (self->connection, drop_notice, NULL);
-  if (!postgres_exec (&self->parent, "SET client_encoding = 'UTF8'; SET synchronous_commit = on",
-                      error)) {
+  if (!set_up (self, error)) {
     postgres_close (&self->parent);
     return NULL;
   }

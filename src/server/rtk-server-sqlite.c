@@ -39,6 +39,8 @@ set_error (Sqlite *self, GError **error)
     ours = RTK_ERROR_READ_ONLY;
   else if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
     ours = RTK_ERROR_DAMAGED;
+  else if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+    ours = RTK_ERROR_OFFLINE;
   /* The message names tables and columns, never a value that was bound. */
   g_set_error (error, RTK_ERROR, ours, "The database failed: %s", sqlite3_errmsg (self->db));
   return FALSE;
@@ -66,6 +68,12 @@ static gboolean
 sqlite_begin (RtkServerDb *db, gboolean writing, GError **error)
 {
   return sqlite_exec (db, writing ? "BEGIN IMMEDIATE" : "BEGIN", error);
+}
+
+static gboolean
+sqlite_finish (RtkServerDb *db, gboolean commit, GError **error)
+{
+  return sqlite_exec (db, commit ? "COMMIT" : "ROLLBACK", error);
 }
 
 static gboolean
@@ -198,6 +206,7 @@ static const RtkServerBackend backend = {
     .close = sqlite_close,
     .exec = sqlite_exec,
     .begin = sqlite_begin,
+    .finish = sqlite_finish,
     .in_transaction = sqlite_in_transaction,
     .query = sqlite_query,
     .next = sqlite_next,

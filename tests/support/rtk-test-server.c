@@ -345,6 +345,12 @@ rtk_test_call_raw (RtkTestServer     *self,
   for (guint i = 0; headers != NULL && headers[i] != NULL; i += 2)
     soup_message_headers_replace (request, headers[i], headers[i + 1]);
   reply->body = soup_session_send_and_read (self->session, message, NULL, &error);
+  if (error != NULL && self->process != NULL) {
+    /* A server that died has said why. */
+    g_subprocess_force_exit (self->process);
+    g_clear_pointer (&self->log_thread, g_thread_join);
+    g_test_message ("%s", self->log->str);
+  }
   g_assert_no_error (error);
   reply->status = soup_message_get_status (message);
   reply->headers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
