@@ -418,6 +418,22 @@ run_on_store (const Options *o, const RtkServerKeys *keys, GError **error)
   return FALSE;
 }
 
+/* Locks the folder for as long as this process lives and makes it ready. A command that only reads
+ * goes beside the server that has it; in PostgreSQL several processes share it. */
+static RtkServerKeys *
+enter (const Options *o, int *out_lock, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+
+  *out_lock = rtk_server_file_lock (o->config.data, o->config.database != NULL, &own);
+  if (*out_lock >= 0)
+    return rtk_server_store_prepare (&o->config, error);
+  if (g_error_matches (own, RTK_ERROR, RTK_ERROR_IN_USE) && is_command (o, "audit", "verify", 2))
+    return rtk_server_store_attach (&o->config, error);
+  g_propagate_error (error, g_steal_pointer (&own));
+  return NULL;
+}
+
 static gboolean
 run (const Options *o, GError **error)
 {
@@ -431,10 +447,7 @@ run (const Options *o, GError **error)
   }
   if (!rtk_server_file_make_folder (o->config.data, error))
     return FALSE;
-  lock = rtk_server_file_lock (o->config.data, error);
-  if (lock < 0)
-    return FALSE;
-  keys = rtk_server_store_prepare (&o->config, error);
+  keys = enter (o, &lock, error);
   if (keys == NULL)
     ok = FALSE;
   else if (o->words == NULL)
@@ -443,7 +456,8 @@ run (const Options *o, GError **error)
     ok = simulate_command (o, keys, error);
   else
     ok = run_on_store (o, keys, error);
-  close (lock);
+  if (lock >= 0)
+    close (lock);
   return ok;
 }
 

@@ -10,6 +10,8 @@
 
 /* What the first entry is chained to. */
 #define FIRST "0000000000000000000000000000000000000000000000000000000000000000"
+/* Entries that are held in memory. */
+#define PAGE 2000
 
 /* The members are written one after the other with their lengths, so that no two entries can
  * give the same bytes. */
@@ -65,49 +67,66 @@ rtk_server_audit_add (RtkServerStore *self,
                             "iisssss", seq, now, actor, action, target, detail, hash);
 }
 
+/* Computes the chain on from entry *@next for at most so many entries. *@holds is left alone, or
+ * made FALSE; *@next is then the entry that does not fit. */
+static gboolean
+verify_page (RtkServerStore *self,
+             gint64         *next,
+             char            previous[65],
+             gboolean       *out_more,
+             gboolean       *holds,
+             GError        **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  RtkServerRows *row = rtk_server_db_query (self->db, &local_error,
+                                            "SELECT seq, at, actor, action, target, detail, hash"
+                                            " FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?",
+                                            "ii", *next, (gint64)PAGE);
+
+  *out_more = FALSE;
+  while (*holds && rtk_server_db_next (self->db, row, &local_error)) {
+    char computed[65];
+
+    hash_entry (previous, rtk_server_db_int (row, 0), rtk_server_db_int (row, 1),
+                rtk_server_db_text (row, 2), rtk_server_db_text (row, 3),
+                rtk_server_db_text (row, 4), rtk_server_db_text (row, 5), computed);
+    *holds =
+        rtk_server_db_int (row, 0) == *next && strcmp (computed, rtk_server_db_text (row, 6)) == 0;
+    memcpy (previous, computed, 65);
+    *next += *holds;
+    *out_more = TRUE;
+  }
+  rtk_server_db_end (row);
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
 /**
  * rtk_server_audit_verify:
  * @self: a store
  * @out_entries: (out): how many entries there are
  * @error: return location; %RTK_ERROR_DAMAGED names the first entry that does not fit
  *
- * Computes the whole chain again.
+ * Computes the whole chain again, page by page; a server may add to it meanwhile.
  *
  * Returns: whether it holds
  */
 gboolean
 rtk_server_audit_verify (RtkServerStore *self, gint64 *out_entries, GError **error)
 {
-  g_autofree char *previous = g_strdup (FIRST);
-  g_autoptr (GError) local_error = NULL;
-  RtkServerRows *row;
-  gint64         expected = 1;
-  gboolean       holds = TRUE;
+  char     previous[65] = FIRST;
+  gint64   next = 1;
+  gboolean more = TRUE;
+  gboolean holds = TRUE;
 
-  row = rtk_server_db_query (self->db, &local_error,
-                             "SELECT seq, at, actor, action, target, detail, hash FROM audit"
-                             " ORDER BY seq",
-                             "");
-  while (holds && rtk_server_db_next (self->db, row, &local_error)) {
-    const char *hash = rtk_server_db_text (row, 6);
-    char        computed[65];
-
-    hash_entry (previous, rtk_server_db_int (row, 0), rtk_server_db_int (row, 1),
-                rtk_server_db_text (row, 2), rtk_server_db_text (row, 3),
-                rtk_server_db_text (row, 4), rtk_server_db_text (row, 5), computed);
-    holds = rtk_server_db_int (row, 0) == expected && strcmp (computed, hash) == 0;
-    g_free (previous);
-    previous = g_strdup (hash);
-    expected++;
-  }
-  rtk_server_db_end (row);
-  if (local_error != NULL) {
-    g_propagate_error (error, g_steal_pointer (&local_error));
-    return FALSE;
-  }
-  *out_entries = expected - 1;
+  while (more && holds)
+    if (!verify_page (self, &next, previous, &more, &holds, error))
+      return FALSE;
+  *out_entries = next - 1;
   if (!holds)
     g_set_error (error, RTK_ERROR, RTK_ERROR_DAMAGED,
-                 "The audit log was changed at entry %" G_GINT64_FORMAT, expected - 1);
+                 "The audit log was changed at entry %" G_GINT64_FORMAT, next);
   return holds;
 }

@@ -47,6 +47,7 @@ gboolean rtk_server_db_check_address (const char *address, gboolean is_public, G
 
 /* Schema: rtk-server-schema.c. */
 gboolean rtk_server_schema_migrate (RtkServerDb *self, GError **error);
+gboolean rtk_server_schema_is_present (RtkServerDb *self, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerDb, rtk_server_db_close)
 

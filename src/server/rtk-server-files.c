@@ -13,6 +13,7 @@
 #include <sodium.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_SIZE 65536
@@ -119,15 +120,26 @@ rtk_server_file_write (const char *path, const void *data, gsize size, GError **
   return rtk_server_file_sync_folder (folder, error);
 }
 
+/* Whether @fd, which is locked, is still the file of this name, and ends where it should. */
+static gboolean
+is_as_known (int fd, const char *path, gint64 offset)
+{
+  struct stat held;
+  struct stat named;
+
+  return fstat (fd, &held) == 0 && stat (path, &named) == 0 && held.st_ino == named.st_ino &&
+         held.st_dev == named.st_dev && (held.st_size == offset || held.st_size == offset + 1);
+}
+
 /**
  * rtk_server_file_append:
  * @path: a file, made when it is not there
- * @offset: where it ends now
+ * @offset: where it ends now; its last byte may be written anew
  * @data: (array length=size): what to add
  * @size: bytes
- * @error: return location
+ * @error: return location; %RTK_ERROR_CONFLICT when another process has moved it on meanwhile
  *
- * Adds to a file; what was added is on disk when this returns.
+ * Adds to a file; what was added is on disk when this returns. One process does so at a time.
  *
  * Returns: whether it was added
  */
@@ -140,7 +152,13 @@ rtk_server_file_append (
 
   if (fd < 0)
     return set_errno (error, "Cannot write", path);
-  ok = write_all (fd, data, size, offset) && fdatasync (fd) == 0;
+  ok = flock (fd, LOCK_EX) == 0;
+  if (ok && !is_as_known (fd, path, offset)) {
+    close (fd);
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_CONFLICT, "The file has moved on");
+    return FALSE;
+  }
+  ok = ok && write_all (fd, data, size, offset) && fdatasync (fd) == 0;
   if (!ok) {
     set_errno (error, "Cannot write", path);
     (void)ftruncate (fd, offset);
@@ -198,6 +216,7 @@ rtk_server_file_hash (const char *path, char out_hex[65], GError **error)
 /**
  * rtk_server_file_lock:
  * @folder: a data folder
+ * @is_shared: whether others may share it: those whose rows are in one PostgreSQL database
  * @error: return location; %RTK_ERROR_IN_USE when another process holds it
  *
  * Locks @folder until the descriptor is closed or the process ends, however it ends.
@@ -205,7 +224,7 @@ rtk_server_file_hash (const char *path, char out_hex[65], GError **error)
  * Returns: a descriptor, -1 on error
  */
 int
-rtk_server_file_lock (const char *folder, GError **error)
+rtk_server_file_lock (const char *folder, gboolean is_shared, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "lock", NULL);
   int              fd = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -214,7 +233,7 @@ rtk_server_file_lock (const char *folder, GError **error)
     set_errno (error, "Cannot write", path);
     return -1;
   }
-  if (flock (fd, LOCK_EX | LOCK_NB) != 0) {
+  if (flock (fd, (is_shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
     close (fd);
     g_set_error (error, RTK_ERROR, RTK_ERROR_IN_USE,
                  "Another program has the data folder %s open: stop it first", folder);

@@ -12,7 +12,7 @@ gboolean rtk_server_file_append (
     const char *path, gint64 offset, const void *data, gsize size, GError **error);
 gint64   rtk_server_file_get_size (const char *path);
 gboolean rtk_server_file_hash (const char *path, char out_hex[65], GError **error);
-int      rtk_server_file_lock (const char *folder, GError **error);
+int      rtk_server_file_lock (const char *folder, gboolean is_shared, GError **error);
 char    *rtk_server_file_read_secret (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -354,6 +354,7 @@ finish_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GErro
 RTK_SERVER_HANDLER (upload_patch)
 {
   g_auto (Upload) upload = {0};
+  g_autoptr (GError) local_error = NULL;
   const char *offset_text = rtk_server_call_get_header (call, "upload-offset");
   const char *type = rtk_server_call_get_header (call, "content-type");
   gsize       size;
@@ -376,8 +377,12 @@ RTK_SERVER_HANDLER (upload_patch)
     return rtk_server_call_fail (call, 413, "too-large", "This is more than was announced.");
   if (!check_part (call))
     return TRUE;
-  if (size > 0 && !rtk_server_file_append (upload.path, upload.offset, data, size, error))
+  if (size > 0 && !rtk_server_file_append (upload.path, upload.offset, data, size, &local_error)) {
+    if (g_error_matches (local_error, RTK_ERROR, RTK_ERROR_CONFLICT))
+      return rtk_server_call_fail (call, 409, "wrong-offset", "The upload stands elsewhere.");
+    g_propagate_error (error, g_steal_pointer (&local_error));
     return FALSE;
+  }
   upload.offset += (gint64)size;
   if (size > 0 && upload.offset == upload.length && !finish_upload (store, call, &upload, error))
     return FALSE;

@@ -277,3 +277,27 @@ rtk_server_schema_migrate (RtkServerDb *self, GError **error)
       return FALSE;
   }
 }
+
+/**
+ * rtk_server_schema_is_present:
+ * @self: a connection
+ * @error: return location; %RTK_ERROR_BAD_STATE
+ *
+ * Returns: whether the schema is the one this program knows
+ */
+gboolean
+rtk_server_schema_is_present (RtkServerDb *self, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  gint64 version = self->backend->get_version (self, &own);
+
+  if (version == (gint64)G_N_ELEMENTS (migrations))
+    return TRUE;
+  if (own != NULL)
+    g_propagate_error (error, g_steal_pointer (&own));
+  else
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_STATE,
+                         "The database was not made ready by this version of the program: start"
+                         " the server of this version first");
+  return FALSE;
+}

@@ -10,6 +10,7 @@
 typedef struct {
   RtkServerDb parent;
   sqlite3    *db;
+  char       *path;       /* (owned) */
   GHashTable *statements; /* (owned): SQL text (static) -> Statement */
 } Sqlite;
 
@@ -53,6 +54,7 @@ sqlite_close (RtkServerDb *db)
 
   g_hash_table_unref (self->statements);
   sqlite3_close (self->db);
+  g_free (self->path);
   g_free (self);
 }
 
@@ -73,7 +75,11 @@ sqlite_begin (RtkServerDb *db, gboolean writing, GError **error)
 static gboolean
 sqlite_finish (RtkServerDb *db, gboolean commit, GError **error)
 {
-  return sqlite_exec (db, commit ? "COMMIT" : "ROLLBACK", error);
+  if (!sqlite_exec (db, commit ? "COMMIT" : "ROLLBACK", error))
+    return FALSE;
+  if (commit && db->has_moved)
+    rtk_server_listeners_hint (((Sqlite *)db)->path);
+  return TRUE;
 }
 
 static gboolean
@@ -237,6 +243,7 @@ rtk_server_sqlite_open (const char *path, GError **error)
   int     flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
   self->parent.backend = &backend;
+  self->path = g_strdup (path);
   self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, statement_free);
   if (sqlite3_open_v2 (path, &self->db, flags, NULL) != SQLITE_OK) {
     set_error (self, error);

@@ -10,11 +10,18 @@
 
 #include <string.h>
 
-static char *
-dup_database (const RtkServerConfig *config)
+/**
+ * rtk_server_config_dup_address:
+ * @self: settings
+ *
+ * Returns: (transfer full): where the database is, for rtk_server_db_open() and
+ *   rtk_server_db_listen(); it may hold a password
+ */
+char *
+rtk_server_config_dup_address (const RtkServerConfig *self)
 {
-  return config->database != NULL ? g_strdup (config->database)
-                                  : g_build_filename (config->data, "server.db", NULL);
+  return self->database != NULL ? g_strdup (self->database)
+                                : g_build_filename (self->data, "server.db", NULL);
 }
 
 /**
@@ -30,7 +37,7 @@ dup_database (const RtkServerConfig *config)
 RtkServerStore *
 rtk_server_store_open (const RtkServerConfig *config, const RtkServerKeys *keys, GError **error)
 {
-  g_autofree char *database = dup_database (config);
+  g_autofree char *database = rtk_server_config_dup_address (config);
   RtkServerDb     *db = rtk_server_db_open (database, error);
   RtkServerStore  *self;
 
@@ -88,22 +95,36 @@ rtk_server_store_count (RtkServerStore *self, const char *counter)
                                 "s", counter);
 }
 
-static gboolean
-check_meta (RtkServerStore *self, GError **error)
+static char *
+find_keys_id (RtkServerDb *db)
 {
-  g_autofree char *keys_id = rtk_server_keys_get_id (self->keys);
-  g_autofree char *epoch = rtk_id_new (g_get_real_time ());
-  g_autofree char *known = rtk_server_store_dup_meta (self, "keys-id");
+  return rtk_server_db_dup_text (db, "SELECT value FROM meta WHERE key = 'keys-id'", "");
+}
 
+/* Opens the keys to which the database belongs; a new one gets new ones, and its epoch. Whoever
+ * else starts on the same database or folder waits for the write lock. */
+static RtkServerKeys *
+join_keys (const RtkServerConfig *config, RtkServerDb *db, GError **error)
+{
+  g_autofree char *known = find_keys_id (db);
+  g_autofree char *epoch = rtk_id_new (g_get_real_time ());
+  g_autofree char *keys_id = NULL;
+  g_autoptr (RtkServerKeys) keys = rtk_server_keys_open (config->data, known == NULL, error);
+
+  if (keys == NULL)
+    return NULL;
+  keys_id = rtk_server_keys_get_id (keys);
   if (known != NULL && strcmp (known, keys_id) != 0) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_DAMAGED,
                          "The key file does not belong to this database: put the right one back");
-    return FALSE;
+    return NULL;
   }
-  return rtk_server_db_run (self->db, error,
-                            "INSERT INTO meta (key, value) VALUES ('keys-id', ?1), ('epoch', ?2)"
-                            " ON CONFLICT (key) DO NOTHING",
-                            "ss", keys_id, epoch);
+  if (!rtk_server_db_run (db, error,
+                          "INSERT INTO meta (key, value) VALUES ('keys-id', ?1), ('epoch', ?2)"
+                          " ON CONFLICT (key) DO NOTHING",
+                          "ss", keys_id, epoch))
+    return NULL;
+  return g_steal_pointer (&keys);
 }
 
 /**
@@ -111,7 +132,8 @@ check_meta (RtkServerStore *self, GError **error)
  * @config: settings
  * @error: return location
  *
- * Makes the data folder ready: folders, key file, schema. The folder is locked by the caller.
+ * Makes the data folder and the database ready: folders, schema, key file. The folder is locked by
+ * the caller. Several processes may be at it in one PostgreSQL database.
  *
  * Returns: (transfer full): the keys of the folder
  */
@@ -119,18 +141,53 @@ RtkServerKeys *
 rtk_server_store_prepare (const RtkServerConfig *config, GError **error)
 {
   g_autoptr (RtkServerKeys) keys = NULL;
-  g_autoptr (RtkServerStore) store = NULL;
+  g_autoptr (RtkServerDb) db = NULL;
   g_autofree char *photos = g_build_filename (config->data, "photos", NULL);
   g_autofree char *uploads = g_build_filename (config->data, "uploads", NULL);
-  g_autofree char *database = dup_database (config);
+  g_autofree char *database = rtk_server_config_dup_address (config);
 
   if (!rtk_server_file_make_folder (photos, error) || !rtk_server_file_make_folder (uploads, error))
     return NULL;
-  keys = rtk_server_keys_open (config->data, rtk_server_file_get_size (database) < 0, error);
+  db = rtk_server_db_open (database, error);
+  if (db == NULL || !rtk_server_schema_migrate (db, error) ||
+      !rtk_server_db_begin (db, TRUE, error))
+    return NULL;
+  keys = join_keys (config, db, error);
+  if (keys == NULL) {
+    rtk_server_db_rollback (db);
+    return NULL;
+  }
+  return rtk_server_db_commit (db, error) ? g_steal_pointer (&keys) : NULL;
+}
+
+/**
+ * rtk_server_store_attach:
+ * @config: settings
+ * @error: return location
+ *
+ * Opens the keys of a folder that a running server has made ready, and changes nothing.
+ *
+ * Returns: (transfer full): the keys of the folder
+ */
+RtkServerKeys *
+rtk_server_store_attach (const RtkServerConfig *config, GError **error)
+{
+  g_autoptr (RtkServerKeys) keys = rtk_server_keys_open (config->data, FALSE, error);
+  g_autofree char *database = rtk_server_config_dup_address (config);
+  g_autofree char *keys_id = NULL;
+  g_autofree char *known = NULL;
+  g_autoptr (RtkServerDb) db = NULL;
+
   if (keys == NULL)
     return NULL;
-  store = rtk_server_store_open (config, keys, error);
-  if (store == NULL || !rtk_server_schema_migrate (store->db, error) || !check_meta (store, error))
+  db = rtk_server_db_open (database, error);
+  if (db == NULL || !rtk_server_schema_is_present (db, error))
     return NULL;
-  return g_steal_pointer (&keys);
+  keys_id = rtk_server_keys_get_id (keys);
+  known = find_keys_id (db);
+  if (g_strcmp0 (known, keys_id) == 0)
+    return g_steal_pointer (&keys);
+  g_set_error_literal (error, RTK_ERROR, RTK_ERROR_DAMAGED,
+                       "The key file does not belong to this database: put the right one back");
+  return NULL;
 }

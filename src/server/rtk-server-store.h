@@ -79,6 +79,9 @@ RtkServerStore *rtk_server_store_open (const RtkServerConfig *config,
 void            rtk_server_store_close (RtkServerStore *self);
 RtkServerKeys  *rtk_server_store_prepare (const RtkServerConfig *config,
                                           GError               **error) G_GNUC_WARN_UNUSED_RESULT;
+RtkServerKeys  *rtk_server_store_attach (const RtkServerConfig *config,
+                                         GError               **error) G_GNUC_WARN_UNUSED_RESULT;
+char *rtk_server_config_dup_address (const RtkServerConfig *self) G_GNUC_WARN_UNUSED_RESULT;
 char *rtk_server_store_dup_meta (RtkServerStore *self, const char *key) G_GNUC_WARN_UNUSED_RESULT;
 
 gint64 rtk_server_store_count (RtkServerStore *self, const char *counter);

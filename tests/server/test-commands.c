@@ -151,9 +151,17 @@ test_lock_and_ready_file (void)
   g_autofree char *lost = NULL;
   GStatBuf         st;
 
+  /* The chain is checked beside the server; who writes has to wait, but in PostgreSQL. */
   g_assert_cmpint (rtk_test_server_command (server->folder, NULL, &text, "audit", "verify", NULL),
-                   ==, 2);
-  g_assert_nonnull (strstr (text, "Another program"));
+                   ==, 0);
+  g_assert_nonnull (strstr (text, "3 entries"));
+  if (g_getenv ("RTK_TEST_POSTGRES") == NULL) {
+    g_clear_pointer (&text, g_free);
+    g_assert_cmpint (
+        rtk_test_server_command (server->folder, NULL, &text, "close-unpaid", "--now", "now", NULL),
+        ==, 2);
+    g_assert_nonnull (strstr (text, "Another program"));
+  }
   g_assert_true (g_file_get_contents (ready_path, &ready, NULL, NULL));
   g_assert_cmpstr (g_strchomp (ready), ==, server->url);
   g_assert_cmpint (g_stat (key_path, &st), ==, 0);
