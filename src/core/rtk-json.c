@@ -21,38 +21,174 @@ set_wrong (GError **error, const char *member, const char *wanted)
                wanted);
 }
 
-/* json-glib is lenient (comments, quotes of both kinds, several values in a row) and its parser
- * recurses. What is not RFC 8259, or too deep, is refused before it runs. */
+static gsize
+skip_digits (const char *text, gsize length, gsize i)
+{
+  while (i < length && g_ascii_isdigit (text[i]))
+    i++;
+  return i;
+}
+
+/* A number of RFC 8259; a whole one must fit 64 bits, as json-glib wraps it around silently. */
 static gboolean
-is_one_shallow_object (const char *text, gsize length)
+is_number (const char *text, gsize length)
+{
+  char  whole[24] = "";
+  gsize i = length > 0 && text[0] == '-' ? 1 : 0;
+  gsize from;
+
+  if (i >= length || !g_ascii_isdigit (text[i]))
+    return FALSE;
+  i = text[i] == '0' ? i + 1 : skip_digits (text, length, i);
+  if (i == length) {
+    memcpy (whole, text, MIN (length, sizeof whole - 1));
+    return length < sizeof whole &&
+           g_ascii_string_to_signed (whole, 10, G_MININT64, G_MAXINT64, NULL, NULL);
+  }
+  if (text[i] == '.') {
+    from = i + 1;
+    i = skip_digits (text, length, from);
+    if (i == from)
+      return FALSE;
+  }
+  if (i < length && (text[i] == 'e' || text[i] == 'E')) {
+    from = i + 1;
+    from += from < length && (text[from] == '+' || text[from] == '-');
+    i = skip_digits (text, length, from);
+    if (i == from)
+      return FALSE;
+  }
+  return i == length;
+}
+
+/* Whether the text at @from, up to what can end a value, is a number or a word of RFC 8259;
+ * @out_end: (out): behind it. */
+static gboolean
+is_scalar (const char *text, gsize length, gsize from, gsize *out_end)
+{
+  static const char *const words[] = {"true", "false", "null"};
+  gsize                    end = from;
+
+  while (end < length && (g_ascii_isalnum (text[end]) || strchr ("+-.", text[end]) != NULL))
+    end++;
+  *out_end = end;
+  for (guint w = 0; w < G_N_ELEMENTS (words); w++)
+    if (end - from == strlen (words[w]) && memcmp (text + from, words[w], end - from) == 0)
+      return TRUE;
+  return is_number (text + from, end - from);
+}
+
+/* The value of the four digits of an escape; -1 when they are not. */
+static int
+read_escape (const char *text, gsize length, gsize at)
+{
+  int value = 0;
+
+  if (length - at < 6 || text[at] != '\\' || text[at + 1] != 'u')
+    return -1;
+  for (gsize i = at + 2; i < at + 6; i++) {
+    if (!g_ascii_isxdigit (text[i]))
+      return -1;
+    value = value * 16 + g_ascii_xdigit_value (text[i]);
+  }
+  return value;
+}
+
+/* Whether a string begins at @from that has neither raw control characters, nor escapes that are
+ * none, nor halves of characters, nor the zero that ends a string in C; @out_end: (out): behind
+ * it. */
+static gboolean
+is_string (const char *text, gsize length, gsize from, gsize *out_end)
+{
+  for (gsize i = from + 1; i < length; i++) {
+    if (text[i] == '"') {
+      *out_end = i + 1;
+      return TRUE;
+    }
+    if ((guchar)text[i] < 0x20)
+      return FALSE;
+    if (text[i] != '\\')
+      continue;
+    if (i + 1 < length && text[i + 1] == 'u') {
+      int unit = read_escape (text, length, i);
+
+      if (unit <= 0 || (unit >= 0xdc00 && unit <= 0xdfff))
+        return FALSE;
+      i += 5;
+      if (unit >= 0xd800 && unit <= 0xdbff) {
+        int low = i + 1 < length ? read_escape (text, length, i + 1) : -1;
+
+        if (low < 0xdc00 || low > 0xdfff)
+          return FALSE;
+        i += 6;
+      }
+    } else if (i + 1 >= length || text[i + 1] == '\0' ||
+               strchr ("\"\\/bfnrt", text[i + 1]) == NULL) {
+      return FALSE;
+    } else {
+      i++;
+    }
+  }
+  return FALSE;
+}
+
+/* json-glib is lenient (comments, quotes of both kinds, numbers of other languages, several values
+ * in a row) and its parser recurses. What is not RFC 8259, or too deep, is refused before it runs.
+ * @out_members: (out): how many colons there are outside strings */
+static gboolean
+is_one_shallow_object (const char *text, gsize length, gsize *out_members)
 {
   int      depth = 0;
-  gboolean in_string = FALSE;
   gboolean ended = FALSE;
 
-  for (gsize i = 0; i < length; i++) {
+  *out_members = 0;
+  for (gsize i = 0; i < length;) {
     char c = text[i];
 
-    if (in_string) {
-      if (c == '\\')
-        i++;
-      else if (c == '"')
-        in_string = FALSE;
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+      i++;
       continue;
     }
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
-      continue;
-    if (ended || (depth == 0 && c != '{') ||
-        (!g_ascii_isalnum (c) && strchr ("{}[]:,\"+-.", c) == NULL))
+    if (ended || (depth == 0 && c != '{'))
       return FALSE;
-    if (c == '"')
-      in_string = TRUE;
-    else if ((c == '{' || c == '[') && ++depth > MAX_DEPTH)
+    if (c == '"') {
+      if (!is_string (text, length, i, &i))
+        return FALSE;
+    } else if (c != '\0' && strchr ("{}[]:,", c) != NULL) {
+      *out_members += c == ':';
+      if ((c == '{' || c == '[') && ++depth > MAX_DEPTH)
+        return FALSE;
+      if (c == '}' || c == ']')
+        ended = --depth == 0;
+      i++;
+    } else if (!is_scalar (text, length, i, &i)) {
       return FALSE;
-    else if (c == '}' || c == ']')
-      ended = --depth == 0;
+    }
   }
-  return ended && !in_string;
+  return ended;
+}
+
+/* A member that stands twice means one thing to one reader and another to the next: json-glib keeps
+ * one of them, so fewer are counted than the text has. */
+static gsize
+count_members (JsonNode *node)
+{
+  gsize n = 0;
+
+  if (JSON_NODE_HOLDS_OBJECT (node)) {
+    JsonObjectIter iter;
+    JsonNode      *child;
+
+    json_object_iter_init (&iter, json_node_get_object (node));
+    while (json_object_iter_next (&iter, NULL, &child))
+      n += 1 + count_members (child);
+  } else if (JSON_NODE_HOLDS_ARRAY (node)) {
+    JsonArray *array = json_node_get_array (node);
+
+    for (guint i = 0; i < json_array_get_length (array); i++)
+      n += count_members (json_array_get_element (array, i));
+  }
+  return n;
 }
 
 /**
@@ -61,7 +197,8 @@ is_one_shallow_object (const char *text, gsize length)
  * @length: bytes, or -1 when ended by zero
  * @error: return location for %RTK_ERROR_BAD_MESSAGE
  *
- * Reads one JSON object, nested at most 32 deep.
+ * Reads one JSON object of RFC 8259, nested at most 32 deep, each member once, without the zero
+ * character.
  *
  * Returns: (transfer full): the object
  */
@@ -71,15 +208,21 @@ rtk_json_parse_object (const char *text, gssize length, GError **error)
   g_autoptr (JsonParser) parser = json_parser_new_immutable ();
   g_autoptr (GError) parse_error = NULL;
   gsize       size = length < 0 ? strlen (text) : (gsize)length;
+  gsize       n_members = 0;
   JsonObject *object;
 
-  if (!g_utf8_validate_len (text, size, NULL) || !is_one_shallow_object (text, size)) {
+  if (!g_utf8_validate_len (text, size, NULL) || !is_one_shallow_object (text, size, &n_members)) {
     g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
                  "This is not JSON in UTF-8, or it is nested too deep.");
     return NULL;
   }
   if (!json_parser_load_from_data (parser, text, (gssize)size, &parse_error)) {
     g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, "This is not JSON.");
+    return NULL;
+  }
+  if (count_members (json_parser_get_root (parser)) != n_members) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
+                 "A member of this JSON stands more than once.");
     return NULL;
   }
   object = rtk_json_node_get_object (json_parser_get_root (parser), error);

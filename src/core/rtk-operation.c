@@ -12,6 +12,9 @@
 #include <sodium.h>
 #include <string.h>
 
+/* Of an operation on the wire. */
+#define N_MEMBERS 9
+
 struct _RtkOperation {
   GObject     parent_instance;
   char       *id;
@@ -164,6 +167,11 @@ rtk_operation_from_json (JsonNode *node, GError **error)
 
   if (object == NULL)
     return NULL;
+  /* The signature is over these members: what else came with them would be nobody's word. */
+  if (json_object_get_size (object) > N_MEMBERS) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, "An operation has a member too many.");
+    return NULL;
+  }
   self->id = g_strdup (rtk_json_get_string (object, "id", error));
   if (self->id == NULL)
     return NULL;

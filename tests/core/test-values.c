@@ -144,10 +144,64 @@ test_json_canonical_refuses (void)
 }
 
 static void
+test_json_strict (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonObject) object =
+      rtk_json_parse_object ("\t{\"a\":\"\\ud83d\\ude00\\\"\\/\",\"b\":[-0,0.5,1e3,-1.25E-2,{\"a\":"
+                             "{\"a\":null}}],\"\":9223372036854775807}\r\n ",
+                             -1, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (json_object_get_string_member (object, "a"), ==, "\xf0\x9f\x98\x80\"/");
+  g_assert_cmpint (json_object_get_int_member (object, ""), ==, G_MAXINT64);
+  g_assert_cmpfloat_with_epsilon (
+      json_array_get_double_element (json_object_get_array_member (object, "b"), 3), -0.0125, 1e-9);
+}
+
+static void
 test_json_hostile (void)
 {
   g_autoptr (GString) deep = g_string_new ("{\"a\":");
-  const char *bad[] = {"", "null", "[]", "{", "{\"a\":}", "{\"a\":\"\xff\"}", "{}{}"};
+  const char *bad[] = {"",
+                       "null",
+                       "[]",
+                       "{",
+                       "{\"a\":}",
+                       "{\"a\":\"\xff\"}",
+                       "{}{}",
+                       "{}//",
+                       "{'a':1}",
+                       "{\"a\":1,}",
+                       "{\"a\":1,\"a\":1}",
+                       "{\"a\":[{\"b\":{\"c\":1,\"d\":2,\"c\":3}}]}",
+                       "{\"a\":1,\"\\u0061\":1}",
+                       "{\"a\":\"\001\"}",
+                       "{\"a\":\"\n\"}",
+                       "{\"a\":\"\\x41\"}",
+                       "{\"a\":\"\\u00g0\"}",
+                       "{\"a\":\"b\\u0000c\"}",
+                       "{\"a\\u0000\":1}",
+                       "{\"a\":\"\\ud800\"}",
+                       "{\"a\":\"\\ud800\\u0041\"}",
+                       "{\"a\":\"\\udc00\\ud800\"}",
+                       "{\"a\":\"\\ud83d",
+                       "{\"a\":\"\\",
+                       "{\"a\":01}",
+                       "{\"a\":-}",
+                       "{\"a\":+1}",
+                       "{\"a\":.5}",
+                       "{\"a\":1.}",
+                       "{\"a\":1e}",
+                       "{\"a\":1e+}",
+                       "{\"a\":1.5.5}",
+                       "{\"a\":0x10}",
+                       "{\"a\":NaN}",
+                       "{\"a\":truex}",
+                       "{\"a\":TRUE}",
+                       "{\"a\":9223372036854775808}",
+                       "{\"a\":-18446744073709551615}",
+                       "{\"a\":1000000000000000000000000000000000000000000}"};
 
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_autoptr (GError) error = NULL;
@@ -371,6 +425,7 @@ main (int argc, char **argv)
   g_test_add_func ("/core/json/canonical", test_json_canonical);
   g_test_add_func ("/core/json/canonical-refuses", test_json_canonical_refuses);
   g_test_add_func ("/core/json/hostile", test_json_hostile);
+  g_test_add_func ("/core/json/strict", test_json_strict);
   g_test_add_func ("/core/error/sentences", test_error_sentences);
   g_test_add_func ("/core/states/tables", test_states);
   g_test_add_func ("/core/order/round-trip", test_order_round_trip);
