@@ -100,6 +100,8 @@ rtk_server_call_fail (RtkServerCall *self, guint status, const char *problem, co
   rtk_server_problem_write (&self->answer, NULL, status, problem, title);
   self->status = status;
   self->media_type = "application/problem+json";
+  if (status == 401)
+    rtk_server_call_add_header (self, "WWW-Authenticate", "Bearer");
   return TRUE;
 }
 
@@ -261,7 +263,7 @@ field_fits (const RtkServerField *field, JsonNode *node)
   switch (field->type) {
   case RTK_SERVER_FIELD_STRING:
     return text != NULL && (text[0] != '\0' || !field->required) &&
-           strlen (text) <= (gsize)field->max;
+           g_utf8_strlen (text, -1) <= field->max;
   case RTK_SERVER_FIELD_ID:
     return rtk_id_is_valid (text);
   case RTK_SERVER_FIELD_SHA256:
@@ -289,6 +291,16 @@ find_field (const RtkServerField *fields, const char *name)
   return NULL;
 }
 
+/* Anything else can be sent by a form of another site without its asking. */
+static gboolean
+is_json (RtkServerCall *self)
+{
+  const char      *header = rtk_server_call_get_header (self, "content-type");
+  g_autofree char *type = g_strndup (header, header != NULL ? strcspn (header, ";") : 0);
+
+  return type != NULL && g_ascii_strcasecmp (g_strchomp (type), "application/json") == 0;
+}
+
 /* Reads the body and holds it against the route's list; answers with a problem when it is off. */
 static gboolean
 check_body (RtkServerCall *self)
@@ -297,6 +309,10 @@ check_body (RtkServerCall *self)
   gsize       size;
   const char *text = g_bytes_get_data (self->body, &size);
 
+  if (!is_json (self)) {
+    rtk_server_call_fail (self, 415, "media-type", "The body must be application/json.");
+    return FALSE;
+  }
   self->json = rtk_json_parse_object (text != NULL ? text : "", (gssize)size, NULL);
   if (self->json == NULL) {
     rtk_server_call_fail (self, 400, "bad-json", "The body is not a JSON object.");
@@ -332,10 +348,8 @@ authorise (RtkServerStore *store, RtkServerCall *self, GError **error)
     return FALSE;
   if ((self->route->who & (self->who | RTK_SERVER_PUBLIC)) != 0)
     return TRUE;
-  if (self->who == 0) {
-    rtk_server_call_add_header (self, "WWW-Authenticate", "Bearer");
+  if (self->who == 0)
     return rtk_server_call_fail (self, 401, "unauthorized", "Sign in first.");
-  }
   return rtk_server_call_fail (self, 403, "forbidden", "Your role does not allow this.");
 }
 

@@ -35,7 +35,7 @@ typedef enum {
  * @name: of the member; %NULL ends a list
  * @type: what it holds
  * @required: whether it must be there; otherwise it may also be null
- * @max: bytes of a string, elements of an array, members of an object, value of a number
+ * @max: characters of a string, elements of an array, members of an object, value of a number
  *
  * One member of a body. A member that is not listed is refused.
  */

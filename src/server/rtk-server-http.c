@@ -243,8 +243,10 @@ handle (SoupServer        *server,
   g_autoptr (RtkServerCall) call = rtk_server_call_new ();
   Pending *pending;
 
-  if (self->stopping)
+  if (self->stopping) {
+    rtk_server_call_add_header (call, "Retry-After", "5");
     rtk_server_call_fail (call, 503, "stopping", "The server is stopping. Try again later.");
+  }
   soup_message_headers_foreach (soup_server_message_get_request_headers (message), add_header_cb,
                                 call->headers);
   if (self->stopping || !prepare_call (call, message, path) ||
