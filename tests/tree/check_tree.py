@@ -203,7 +203,7 @@ def check_translations():
 
 def check_lock_files():
     wrong = []
-    for path in files("subprojects", (".json",)):
+    for path in list(files("subprojects", (".json",))) + list(files("tests", (".json",))):
         if re.search(r'"resolved"\s*:', read(path)):
             wrong.append(f"{path} records download addresses")
     return wrong
