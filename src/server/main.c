@@ -78,6 +78,8 @@ get_entries (Options *o)
        {"max-body", 0, 0, G_OPTION_ARG_INT64, &o->config.max_body, "Bytes of a JSON body", "N"},
        {"max-upload", 0, 0, G_OPTION_ARG_INT64, &o->config.max_upload, "Bytes of a photo", "N"},
        {"max-page", 0, 0, G_OPTION_ARG_INT64, &o->config.max_page, "Orders in a page", "N"},
+       {"readers", 0, 0, G_OPTION_ARG_INT64, &o->config.readers,
+        "Connections that read beside the one that writes", "N"},
        {"staff-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_rate,
         "Calls a minute of a member of staff; 0 = no limit", "N"},
        {"staff-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_burst, "Of these in one go", "N"},
@@ -173,6 +175,7 @@ set_defaults (RtkServerConfig *config)
   set_default (&config->max_body, 4 * 1024 * 1024);
   set_default (&config->max_upload, 64 * 1024 * 1024);
   set_default (&config->max_page, 500);
+  set_default (&config->readers, CLAMP (g_get_num_processors (), 2, 4));
   set_default (&config->staff_rate, 12000);
   set_default (&config->staff_burst, 6000);
   set_default (&config->account_rate, 600);
@@ -497,7 +500,7 @@ main (int argc, char **argv)
                   &o.config.staff_rate,     &o.config.staff_burst,     &o.config.account_rate,
                   &o.config.account_burst,  &o.config.address_rate,    &o.config.address_burst,
                   &o.config.sign_in_rate,   &o.config.sign_in_burst,   &o.config.sample_percent,
-                  &o.config.gold_percent};
+                  &o.config.gold_percent,   &o.config.readers};
   int code;
 
   setlocale (LC_ALL, "");

@@ -353,13 +353,22 @@ authorise (RtkServerStore *store, RtkServerCall *self, GError **error)
   return rtk_server_call_fail (self, 403, "forbidden", "Your role does not allow this.");
 }
 
+/**
+ * rtk_server_route_is_reading:
+ * @route: a route
+ *
+ * Returns: whether its calls change nothing in the database
+ */
+gboolean
+rtk_server_route_is_reading (const RtkServerRoute *route)
+{
+  return g_str_equal (route->method, "GET") || g_str_equal (route->method, "HEAD") ||
+         g_str_equal (route->method, "OPTIONS");
+}
+
 static gboolean
 run (RtkServerStore *store, RtkServerCall *self, GError **error)
 {
-  gboolean is_reading = g_str_equal (self->route->method, "GET") ||
-                        g_str_equal (self->route->method, "HEAD") ||
-                        g_str_equal (self->route->method, "OPTIONS");
-
   if (self->route->is_slow) {
     if (!authorise (store, self, error))
       return FALSE;
@@ -367,7 +376,7 @@ run (RtkServerStore *store, RtkServerCall *self, GError **error)
       return TRUE;
     return self->route->handler (store, self, error);
   }
-  if (!rtk_server_db_begin (store->db, !is_reading, error))
+  if (!rtk_server_db_begin (store->db, !rtk_server_route_is_reading (self->route), error))
     return FALSE;
   if (!authorise (store, self, error))
     return FALSE;

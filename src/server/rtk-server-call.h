@@ -93,12 +93,13 @@ struct _RtkServerCall {
   char                 *address;   /* (owned) (nullable): who calls; NULL on this machine */
   gint64                started;
   /* Who calls. */
-  guint who;
-  char *session;
-  char *principal; /* id of the member of staff or of the account */
-  char *name;      /* of the member of staff; NULL for accounts */
-  char *actor;     /* for the audit log */
-  char *station;   /* (nullable) */
+  guint  who;
+  char  *session;
+  gint64 session_until; /* when its access token ends, microseconds since 1970 */
+  char  *principal;     /* id of the member of staff or of the account */
+  char  *name;          /* of the member of staff; NULL for accounts */
+  char  *actor;         /* for the audit log */
+  char  *station;       /* (nullable) */
   /* The body as JSON. */
   JsonObject *json; /* (owned) (nullable) */
   /* The answer. */
@@ -126,6 +127,8 @@ gboolean    rtk_server_call_get_query_int (
        RtkServerCall *self, const char *name, gint64 fallback, gint64 min, gint64 max, gint64 *out);
 void rtk_server_problem_write (
     RtkServerJson *json, const char *name, guint status, const char *problem, const char *title);
+
+gboolean rtk_server_route_is_reading (const RtkServerRoute *route);
 
 const RtkServerRoute *rtk_server_routes_get (guint *out_n);
 const RtkServerRoute *rtk_server_routes_match (const char *method,

@@ -71,6 +71,9 @@ struct _RtkServerDb {
   gboolean                has_trouble; /* one failed since rtk_server_db_forget_trouble() */
   RtkError                trouble;     /* the first one's code */
   gboolean                has_moved;   /* the running transaction moves the feed */
+  gboolean                is_writing;  /* the running transaction was begun to write */
+  RtkServerCommitFunc     committed;   /* (nullable) */
+  gpointer                committed_data;
 };
 
 struct _RtkServerRows {

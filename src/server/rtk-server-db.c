@@ -123,6 +123,29 @@ rtk_server_db_get_trouble (RtkServerDb *self, RtkError *out_code)
 }
 
 /**
+ * rtk_server_db_watch:
+ * @self: a connection
+ * @committed: (nullable): called on the connection's thread after each commit that may have changed
+ *   something, before whoever asked for it is answered; also after one whose end is not known
+ * @user_data: for @committed
+ *
+ * Tells of the commits of this connection.
+ */
+void
+rtk_server_db_watch (RtkServerDb *self, RtkServerCommitFunc committed, gpointer user_data)
+{
+  self->committed = committed;
+  self->committed_data = user_data;
+}
+
+static void
+tell_commit (RtkServerDb *self)
+{
+  if (self->committed != NULL)
+    self->committed (self->committed_data);
+}
+
+/**
  * rtk_server_db_exec:
  * @self: a connection
  * @sql: any number of statements without arguments
@@ -133,9 +156,12 @@ rtk_server_db_get_trouble (RtkServerDb *self, RtkError *out_code)
 gboolean
 rtk_server_db_exec (RtkServerDb *self, const char *sql, GError **error)
 {
-  GError *own = NULL;
+  GError  *own = NULL;
+  gboolean ok = self->backend->exec (self, sql, &own);
 
-  return self->backend->exec (self, sql, &own) || fail (self, own, error);
+  if (!self->backend->in_transaction (self))
+    tell_commit (self);
+  return ok || fail (self, own, error);
 }
 
 /**
@@ -157,6 +183,7 @@ rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **error)
 
   self->has_failed = FALSE;
   self->has_moved = FALSE;
+  self->is_writing = writing;
   return self->backend->begin (self, writing, &own) || fail (self, own, error);
 }
 
@@ -186,11 +213,17 @@ rtk_server_db_move (RtkServerDb *self)
 gboolean
 rtk_server_db_commit (RtkServerDb *self, GError **error)
 {
-  GError *own = NULL;
+  GError  *own = NULL;
+  gboolean ok = FALSE;
 
-  if (self->has_failed)
+  if (self->has_failed) {
     own = g_error_new_literal (RTK_ERROR, (gint)self->trouble, "A query of the transaction failed");
-  else if (self->backend->finish (self, TRUE, &own))
+  } else {
+    ok = self->backend->finish (self, TRUE, &own);
+    if (self->is_writing)
+      tell_commit (self);
+  }
+  if (ok)
     return TRUE;
   rtk_server_db_rollback (self);
   return fail (self, own, error);
@@ -371,6 +404,8 @@ rtk_server_db_run (RtkServerDb *self, GError **error, const char *sql, const cha
     return FALSE;
   (void)rtk_server_db_next (self, rows, &local_error);
   rtk_server_db_end (rows);
+  if (!self->backend->in_transaction (self))
+    tell_commit (self);
   if (local_error == NULL)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&local_error));
@@ -450,4 +485,22 @@ gboolean
 rtk_server_db_is_postgres (RtkServerDb *self)
 {
   return g_str_equal (self->backend->name, "postgresql");
+}
+
+/**
+ * rtk_server_db_dup_state:
+ * @self: a connection, outside a transaction
+ *
+ * Names the state that a transaction begun now would see, in one short query: two that are the same
+ * see the same rows, whoever writes. Only of PostgreSQL: an SQLite file has one process, which
+ * knows of its own commits.
+ *
+ * Returns: (transfer full) (nullable): the state; %NULL for SQLite, or when it cannot be asked for
+ */
+char *
+rtk_server_db_dup_state (RtkServerDb *self)
+{
+  if (!rtk_server_db_is_postgres (self))
+    return NULL;
+  return rtk_server_db_dup_text (self, "SELECT CAST (pg_current_snapshot () AS text)", "");
 }

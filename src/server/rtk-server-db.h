@@ -15,6 +15,9 @@ typedef struct _RtkServerDb RtkServerDb;
 /* The rows of a running query. */
 typedef struct _RtkServerRows RtkServerRows;
 
+/* Tells of a commit, on the thread that made it. */
+typedef void (*RtkServerCommitFunc) (gpointer user_data);
+
 RtkServerDb *rtk_server_db_open (const char *address, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void         rtk_server_db_close (RtkServerDb *self);
 gboolean     rtk_server_db_exec (RtkServerDb *self, const char *sql, GError **error);
@@ -44,6 +47,8 @@ char *rtk_server_db_dup_text (RtkServerDb *self, const char *sql, const char *ty
 gint64   rtk_server_db_get_changes (RtkServerDb *self);
 gboolean rtk_server_db_is_postgres (RtkServerDb *self);
 gboolean rtk_server_db_check_address (const char *address, gboolean is_public, GError **error);
+void     rtk_server_db_watch (RtkServerDb *self, RtkServerCommitFunc committed, gpointer user_data);
+char    *rtk_server_db_dup_state (RtkServerDb *self) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Schema: rtk-server-schema.c. */
 gboolean rtk_server_schema_migrate (RtkServerDb *self, GError **error);

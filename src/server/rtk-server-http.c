@@ -1,41 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* POLLRDHUP */
-#define _GNU_SOURCE
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
 #include "server/rtk-server-http.h"
 
 #include "core/rtk-error.h"
-#include "core/rtk-worker.h"
-#include "server/rtk-server-call.h"
+#include "server/rtk-server-cache.h"
+#include "server/rtk-server-intake.h"
 #include "server/rtk-server-limits.h"
+#include "server/rtk-server-pool.h"
 
-#include <glib-unix.h>
-#include <libsoup/soup.h>
-#include <poll.h>
 #include <string.h>
 
 #define JOB_SECONDS 15
 /* After this a stop waits no longer for callers who do not read their answers. */
 #define STOP_SECONDS 5
-/* Bytes of a body of the routes that anybody can reach: a small object. */
-#define SMALL_BODY 16384
-/* Beside one photo of the largest size: bytes of bodies that are held at the same time. */
-#define SPARE_BYTES (16 * 1024 * 1024)
-#define INTAKE "rtk-intake"
+/* Of all answers that are kept for the next who asks the same. */
+#define CACHE_BYTES (24 * 1024 * 1024)
 #define FINISHED "rtk-finished"
-#define SOCKET "rtk-socket"
-#define IDLE "rtk-idle"
 
 struct _RtkServerHttp {
   SoupServer            *server;    /* (owned) */
   const RtkServerConfig *config;    /* (unowned) */
-  RtkWorker             *store;     /* (owned): every call but the slow ones */
-  RtkWorker             *slow;      /* (owned): password hashing, with a connection of its own */
+  RtkServerPool         *pool;      /* (owned) */
+  RtkServerIntake       *intake;    /* (owned) */
+  RtkServerCache        *cache;     /* (owned): shared with the readers */
+  int                    n_commits; /* of this process, atomic */
   RtkServerLimits       *limits;    /* (owned) */
   char                  *bootstrap; /* (owned) (nullable) */
-  gsize                 *held;      /* (owned): bytes of all bodies in memory; shared with Intake */
   guint                  job_source;
   guint                  stop_source;
   guint       n_running; /* messages that wait for a worker, or whose answer is being written */
@@ -50,30 +42,9 @@ typedef struct {
   RtkServerHttp     *self;    /* (unowned): outlives its calls */
   SoupServerMessage *message; /* (owned): main thread only */
   RtkServerCall     *call;    /* (owned) */
+  gboolean           is_kept; /* its answer may be given again */
+  guint8             key[RTK_SERVER_CACHE_KEY_SIZE];
 } Pending;
-
-/* What comes in with a request. */
-typedef struct {
-  GThread *thread; /* (unowned): the one that made it, and must end it */
-  gsize   *held;   /* (owned): of the server; intakes may outlive it */
-  gsize    most;   /* bytes that may be held by all together */
-  gsize    kept;
-  gsize    seen;
-  gsize    limit;
-  gboolean is_busy; /* dropped because others hold too much */
-} Intake;
-
-static void
-intake_free (gpointer data)
-{
-  Intake *intake = data;
-
-  /* What all intakes count has no lock. */
-  g_warn_if_fail (intake->thread == g_thread_self ());
-  *intake->held -= intake->kept;
-  g_rc_box_release (intake->held);
-  g_free (intake);
-}
 
 static void
 pending_free (Pending *pending)
@@ -81,12 +52,6 @@ pending_free (Pending *pending)
   g_object_unref (pending->message);
   rtk_server_call_free (pending->call);
   g_free (pending);
-}
-
-static void
-close_store (gpointer store)
-{
-  rtk_server_store_close (store);
 }
 
 /* One line a call. The route is the pattern, so no id, code or name gets into the log. */
@@ -153,12 +118,62 @@ give_up_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-static void
-run_call (GTask *task, gpointer store)
+/* Another process may write to PostgreSQL: it is asked. An SQLite file has one process, and what
+ * that has committed so often stays so until it commits again. */
+static char *
+dup_state (RtkServerHttp *self, RtkServerDb *db)
 {
-  Pending *pending = g_task_get_task_data (task);
+  if (db != NULL && rtk_server_db_is_postgres (db))
+    return rtk_server_db_dup_state (db);
+  return g_strdup_printf ("%d", g_atomic_int_get (&self->n_commits));
+}
 
-  rtk_server_call_run (store, pending->call);
+static gboolean
+find_answer (Pending *pending, const char *state)
+{
+  RtkServerCall *call = pending->call;
+
+  if (state != NULL)
+    call->bytes = rtk_server_cache_find (pending->self->cache, pending->key, state);
+  if (call->bytes != NULL)
+    call->status = 200;
+  return call->bytes != NULL;
+}
+
+/* @state was asked for before the answer was read. When it is the same afterwards, it was all the
+ * time. */
+static void
+keep_answer (Pending *pending, RtkServerDb *db, const char *state)
+{
+  RtkServerCall   *call = pending->call;
+  g_autofree char *after = NULL;
+  gsize            size = call->answer.text->len;
+
+  if (call->status != 200 || call->bytes != NULL || call->answer_headers->len > 0)
+    return;
+  after = dup_state (pending->self, db);
+  if (state == NULL || g_strcmp0 (state, after) != 0)
+    return;
+  call->bytes =
+      g_bytes_new_take (g_string_free (g_steal_pointer (&call->answer.text), FALSE), size);
+  rtk_server_cache_keep (pending->self->cache, pending->key, state, call->session_until,
+                         call->bytes);
+}
+
+static void
+run_call (GTask *task, gpointer data)
+{
+  RtkServerSeat   *seat = data;
+  Pending         *pending = g_task_get_task_data (task);
+  RtkServerDb     *db = seat->store->db;
+  g_autofree char *state = pending->is_kept ? dup_state (pending->self, db) : NULL;
+
+  if (!pending->is_kept || !find_answer (pending, state)) {
+    rtk_server_call_run (seat->store, pending->call);
+    if (pending->is_kept)
+      keep_answer (pending, db, state);
+  }
+  rtk_server_seat_done (seat);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -213,7 +228,6 @@ prepare_call (RtkServerCall *call, SoupServerMessage *message, const char *path)
 {
   const char *method = soup_server_message_get_method (message);
   gboolean    path_known = FALSE;
-  Intake     *intake = g_object_get_data (G_OBJECT (message), INTAKE);
 
   call->route = rtk_server_routes_match (method, path, call->params, &path_known);
   if (call->route == NULL && path_known) {
@@ -221,13 +235,48 @@ prepare_call (RtkServerCall *call, SoupServerMessage *message, const char *path)
     rtk_server_call_fail (call, 405, "method", "This resource does not take this method.");
   } else if (call->route == NULL) {
     rtk_server_call_not_found (call);
-  } else if (intake->seen > intake->limit) {
+  } else if (rtk_server_intake_is_too_large (message)) {
     rtk_server_call_fail (call, 413, "too-large", "The body is too large.");
-  } else if (intake->is_busy) {
+  } else if (rtk_server_intake_is_busy (message)) {
     rtk_server_call_add_header (call, "Retry-After", "1");
     rtk_server_call_fail (call, 503, "busy", "The server is busy. Try again later.");
   }
   return call->status == 0;
+}
+
+/* A page of the feed is asked for again and again while nothing happens. When all writing is ours
+ * it is answered at once, without a worker. */
+static gboolean
+answer_again (Pending *pending)
+{
+  RtkServerHttp   *self = pending->self;
+  RtkServerCall   *call = pending->call;
+  const char      *query = g_uri_get_query (soup_server_message_get_uri (pending->message));
+  g_autofree char *state = NULL;
+
+  if (call->route->handler != rtk_server_changes)
+    return FALSE;
+  pending->is_kept = TRUE;
+  rtk_server_cache_make_key (self->cache, rtk_server_call_get_header (call, "authorization"),
+                             query != NULL ? query : "", pending->key);
+  if (self->config->database != NULL)
+    return FALSE;
+  state = dup_state (self, NULL);
+  return find_answer (pending, state);
+}
+
+static void
+start_call (RtkServerHttp *self, Pending *pending)
+{
+  SoupServerMessage *message = pending->message;
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, call_done_cb, NULL);
+
+  g_task_set_task_data (task, pending, (GDestroyNotify)pending_free);
+  soup_server_message_pause (message);
+  self->n_running++;
+  g_signal_connect (message, "finished", G_CALLBACK (finished_cb), self);
+  rtk_server_pool_push (self->pool, rtk_server_lane_of_route (pending->call->route), task,
+                        run_call);
 }
 
 static void
@@ -239,7 +288,6 @@ handle (SoupServer        *server,
 {
   RtkServerHttp   *self = user_data;
   SoupMessageBody *body = soup_server_message_get_request_body (message);
-  g_autoptr (GTask) task = NULL;
   g_autoptr (RtkServerCall) call = rtk_server_call_new ();
   Pending *pending;
 
@@ -263,58 +311,14 @@ handle (SoupServer        *server,
   pending->self = self;
   pending->message = g_object_ref (message);
   pending->call = g_steal_pointer (&call);
-  soup_server_message_pause (message);
-  self->n_running++;
-  g_signal_connect (message, "finished", G_CALLBACK (finished_cb), self);
-  task = g_task_new (NULL, NULL, call_done_cb, NULL);
-  g_task_set_task_data (task, pending, (GDestroyNotify)pending_free);
-  rtk_worker_push (pending->call->route->is_slow ? self->slow : self->store, task, run_call);
-}
-
-static void
-drop_body (SoupServerMessage *message, Intake *intake)
-{
-  SoupMessageBody *body = soup_server_message_get_request_body (message);
-
-  soup_message_body_set_accumulate (body, FALSE);
-  soup_message_body_truncate (body);
-  *intake->held -= intake->kept;
-  intake->kept = 0;
-}
-
-static void
-got_chunk_cb (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
-{
-  Intake          *intake = g_object_get_data (G_OBJECT (message), INTAKE);
-  SoupMessageBody *body = soup_server_message_get_request_body (message);
-  gsize            size = g_bytes_get_size (chunk);
-
-  intake->seen += size;
-  if (!soup_message_body_get_accumulate (body))
-    return;
-  intake->is_busy = *intake->held + size > intake->most;
-  if (intake->is_busy || intake->seen > intake->limit) {
-    drop_body (message, intake);
+  if (answer_again (pending)) {
+    send_answer (message, pending->call);
+    pending_free (pending);
     return;
   }
-  intake->kept += size;
-  *intake->held += size;
+  start_call (self, pending);
 }
 
-static gsize
-get_body_limit (RtkServerHttp *self, const RtkServerRoute *route)
-{
-  if (route == NULL)
-    return 0;
-  if (route->takes_bytes)
-    return (gsize)self->config->max_upload;
-  if ((route->who & (RTK_SERVER_PUBLIC | RTK_SERVER_ACCOUNT)) != 0)
-    return (gsize)MIN (self->config->max_body, SMALL_BODY);
-  return (gsize)self->config->max_body;
-}
-
-/* Before the body is read: how large it may be. What is beyond that is dropped, never kept; so is
- * all that comes from nobody to where somebody must be signed in. */
 static void
 handle_early (SoupServer        *server,
               SoupServerMessage *message,
@@ -322,77 +326,19 @@ handle_early (SoupServer        *server,
               GHashTable        *query,
               gpointer           user_data)
 {
-  RtkServerHttp        *self = user_data;
-  gboolean              known;
-  const RtkServerRoute *route =
-      rtk_server_routes_match (soup_server_message_get_method (message), path, NULL, &known);
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
-  Intake             *intake = g_new0 (Intake, 1);
-  gboolean            is_nobody = route != NULL && (route->who & RTK_SERVER_PUBLIC) == 0 &&
-                       soup_message_headers_get_one (headers, "Authorization") == NULL;
-
-  intake->thread = g_thread_self ();
-  intake->held = g_rc_box_acquire (self->held);
-  intake->most = (gsize)self->config->max_upload + SPARE_BYTES;
-  intake->limit = get_body_limit (self, route);
-  g_object_set_data_full (G_OBJECT (message), INTAKE, intake, intake_free);
-  if (is_nobody || soup_message_headers_get_content_length (headers) > (goffset)intake->limit)
-    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
-  g_signal_connect (message, "got-chunk", G_CALLBACK (got_chunk_cb), NULL);
-}
-
-static void
-forget_idle (gpointer source)
-{
-  g_source_destroy (source);
-  g_source_unref (source);
-}
-
-static gboolean
-peer_left_cb (int fd, GIOCondition condition, gpointer user_data)
-{
-  g_autoptr (GSocket) socket = g_object_ref (user_data);
-
-  g_object_set_data (G_OBJECT (socket), IDLE, NULL);
-  (void)g_socket_close (socket, NULL);
-  return G_SOURCE_REMOVE;
-}
-
-/* A request begins, or is waited for: its connection is watched by libsoup. */
-static void
-request_started_cb (SoupServer *server, SoupServerMessage *message, gpointer user_data)
-{
   RtkServerHttp *self = user_data;
-  GSocket       *socket = soup_server_message_get_socket (message);
+  gboolean       known;
 
-  if (socket == NULL)
-    return;
-  /* Whoever neither sends nor reads for so long holds a descriptor that others need. */
-  g_socket_set_timeout (socket, (guint)self->config->idle_seconds);
-  g_object_set_data (G_OBJECT (socket), IDLE, NULL);
-  g_object_set_data_full (G_OBJECT (message), SOCKET, g_object_ref (socket), g_object_unref);
-}
-
-/* libsoup before 3.3 forgets an idle connection whose caller hangs up without closing its
- * descriptor (2000 callers left 2000 descriptors): watch for that ourselves. */
-static void
-request_finished_cb (SoupServer *server, SoupServerMessage *message, gpointer user_data)
-{
-  GSocket *socket = g_object_get_data (G_OBJECT (message), SOCKET);
-  GSource *source;
-
-  if (socket == NULL || g_socket_is_closed (socket))
-    return;
-  source = g_unix_fd_source_new (g_socket_get_fd (socket), (GIOCondition)POLLRDHUP);
-  g_source_set_callback (source, G_SOURCE_FUNC (peer_left_cb), g_object_ref (socket),
-                         g_object_unref);
-  g_source_attach (source, NULL);
-  g_object_set_data_full (G_OBJECT (socket), IDLE, source, forget_idle);
+  rtk_server_intake_begin (
+      self->intake, message,
+      rtk_server_routes_match (soup_server_message_get_method (message), path, NULL, &known));
 }
 
 static void
-run_jobs (GTask *task, gpointer state)
+run_jobs (GTask *task, gpointer data)
 {
+  RtkServerSeat *seat = data;
+
   static gboolean (*const jobs[]) (RtkServerStore *, gint64, guint *, GError **) = {
       rtk_server_jobs_close_unpaid, rtk_server_jobs_refund, rtk_server_jobs_expire};
 
@@ -400,12 +346,13 @@ run_jobs (GTask *task, gpointer state)
     g_autoptr (GError) error = NULL;
     guint done = 0;
 
-    if (!jobs[i](state, g_get_real_time (), &done, &error))
+    if (!jobs[i](seat->store, g_get_real_time (), &done, &error))
       g_log (G_LOG_DOMAIN,
              g_error_matches (error, RTK_ERROR, RTK_ERROR_OFFLINE) ? G_LOG_LEVEL_MESSAGE
                                                                    : G_LOG_LEVEL_WARNING,
              "A job failed: %s", error->message);
   }
+  rtk_server_seat_done (seat);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -415,8 +362,17 @@ start_jobs_cb (gpointer user_data)
   RtkServerHttp *self = user_data;
   g_autoptr (GTask) task = g_task_new (NULL, NULL, NULL, NULL);
 
-  rtk_worker_push (self->store, task, run_jobs);
+  rtk_server_pool_push (self->pool, RTK_SERVER_LANE_WRITE, task, run_jobs);
   return G_SOURCE_CONTINUE;
+}
+
+/* On a worker: what was kept before is old from now on. */
+static void
+committed_cb (gpointer user_data)
+{
+  RtkServerHttp *self = user_data;
+
+  g_atomic_int_inc (&self->n_commits);
 }
 
 /**
@@ -438,30 +394,23 @@ rtk_server_http_new (const RtkServerConfig *config,
                      GTlsCertificate       *certificate,
                      GError               **error)
 {
-  g_autoptr (RtkServerStore) store = rtk_server_store_open (config, keys, error);
-  g_autoptr (RtkServerStore) slow = NULL;
-  g_autoptr (RtkServerLimits) limits = NULL;
+  g_autoptr (RtkServerLimits) limits = rtk_server_limits_new (config, error);
   RtkServerHttp *self;
 
-  if (store == NULL)
-    return NULL;
-  limits = rtk_server_limits_new (config, error);
   if (limits == NULL)
-    return NULL;
-  slow = rtk_server_store_open (config, keys, error);
-  if (slow == NULL)
     return NULL;
   self = g_new0 (RtkServerHttp, 1);
   self->config = config;
+  self->pool = rtk_server_pool_new (config, keys, committed_cb, self, error);
+  if (self->pool == NULL) {
+    g_free (self);
+    return NULL;
+  }
   self->limits = g_steal_pointer (&limits);
+  self->cache = rtk_server_cache_new (CACHE_BYTES);
   self->bootstrap = g_strdup (bootstrap);
-  self->held = g_rc_box_new0 (gsize);
-  self->store = rtk_worker_new ("store", g_steal_pointer (&store), close_store);
-  self->slow = rtk_worker_new ("slow", g_steal_pointer (&slow), close_store);
   self->server = soup_server_new ("tls-certificate", certificate, "server-header", NULL, NULL);
-  g_signal_connect (self->server, "request-started", G_CALLBACK (request_started_cb), self);
-  if (!soup_check_version (3, 3, 0))
-    g_signal_connect (self->server, "request-finished", G_CALLBACK (request_finished_cb), NULL);
+  self->intake = rtk_server_intake_new (config, self->server);
   soup_server_add_early_handler (self->server, NULL, handle_early, self, NULL);
   soup_server_add_handler (self->server, NULL, handle, self, NULL);
   self->job_source = g_timeout_add_seconds (JOB_SECONDS, start_jobs_cb, self);
@@ -570,11 +519,11 @@ rtk_server_http_free (RtkServerHttp *self)
 {
   g_clear_handle_id (&self->job_source, g_source_remove);
   g_clear_handle_id (&self->stop_source, g_source_remove);
-  rtk_worker_free (self->slow);
-  rtk_worker_free (self->store);
+  rtk_server_pool_free (self->pool);
   soup_server_disconnect (self->server);
   g_object_unref (self->server);
-  g_rc_box_release (self->held);
+  rtk_server_intake_free (self->intake);
+  rtk_server_cache_free (self->cache);
   rtk_server_limits_free (self->limits);
   g_free (self->bootstrap);
   g_free (self);

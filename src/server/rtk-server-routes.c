@@ -114,31 +114,50 @@ rtk_server_routes_get (guint *out_n)
   return routes;
 }
 
+/* Whether the first @size bytes of @segment fit a segment of a pattern. */
 static gboolean
-segment_fits (const char *pattern, const char *segment)
+segment_fits (const char *pattern, gsize pattern_size, const char *segment, gsize size)
 {
-  if (strcmp (pattern, "{id}") == 0)
-    return rtk_id_is_valid (segment);
-  if (strcmp (pattern, "{sha256}") == 0)
-    return rtk_sha256_is_valid (segment);
-  return strcmp (pattern, segment) == 0;
+  char text[65];
+
+  if (pattern[0] != '{')
+    return size == pattern_size && memcmp (pattern, segment, size) == 0;
+  if (size >= sizeof text)
+    return FALSE;
+  memcpy (text, segment, size);
+  text[size] = '\0';
+  if (strncmp (pattern, "{id}", pattern_size) == 0)
+    return rtk_id_is_valid (text);
+  return strncmp (pattern, "{sha256}", pattern_size) == 0 && rtk_sha256_is_valid (text);
 }
 
+/* Each request is held against the whole table twice: without a copy of anything. */
 static gboolean
-path_fits (const char *pattern, char **segments, char *out_params[2])
+path_fits (const char *pattern, const char *path)
+{
+  for (;;) {
+    gsize wanted = strcspn (pattern, "/");
+    gsize size = strcspn (path, "/");
+
+    if (!segment_fits (pattern, wanted, path, size))
+      return FALSE;
+    if (pattern[wanted] == '\0' || path[size] == '\0')
+      return pattern[wanted] == path[size];
+    pattern += wanted + 1;
+    path += size + 1;
+  }
+}
+
+static void
+take_params (const char *pattern, const char *path, char *out_params[2])
 {
   g_auto (GStrv) wanted = g_strsplit (pattern, "/", -1);
+  g_auto (GStrv) segments = g_strsplit (path, "/", -1);
   guint n = 0;
 
-  if (g_strv_length (wanted) != g_strv_length (segments))
-    return FALSE;
   for (guint i = 0; wanted[i] != NULL; i++)
-    if (!segment_fits (wanted[i], segments[i]))
-      return FALSE;
-  for (guint i = 0; out_params != NULL && wanted[i] != NULL; i++)
     if (wanted[i][0] == '{')
       out_params[n++] = g_strdup (segments[i]);
-  return TRUE;
 }
 
 /**
@@ -158,16 +177,15 @@ rtk_server_routes_match (const char *method,
                          char       *out_params[2],
                          gboolean   *out_path_known)
 {
-  g_auto (GStrv) segments = g_strsplit (path, "/", 16);
-
   *out_path_known = FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (routes); i++) {
-    if (!path_fits (routes[i].pattern, segments, NULL))
+    if (!path_fits (routes[i].pattern, path))
       continue;
     *out_path_known = TRUE;
     if (strcmp (routes[i].method, method) != 0)
       continue;
-    (void)path_fits (routes[i].pattern, segments, out_params);
+    if (out_params != NULL)
+      take_params (routes[i].pattern, path, out_params);
     return &routes[i];
   }
   return NULL;

@@ -184,7 +184,8 @@ rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **er
   rtk_sha256_hex ((const guint8 *)header + 7, strlen (header + 7), hash);
   row = rtk_server_db_query (
       store->db, &local_error,
-      "SELECT x.id, x.kind, x.principal, x.station, s.name, s.role FROM sessions x"
+      "SELECT x.id, x.kind, x.principal, x.station, s.name, s.role, x.access_until"
+      " FROM sessions x"
       " LEFT JOIN staff s ON x.kind = 'staff' AND s.id = x.principal AND s.enabled = 1"
       " WHERE x.access_hash = ? AND x.access_until > ?",
       "si", hash, g_get_real_time ());
@@ -194,6 +195,7 @@ rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **er
     call->who =
         is_account ? RTK_SERVER_ACCOUNT : rtk_server_role_to_who (rtk_server_db_text (row, 5));
     call->session = g_strdup (rtk_server_db_text (row, 0));
+    call->session_until = rtk_server_db_int (row, 6);
     call->principal = g_strdup (rtk_server_db_text (row, 2));
     call->station = g_strdup (rtk_server_db_text (row, 3));
     call->name = g_strdup (rtk_server_db_text (row, 4));

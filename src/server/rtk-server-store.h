@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @max_body: bytes of a JSON body
  * @max_upload: bytes of a photo
  * @max_page: orders in a page of the feed, operations in a batch, items in a claim
+ * @readers: connections that read beside the one that writes
  * @staff_rate: calls a minute of a member of staff; 0 here and below is no limit
  * @staff_burst: calls in one go
  * @account_rate: calls a minute of a graduate
@@ -48,6 +49,7 @@ typedef struct {
   gint64 max_body;
   gint64 max_upload;
   gint64 max_page;
+  gint64 readers;
   gint64 staff_rate;
   gint64 staff_burst;
   gint64 account_rate;
