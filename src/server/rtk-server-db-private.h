@@ -84,6 +84,7 @@ gboolean     rtk_server_address_is_postgres (const char *address);
 RtkServerDb *rtk_server_sqlite_open (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 RtkServerDb *rtk_server_postgres_open (const char *url, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gpointer     rtk_server_postgres_connect (const char *url) G_GNUC_WARN_UNUSED_RESULT;
+gboolean     rtk_server_schema_migrate_to (RtkServerDb *self, gint64 wanted, GError **error);
 void         rtk_server_listeners_hint (const char *address);
 gboolean     rtk_server_postgres_parse (const char *url, gboolean *out_has_password);
 

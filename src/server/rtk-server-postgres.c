@@ -24,6 +24,7 @@ typedef struct {
   GHashTable *statements; /* (owned): SQL text (static) -> Statement */
   gint64      changes;
   gboolean    is_open; /* a transaction, also one whose connection was lost */
+  gboolean    is_lost; /* the connection, whatever libpq says of it */
 } Postgres;
 
 typedef struct {
@@ -61,7 +62,10 @@ set_error (Postgres *self, PGresult *result, GError **error)
   const char *text = result != NULL ? PQresultErrorField (result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
   RtkError    ours = RTK_ERROR_STORAGE;
 
-  if (PQstatus (self->connection) != CONNECTION_OK || is_passing (state))
+  /* What has no state comes from libpq: it was not the server that answered. */
+  if (state == NULL || PQstatus (self->connection) != CONNECTION_OK)
+    self->is_lost = TRUE;
+  if (self->is_lost || is_passing (state))
     ours = RTK_ERROR_OFFLINE;
   else if (g_strcmp0 (state, "53100") == 0)
     ours = RTK_ERROR_DISK_FULL;
@@ -125,10 +129,11 @@ set_up (Postgres *self, GError **error)
 static void
 make_again (Postgres *self)
 {
-  if (self->is_open || PQstatus (self->connection) == CONNECTION_OK)
+  if (self->is_open || (!self->is_lost && PQstatus (self->connection) == CONNECTION_OK))
     return;
   g_hash_table_remove_all (self->statements);
   PQreset (self->connection);
+  self->is_lost = FALSE;
   (void)set_up (self, NULL);
 }
 
@@ -143,7 +148,7 @@ postgres_begin (RtkServerDb *db, gboolean writing, GError **error)
   self->is_open = postgres_exec (db, sql, NULL);
   /* Only now it may show that the connection was lost meanwhile: nothing was done yet, so that it
      can be tried again. */
-  if (!self->is_open && PQstatus (self->connection) != CONNECTION_OK)
+  if (!self->is_open && self->is_lost)
     make_again (self);
   if (self->is_open || postgres_exec (db, sql, error)) {
     self->is_open = TRUE;
@@ -453,7 +458,10 @@ rtk_server_postgres_connect (const char *url)
                                       "dbname", NULL};
   const char *const        values[] = {"5", "retake-server", "30000", url, NULL};
 
-  return PQconnectdbParams (names, values, 1);
+  PGconn *connection = PQconnectdbParams (names, values, 1);
+
+  PQsetNoticeReceiver (connection, drop_notice, NULL);
+  return connection;
 }
 
 /**
@@ -481,7 +489,6 @@ rtk_server_postgres_open (const char *url, GError **error)
     postgres_close (&self->parent);
     return NULL;
   }
-  PQsetNoticeReceiver (self->connection, drop_notice, NULL);
   if (!set_up (self, error)) {
     postgres_close (&self->parent);
     return NULL;

@@ -243,16 +243,17 @@ migrate_one (RtkServerDb *self, gint64 from, GError **error)
 }
 
 /**
- * rtk_server_schema_migrate:
+ * rtk_server_schema_migrate_to:
  * @self: a connection
- * @error: return location; %RTK_ERROR_STORAGE when a newer program wrote the database
+ * @wanted: a version
+ * @error: return location
  *
- * Brings the schema up to date, each step in a transaction of its own.
+ * Brings the schema to version @wanted, if it is older, each step in a transaction of its own.
  *
- * Returns: whether the schema is the present one
+ * Returns: whether the schema is of @wanted, or younger and known
  */
 gboolean
-rtk_server_schema_migrate (RtkServerDb *self, GError **error)
+rtk_server_schema_migrate_to (RtkServerDb *self, gint64 wanted, GError **error)
 {
   for (;;) {
     gint64 version;
@@ -261,21 +262,35 @@ rtk_server_schema_migrate (RtkServerDb *self, GError **error)
     if (!rtk_server_db_begin (self, TRUE, error))
       return FALSE;
     version = self->backend->get_version (self, error);
-    if (version == (gint64)G_N_ELEMENTS (migrations))
+    if (version >= wanted && version <= (gint64)G_N_ELEMENTS (migrations))
       return rtk_server_db_commit (self, error);
     if (version > (gint64)G_N_ELEMENTS (migrations))
       g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE,
                    "The database is of version %" G_GINT64_FORMAT
                    ", this program knows %u: update the program",
                    version, (guint)G_N_ELEMENTS (migrations));
-    if (version < 0 || version > (gint64)G_N_ELEMENTS (migrations) ||
-        !migrate_one (self, version, error)) {
+    if (version < 0 || version >= wanted || !migrate_one (self, version, error)) {
       rtk_server_db_rollback (self);
       return FALSE;
     }
     if (!rtk_server_db_commit (self, error))
       return FALSE;
   }
+}
+
+/**
+ * rtk_server_schema_migrate:
+ * @self: a connection
+ * @error: return location; %RTK_ERROR_STORAGE when a newer program wrote the database
+ *
+ * Brings the schema up to date.
+ *
+ * Returns: whether the schema is the present one
+ */
+gboolean
+rtk_server_schema_migrate (RtkServerDb *self, GError **error)
+{
+  return rtk_server_schema_migrate_to (self, G_N_ELEMENTS (migrations), error);
 }
 
 /**

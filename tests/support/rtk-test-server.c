@@ -264,6 +264,19 @@ rtk_test_server_open (const char *folder)
 }
 
 RtkTestServer *
+rtk_test_server_join (RtkTestServer *host)
+{
+  RtkTestServer *self = g_new0 (RtkTestServer, 1);
+
+  self->folder = g_strdup (host->folder);
+  self->log = g_string_new (NULL);
+  self->extra = g_strdupv (host->extra);
+  self->is_guest = TRUE;
+  rtk_test_server_start (self);
+  return self;
+}
+
+RtkTestServer *
 rtk_test_server_attach (const char *url)
 {
   RtkTestServer *self = g_new0 (RtkTestServer, 1);
@@ -303,7 +316,7 @@ rtk_test_server_free (RtkTestServer *self)
   g_assert_null (strstr (self->log->str, "1009999"));
   g_assert_null (strstr (self->log->str, RTK_TEST_PASSWORD));
   g_assert_null (strstr (self->log->str, "\"warning\""));
-  if (self->folder != NULL)
+  if (self->folder != NULL && !self->is_guest)
     rtk_test_remove_folder (self->folder);
   g_clear_object (&self->session);
   g_free (self->folder);

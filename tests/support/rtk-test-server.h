@@ -16,8 +16,9 @@ typedef struct {
   GStrv        extra; /* arguments */
   GSubprocess *process;
   GThread     *log_thread;
-  GString     *log;     /* what it logged, all starts together; read it after a stop */
-  gpointer     session; /* SoupSession */
+  GString     *log;      /* what it logged, all starts together; read it after a stop */
+  gpointer     session;  /* SoupSession */
+  gboolean     is_guest; /* the folder is somebody else's */
 } RtkTestServer;
 
 typedef struct {
@@ -31,6 +32,8 @@ typedef struct {
 RtkTestServer *rtk_test_server_new (guint graduates, const char *const *extra);
 /* A server on a folder that is there already; takes it over. */
 RtkTestServer *rtk_test_server_open (const char *folder);
+/* A further process on the folder and the database of @host, which must outlive it. */
+RtkTestServer *rtk_test_server_join (RtkTestServer *host);
 /* Only the client, for a server that somebody else started. */
 RtkTestServer *rtk_test_server_attach (const char *url);
 void           rtk_test_server_start (RtkTestServer *self);

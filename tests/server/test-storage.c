@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/rtk-id.h"
+#include "server/rtk-server-db-private.h"
+#include "server/rtk-server-listen.h"
+#include "support/rtk-test-server.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+
+static gboolean
+is_postgres (void)
+{
+  return g_getenv ("RTK_TEST_POSTGRES") != NULL;
+}
+
+static RtkServerDb *
+open_database (const char *folder)
+{
+  g_autofree char *own = g_build_filename (folder, "server.db", NULL);
+  g_autofree char *address = rtk_test_server_dup_database (folder);
+  g_autoptr (GError) error = NULL;
+  RtkServerDb *db = rtk_server_db_open (address != NULL ? address : own, &error);
+
+  g_assert_no_error (error);
+  return db;
+}
+
+/* How the program ends with this address, which nobody may read in what it says. */
+static void
+assert_refused (const char *argument, const char *variable, const char *word)
+{
+  g_autofree char *folder = g_dir_make_tmp ("retake-storage-XXXXXX", NULL);
+  const char      *argv[] = {
+           g_getenv ("RTK_TEST_SERVER"), "--data", folder, "audit", "verify", argument, NULL};
+  g_autoptr (GSubprocessLauncher) launcher =
+      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDERR_PIPE);
+  g_autoptr (GSubprocess) process = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (variable != NULL)
+    g_subprocess_launcher_setenv (launcher, "RETAKE_DATABASE", variable, TRUE);
+  process = g_subprocess_launcher_spawnv (launcher, argv, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_subprocess_communicate_utf8 (process, NULL, NULL, NULL, &text, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (g_subprocess_get_exit_status (process), ==, 2);
+  g_assert_nonnull (strstr (text, word));
+  g_assert_null (strstr (text, "s3cret"));
+  g_assert_null (strstr (text, "127.0.0.1"));
+  g_assert_cmpuint (strlen (strchr (text, '\n')), ==, 1);
+  rtk_test_remove_folder (folder);
+}
+
+static void
+test_address (void)
+{
+  assert_refused ("--database=postgresql://u:s3cret@127.0.0.1:1/d", NULL, "RETAKE_DATABASE");
+  assert_refused ("--database=postgres://127.0.0.1:1/d?user=u&password=s3cret", NULL, ".pgpass");
+  assert_refused ("--database=mysql://u@127.0.0.1/s3cret", NULL, "not understood");
+  assert_refused ("--database=postgresql://u@127.0.0.1:1/d?s3cret=1", NULL, "not understood");
+  assert_refused (NULL, "postgresql://u:s3cret@127.0.0.1:1/d", "not reached");
+}
+
+/* Ends the cluster as a crash does; it comes back once the file "down" is gone. */
+static void
+end_cluster (const char *folder)
+{
+  g_autofree char *down = g_build_filename (folder, "down", NULL);
+  g_autofree char *path = g_build_filename (folder, "data", "postmaster.pid", NULL);
+  g_autofree char *text = NULL;
+
+  g_assert_true (g_file_set_contents (down, "", 0, NULL));
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpint (kill ((GPid)g_ascii_strtoll (text, NULL, 10), SIGQUIT), ==, 0);
+  while (g_file_test (path, G_FILE_TEST_EXISTS))
+    g_usleep (1000);
+}
+
+static void
+start_cluster (const char *folder)
+{
+  g_autofree char *down = g_build_filename (folder, "down", NULL);
+
+  g_assert_cmpint (g_unlink (down), ==, 0);
+}
+
+/* A call that writes: a new upload. */
+static RtkTestReply *
+begin_upload (RtkTestServer *server, const char *token, guint index)
+{
+  g_autofree char *name = g_strdup_printf ("%064x", index);
+  g_autofree char *name64 = g_base64_encode ((const guchar *)name, 64);
+  g_autofree char *type64 = g_base64_encode ((const guchar *)"image/png", 9);
+  g_autofree char *metadata = g_strdup_printf ("sha256 %s,type %s", name64, type64);
+
+  return rtk_test_call_raw (server, token, "POST", "/v1/uploads", NULL, NULL,
+                            (const char *[]){"Tus-Resumable", "1.0.0", "Upload-Length", "100",
+                                             "Upload-Metadata", metadata, NULL});
+}
+
+static void
+test_restart (void)
+{
+  static const char wrong[] = "{\"user\":\"operator\",\"password\":\"wrong\"}";
+  const char       *cluster = g_getenv ("RTK_TEST_POSTGRES");
+  g_autoptr (RtkTestServer) server = NULL;
+  g_autofree char *token = NULL;
+  guint            busy = 0;
+
+  if (cluster == NULL) {
+    g_test_skip ("needs PostgreSQL");
+    return;
+  }
+  server = rtk_test_server_new (0, NULL);
+  token = rtk_test_sign_in (server, "operator");
+  for (guint i = 0; i < 2; i++) {
+    guint status;
+
+    end_cluster (cluster);
+    for (guint call = 0; call < 6; call++) {
+      g_autoptr (RtkTestReply) reply =
+          call % 3 == 0   ? rtk_test_call (server, token, "GET", "/v1/changes", NULL)
+          : call % 3 == 1 ? begin_upload (server, token, i)
+                          : rtk_test_call (server, NULL, "POST", "/v1/session", wrong);
+
+      rtk_test_assert_problem (reply, 503, "busy");
+      g_assert_cmpstr (g_hash_table_lookup (reply->headers, "retry-after"), ==, "1");
+    }
+    start_cluster (cluster);
+    do {
+      g_autoptr (RtkTestReply) reply = begin_upload (server, token, i);
+
+      status = reply->status;
+      if (status == 503)
+        busy++;
+      else
+        g_assert_cmpuint (status, ==, 201);
+    } while (status == 503);
+  }
+  g_test_message ("%u answers were busy while it started", busy);
+  g_free (token);
+  token = rtk_test_sign_in (server, "operator");
+  rtk_test_server_stop (server);
+  g_assert_null (strstr (server->log->str, cluster));
+}
+
+static gboolean
+moved_cb (gpointer count)
+{
+  ++*(guint *)count;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+move (RtkServerDb *db)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (rtk_server_db_begin (db, TRUE, &error));
+  rtk_server_db_move (db);
+  g_assert_true (rtk_server_db_commit (db, &error));
+  g_assert_no_error (error);
+}
+
+static void
+wait_count (const guint *count, guint wanted)
+{
+  while (*count < wanted)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+test_hints (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("retake-storage-XXXXXX", NULL);
+  g_autoptr (RtkServerDb) db = open_database (folder);
+  g_autofree char   *own = g_build_filename (folder, "server.db", NULL);
+  g_autofree char   *database = rtk_test_server_dup_database (folder);
+  guint              first = 0;
+  guint              second = 0;
+  RtkServerListener *listeners[] = {
+      rtk_server_db_listen (database != NULL ? database : own, moved_cb, &first),
+      rtk_server_db_listen (database != NULL ? database : own, moved_cb, &second)};
+  guint before;
+
+  /* A connection that begins is a hint, too. */
+  if (is_postgres ()) {
+    wait_count (&first, 1);
+    wait_count (&second, 1);
+  }
+  for (guint i = 0; i < 3; i++) {
+    before = first;
+    move (db);
+    wait_count (&first, before + 1);
+  }
+  if (is_postgres ()) {
+    before = second;
+    g_assert_true (rtk_server_db_exec (db,
+                                       "SELECT pg_terminate_backend (pid) FROM pg_stat_activity"
+                                       " WHERE query LIKE 'LISTEN%' AND datname ="
+                                       " current_database ()",
+                                       NULL));
+    wait_count (&second, before + 1);
+    before = second;
+    move (db);
+    wait_count (&second, before + 1);
+  }
+  rtk_server_db_unlisten (listeners[0]);
+  before = first;
+  move (db);
+  wait_count (&second, second + 1);
+  g_assert_cmpuint (first, ==, before);
+  rtk_server_db_unlisten (listeners[1]);
+  rtk_test_remove_folder (folder);
+}
+
+/* A database as version 1 left it comes to the present one with all that was in it. */
+static void
+test_migration (void)
+{
+  static const char rows[] =
+      "INSERT INTO meta (key, value) VALUES ('epoch', 'e'), ('order-counter', '41');"
+      "INSERT INTO staff (id, name, role, password, enabled, created_at)"
+      " VALUES ('s1', 'Anna', 'operator', 'h', 1, 1), ('s2', 'Bo', 'reviewer', 'h', 0, 2);"
+      "INSERT INTO schools (id, name) VALUES ('k', '示例大学');"
+      "INSERT INTO batches (id, school, name) VALUES ('b', 'k', '2026');"
+      "INSERT INTO roster (id, batch, name_masked, number_masked, name_cipher, number_cipher,"
+      " number_digest, created_at) VALUES ('r', 'b', '王*', '3*', 'x', 'y', 'd', 1);"
+      "INSERT INTO orders (id, number, revision, roster, payment, delivery, print, created_at,"
+      " updated_at) VALUES ('o1', 'N1', 3, 'r', 'paid', 'none', 'none', 1, 2),"
+      " ('o2', 'N2', 1, 'r', 'unpaid', 'none', 'none', 1, 2),"
+      " ('o3', 'N3', 1, 'r', 'refund_due', 'none', 'none', 1, 2);"
+      "INSERT INTO submissions (id, order_id, state, origin, actor, created_at) VALUES"
+      " ('a', 'o1', 'superseded', 'online', 'x', 1), ('b', 'o2', 'submitted', 'online', 'x', 1),"
+      " ('c', 'o1', 'submitted', 'desk', 'x', 2), ('d', 'o3', 'rejected', 'online', 'x', 3),"
+      " ('e', 'o3', 'submitted', 'desk', 'x', 4);"
+      "INSERT INTO reviews (id, submission, reviewer, verdict, reasons, revision, created_at)"
+      " VALUES ('v', 'd', 's2', 'rejected', 'eyes.open', 1, 5);"
+      "INSERT INTO payments (id, order_id, provider, state, amount_fen, created_at, updated_at)"
+      " VALUES ('p', 'o3', 'cash', 'settled', 0, 6, 6);"
+      "INSERT INTO uploads (id, owner, sha256, length, media_type, created_at)"
+      " VALUES ('u', 'station:1', 'ff', 5, 'image/png', 1);"
+      "INSERT INTO changes (seq, order_id) VALUES (4, 'o1'), (9, 'o2');"
+      "INSERT INTO audit (seq, at, actor, action, target, detail, hash)"
+      " VALUES (1, 1, 'x', 'y', 'z', '{}', 'h');";
+  g_autofree char *folder = g_dir_make_tmp ("retake-storage-XXXXXX", NULL);
+  g_autoptr (RtkServerDb) db = open_database (folder);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *waiting = NULL;
+  g_autofree char *attempts = NULL;
+
+  g_assert_true (rtk_server_schema_migrate_to (db, 1, &error));
+  g_assert_no_error (error);
+  g_assert_false (rtk_server_schema_is_present (db, NULL));
+  g_assert_true (rtk_server_db_exec (db, rows, &error));
+  g_assert_no_error (error);
+  g_assert_true (rtk_server_schema_migrate (db, &error));
+  g_assert_no_error (error);
+  g_assert_true (rtk_server_schema_is_present (db, &error));
+  /* Nothing is lost, and numbers go on where they were. */
+  g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM orders", ""), ==, 3);
+  g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM submissions", ""), ==, 5);
+  g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM staff", ""), ==, 2);
+  g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM uploads", ""), ==, 1);
+  g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM audit", ""), ==, 1);
+  g_assert_cmpint (
+      rtk_server_db_get_int (db, -1, "SELECT value FROM counters WHERE name = 'orders'", ""), ==,
+      41);
+  g_assert_cmpint (
+      rtk_server_db_get_int (db, -1, "SELECT value FROM counters WHERE name = 'changes'", ""), ==,
+      9);
+  g_assert_cmpint (
+      rtk_server_db_get_int (db, -1, "SELECT count (*) FROM meta WHERE key = 'order-counter'", ""),
+      ==, 0);
+  /* What waits for a reviewer: paid, or with a payment younger than the rejection. */
+  waiting = rtk_server_db_dup_text (
+      db, "SELECT min (id) || max (id) || count (*) FROM submissions WHERE waiting = 1", "");
+  g_assert_cmpstr (waiting, ==, "ce2");
+  attempts = rtk_server_db_dup_text (db,
+                                     "SELECT (SELECT attempt FROM submissions WHERE id = 'a') || ''"
+                                     " || (SELECT attempt FROM submissions WHERE id = 'c')"
+                                     " || (SELECT attempt FROM submissions WHERE id = 'e')",
+                                     "");
+  g_assert_cmpstr (attempts, ==, "122");
+  /* Twice is as good as once. */
+  g_assert_true (rtk_server_schema_migrate (db, &error));
+  g_assert_no_error (error);
+  rtk_test_remove_folder (folder);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/server/storage/address", test_address);
+  g_test_add_func ("/server/storage/restart", test_restart);
+  g_test_add_func ("/server/storage/hints", test_hints);
+  g_test_add_func ("/server/storage/migration", test_migration);
+  return g_test_run ();
+}
