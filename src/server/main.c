@@ -80,6 +80,14 @@ get_entries (Options *o)
        {"max-page", 0, 0, G_OPTION_ARG_INT64, &o->config.max_page, "Orders in a page", "N"},
        {"readers", 0, 0, G_OPTION_ARG_INT64, &o->config.readers,
         "Connections that read beside the one that writes", "N"},
+       {"refresh-grace-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.refresh_grace_seconds,
+        "How long a refresh whose answer was lost can be asked for once more", "N"},
+       {"grant-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.grant_seconds,
+        "How long staff may work without the server", "N"},
+       {"lockout-failures", 0, 0, G_OPTION_ARG_INT64, &o->config.lockout_failures,
+        "Wrong passwords in a row before there is a wait; 0 = never", "N"},
+       {"lockout-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.lockout_seconds,
+        "The longest wait after wrong passwords", "N"},
        {"staff-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_rate,
         "Calls a minute of a member of staff; 0 = no limit", "N"},
        {"staff-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_burst, "Of these in one go", "N"},
@@ -176,6 +184,10 @@ set_defaults (RtkServerConfig *config)
   set_default (&config->max_upload, 64 * 1024 * 1024);
   set_default (&config->max_page, 500);
   set_default (&config->readers, CLAMP (g_get_num_processors (), 2, 4));
+  set_default (&config->refresh_grace_seconds, 60);
+  set_default (&config->grant_seconds, 7 * 24 * 3600);
+  set_default (&config->lockout_failures, 5);
+  set_default (&config->lockout_seconds, 900);
   set_default (&config->staff_rate, 12000);
   set_default (&config->staff_burst, 6000);
   set_default (&config->account_rate, 600);
@@ -493,21 +505,14 @@ main (int argc, char **argv)
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
   const GOptionEntry *entries = get_entries (&o);
-  gint64             *numbers[] = {
-                  &o.config.access_seconds, &o.config.refresh_seconds, &o.config.unpaid_seconds,
-                  &o.config.hold_seconds,   &o.config.lease_seconds,   &o.config.idle_seconds,
-                  &o.config.max_body,       &o.config.max_upload,      &o.config.max_page,
-                  &o.config.staff_rate,     &o.config.staff_burst,     &o.config.account_rate,
-                  &o.config.account_burst,  &o.config.address_rate,    &o.config.address_burst,
-                  &o.config.sign_in_rate,   &o.config.sign_in_burst,   &o.config.sample_percent,
-                  &o.config.gold_percent,   &o.config.readers};
-  int code;
+  int                 code;
 
   setlocale (LC_ALL, "");
   /* SQLite makes its files with the rights that are left. */
   (void)umask (0077);
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    *numbers[i] = -1;
+  for (const GOptionEntry *entry = entries; entry->long_name != NULL; entry++)
+    if (entry->arg == G_OPTION_ARG_INT64)
+      *(gint64 *)entry->arg_data = -1;
   rtk_server_log_init ();
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_summary (

@@ -179,6 +179,22 @@ rtk_server_call_get_int (RtkServerCall *self, const char *member, gint64 fallbac
 }
 
 /**
+ * rtk_server_call_get_bool:
+ * @self: a call with a checked body
+ * @member: of the body
+ * @fallback: when it is missing or null
+ *
+ * Returns: its value
+ */
+gboolean
+rtk_server_call_get_bool (RtkServerCall *self, const char *member, gboolean fallback)
+{
+  JsonNode *node = json_object_get_member (self->json, member);
+
+  return node != NULL && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_boolean (node) : fallback;
+}
+
+/**
  * rtk_server_call_get_array:
  * @self: a call with a checked body
  * @member: of the body
@@ -249,6 +265,29 @@ rtk_server_call_get_query_int (
   return FALSE;
 }
 
+/**
+ * rtk_server_call_get_query_id:
+ * @self: a call
+ * @name: of the query parameter
+ * @out: (out): the id, "" when it is missing: before all others
+ *
+ * Reads an id of the query; on failure the call is answered with a problem.
+ *
+ * Returns: whether it is missing or an id
+ */
+gboolean
+rtk_server_call_get_query_id (RtkServerCall *self, const char *name, const char **out)
+{
+  *out = self->query != NULL ? g_hash_table_lookup (self->query, name) : NULL;
+  if (*out == NULL || (*out)[0] == '\0')
+    *out = "";
+  else if (!rtk_id_is_valid (*out)) {
+    rtk_server_call_fail (self, 422, "bad-member", "An id in the query is not one.");
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 is_string (JsonNode *node)
 {
@@ -271,6 +310,8 @@ field_fits (const RtkServerField *field, JsonNode *node)
   case RTK_SERVER_FIELD_INT:
     return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_INT64 &&
            json_node_get_int (node) >= 0 && json_node_get_int (node) <= field->max;
+  case RTK_SERVER_FIELD_BOOL:
+    return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_BOOLEAN;
   case RTK_SERVER_FIELD_ARRAY:
     return JSON_NODE_HOLDS_ARRAY (node) &&
            json_array_get_length (json_node_get_array (node)) <= field->max;

@@ -26,6 +26,7 @@ typedef enum {
   RTK_SERVER_FIELD_ID,
   RTK_SERVER_FIELD_SHA256,
   RTK_SERVER_FIELD_INT,
+  RTK_SERVER_FIELD_BOOL,
   RTK_SERVER_FIELD_ARRAY,
   RTK_SERVER_FIELD_OBJECT,
 } RtkServerFieldType;
@@ -120,13 +121,15 @@ void        rtk_server_call_add_header (RtkServerCall *self, const char *name, c
 const char *rtk_server_call_get_header (RtkServerCall *self, const char *name);
 const char *rtk_server_call_get_string (RtkServerCall *self, const char *member);
 gint64      rtk_server_call_get_int (RtkServerCall *self, const char *member, gint64 fallback);
+gboolean    rtk_server_call_get_bool (RtkServerCall *self, const char *member, gboolean fallback);
 JsonArray  *rtk_server_call_get_array (RtkServerCall *self, const char *member);
 JsonObject *rtk_server_call_get_object (RtkServerCall *self, const char *member);
 const char *rtk_server_call_get_query (RtkServerCall *self, const char *name);
 gboolean    rtk_server_call_get_query_int (
        RtkServerCall *self, const char *name, gint64 fallback, gint64 min, gint64 max, gint64 *out);
-void rtk_server_problem_write (
-    RtkServerJson *json, const char *name, guint status, const char *problem, const char *title);
+gboolean rtk_server_call_get_query_id (RtkServerCall *self, const char *name, const char **out);
+void     rtk_server_problem_write (
+        RtkServerJson *json, const char *name, guint status, const char *problem, const char *title);
 
 gboolean rtk_server_route_is_reading (const RtkServerRoute *route);
 
@@ -143,7 +146,15 @@ RTK_SERVER_HANDLER (bootstrap);
 RTK_SERVER_HANDLER (session_open);
 RTK_SERVER_HANDLER (session_refresh);
 RTK_SERVER_HANDLER (session_close);
+RTK_SERVER_HANDLER (session_password);
 RTK_SERVER_HANDLER (station_enrol);
+RTK_SERVER_HANDLER (station_list);
+RTK_SERVER_HANDLER (station_revoke);
+RTK_SERVER_HANDLER (staff_list);
+RTK_SERVER_HANDLER (staff_create);
+RTK_SERVER_HANDLER (staff_change);
+RTK_SERVER_HANDLER (staff_sign_out);
+RTK_SERVER_HANDLER (public_keys);
 RTK_SERVER_HANDLER (changes);
 RTK_SERVER_HANDLER (order_get);
 RTK_SERVER_HANDLER (order_pay);
@@ -173,12 +184,28 @@ gboolean rtk_server_session_start (RtkServerStore *store,
                                    const char     *name,
                                    const char     *role,
                                    GError        **error);
-char    *rtk_server_password_hash (const char *password,
-                                   gboolean    is_staff,
-                                   GError    **error) G_GNUC_WARN_UNUSED_RESULT;
-gboolean rtk_server_password_check (const char *hash, const char *password);
-guint    rtk_server_role_to_who (const char *role);
-gboolean rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **error);
+#define RTK_SERVER_MIN_PASSWORD 8
+char       *rtk_server_password_hash (const char *password,
+                                      gboolean    is_staff,
+                                      GError    **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean    rtk_server_password_check (const char *hash, const char *password, gboolean is_staff);
+guint       rtk_server_role_to_who (const char *role);
+const char *rtk_server_role_of_who (guint who);
+gboolean    rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **error);
+
+/* Wrong passwords: rtk-server-lockout.c. */
+gboolean rtk_server_lockout_count (
+    RtkServerStore *store, RtkServerCall *call, const char *kind, const char *name, GError **error);
+gboolean rtk_server_lockout_clear (
+    RtkServerStore *store, RtkServerCall *call, const char *kind, const char *name, GError **error);
+
+/* Work without the server: rtk-server-grants.c. */
+gboolean rtk_server_grant_write (RtkServerStore *store,
+                                 RtkServerJson  *json,
+                                 const char     *user,
+                                 const char     *role,
+                                 const char     *station,
+                                 GError        **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerCall, rtk_server_call_free)
 

@@ -125,6 +125,10 @@ rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_done, GErro
 gboolean
 rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GError **error)
 {
+  /* Who gave a wrong password a day ago is forgotten. */
+  if (!rtk_server_db_run (self->db, error, "DELETE FROM sign_in_failures WHERE at < ?", "i",
+                          now - G_TIME_SPAN_DAY))
+    return FALSE;
   return for_each (self,
                    "SELECT id, order_id FROM submissions WHERE state = 'in_review'"
                    " AND lease_until <= ?",

@@ -14,7 +14,7 @@
 #define KDF_CONTEXT "RtkServr"
 
 struct _RtkServerKeys {
-  RtkKey *keys[RTK_SERVER_KEY_ID + 1]; /* (owned): by RtkServerKeyKind, 0 unused */
+  RtkKey *keys[RTK_SERVER_N_KEYS]; /* (owned): by RtkServerKeyKind, 0 unused */
 };
 
 /* A new key is written only for a new data folder: a missing file beside a database means that it
@@ -62,7 +62,7 @@ rtk_server_keys_open (const char *folder, gboolean create, GError **error)
     return NULL;
   }
   self = g_new0 (RtkServerKeys, 1);
-  for (guint i = RTK_SERVER_KEY_CODE; i <= RTK_SERVER_KEY_ID; i++) {
+  for (guint i = RTK_SERVER_KEY_CODE; i < RTK_SERVER_N_KEYS; i++) {
     guint8 key[RTK_KEY_SIZE];
 
     crypto_kdf_derive_from_key (key, sizeof key, i, KDF_CONTEXT, (const guint8 *)master);
@@ -82,7 +82,7 @@ rtk_server_keys_open (const char *folder, gboolean create, GError **error)
 void
 rtk_server_keys_free (RtkServerKeys *self)
 {
-  for (guint i = RTK_SERVER_KEY_CODE; i <= RTK_SERVER_KEY_ID; i++)
+  for (guint i = RTK_SERVER_KEY_CODE; i < RTK_SERVER_N_KEYS; i++)
     rtk_key_free (self->keys[i]);
   g_free (self);
 }
@@ -175,4 +175,57 @@ rtk_server_keys_derive_station (const RtkServerKeys *self,
 {
   crypto_auth_hmacsha256 (out, (const guint8 *)station_id, strlen (station_id),
                           rtk_key_get_bytes (self->keys[RTK_SERVER_KEY_STATION]));
+}
+
+/* The pair of the key that signs grants. */
+static void
+make_grant_pair (const RtkServerKeys *self,
+                 guint8               out_public[crypto_sign_PUBLICKEYBYTES],
+                 guint8               out_secret[crypto_sign_SECRETKEYBYTES])
+{
+  G_STATIC_ASSERT (RTK_KEY_SIZE == crypto_sign_SEEDBYTES);
+  (void)crypto_sign_seed_keypair (out_public, out_secret,
+                                  rtk_key_get_bytes (self->keys[RTK_SERVER_KEY_GRANT]));
+}
+
+/**
+ * rtk_server_keys_get_grant_key:
+ * @self: keys
+ *
+ * Returns: (transfer full): the public key with which stations check grants, base64url without
+ *   padding
+ */
+char *
+rtk_server_keys_get_grant_key (const RtkServerKeys *self)
+{
+  guint8 public_key[crypto_sign_PUBLICKEYBYTES];
+  guint8 secret_key[crypto_sign_SECRETKEYBYTES];
+  char   text[sodium_base64_ENCODED_LEN (crypto_sign_PUBLICKEYBYTES,
+                                         sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+
+  make_grant_pair (self, public_key, secret_key);
+  sodium_memzero (secret_key, sizeof secret_key);
+  sodium_bin2base64 (text, sizeof text, public_key, sizeof public_key,
+                     sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  return g_strdup (text);
+}
+
+/**
+ * rtk_server_keys_sign_grant:
+ * @self: keys
+ * @content: of a grant
+ * @out_signature: Ed25519
+ *
+ * Signs a grant.
+ */
+void
+rtk_server_keys_sign_grant (const RtkServerKeys *self, GBytes *content, guint8 out_signature[64])
+{
+  guint8 public_key[crypto_sign_PUBLICKEYBYTES];
+  guint8 secret_key[crypto_sign_SECRETKEYBYTES];
+
+  make_grant_pair (self, public_key, secret_key);
+  (void)crypto_sign_detached (out_signature, NULL, g_bytes_get_data (content, NULL),
+                              g_bytes_get_size (content), secret_key);
+  sodium_memzero (secret_key, sizeof secret_key);
 }

@@ -17,6 +17,9 @@ typedef enum {
   RTK_SERVER_KEY_SEAL = 4,
   RTK_SERVER_KEY_STATION = 5,
   RTK_SERVER_KEY_ID = 6,
+  RTK_SERVER_KEY_GRANT = 7,
+  RTK_SERVER_KEY_SIGN_IN = 8,
+  RTK_SERVER_N_KEYS
 } RtkServerKeyKind;
 
 #define RTK_SERVER_STATION_KEY_SIZE 32
@@ -43,6 +46,9 @@ char          *rtk_server_keys_open_text (const RtkServerKeys *self,
 void           rtk_server_keys_derive_station (const RtkServerKeys *self,
                                                const char          *station_id,
                                                guint8               out[RTK_SERVER_STATION_KEY_SIZE]);
+char          *rtk_server_keys_get_grant_key (const RtkServerKeys *self) G_GNUC_WARN_UNUSED_RESULT;
+void
+rtk_server_keys_sign_grant (const RtkServerKeys *self, GBytes *content, guint8 out_signature[64]);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerKeys, rtk_server_keys_free)
 

@@ -64,9 +64,14 @@ RTK_SERVER_HANDLER (online_session)
   g_autofree char *hash = rtk_server_db_dup_text (
       store->db, "SELECT password FROM accounts WHERE phone_digest = ?", "s", digest);
 
-  if (!rtk_server_password_check (hash, rtk_server_call_get_string (call, "password")))
+  if (!rtk_server_lockout_count (store, call, "account", phone, error))
+    return FALSE;
+  if (call->status != 0)
+    return TRUE;
+  if (!rtk_server_password_check (hash, rtk_server_call_get_string (call, "password"), FALSE))
     return rtk_server_call_fail (call, 401, "wrong-password", "The name or the password is wrong.");
   if (!rtk_server_db_begin (store->db, TRUE, error) ||
+      !rtk_server_lockout_clear (store, call, "account", phone, error) ||
       !rtk_server_session_start (store, call, "account", id, id, NULL, error))
     return FALSE;
   call->status = 201;

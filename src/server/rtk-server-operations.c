@@ -270,8 +270,13 @@ RTK_SERVER_HANDLER (operations)
                                    "An operation of the batch is not what it should be.");
     g_ptr_array_add (list, operation);
   }
-  station_key = rtk_server_db_dup_text (store->db, "SELECT key FROM stations WHERE id = ?", "s",
-                                        call->station);
+  station_key = rtk_server_db_dup_text (store->db,
+                                        "SELECT key FROM stations WHERE id = ?"
+                                        " AND revoked_at IS NULL",
+                                        "s", call->station);
+  if (station_key == NULL)
+    return rtk_server_call_fail (call, 403, "station-revoked",
+                                 "This station's key was revoked. Enrol it with a new key.");
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "results", '[');
   for (guint i = 0; i < list->len; i++)

@@ -11,6 +11,7 @@
 #define ID RTK_SERVER_FIELD_ID
 #define SHA256 RTK_SERVER_FIELD_SHA256
 #define INT RTK_SERVER_FIELD_INT
+#define BOOL RTK_SERVER_FIELD_BOOL
 #define ARRAY RTK_SERVER_FIELD_ARRAY
 #define END                                                                                        \
   {                                                                                                \
@@ -26,6 +27,17 @@ static const RtkServerField session_fields[] = {
 static const RtkServerField refresh_fields[] = {{"refresh_token", STRING, TRUE, 128}, END};
 static const RtkServerField station_fields[] = {
     {"name", STRING, TRUE, 128}, {"key", STRING, TRUE, 64}, {"proof", STRING, TRUE, 128}, END};
+static const RtkServerField password_fields[] = {
+    {"password", STRING, TRUE, 1024}, {"new_password", STRING, TRUE, 1024}, END};
+static const RtkServerField staff_fields[] = {{"id", ID, TRUE, 0},
+                                              {"name", STRING, TRUE, 64},
+                                              {"role", STRING, TRUE, 16},
+                                              {"password", STRING, TRUE, 1024},
+                                              END};
+static const RtkServerField staff_change_fields[] = {{"role", STRING, FALSE, 16},
+                                                     {"enabled", BOOL, FALSE, 0},
+                                                     {"password", STRING, FALSE, 1024},
+                                                     END};
 static const RtkServerField operations_fields[] = {{"operations", ARRAY, TRUE, 100000}, END};
 static const RtkServerField pay_fields[] = {{"id", ID, TRUE, 0},
                                             {"method", STRING, TRUE, 16},
@@ -53,6 +65,7 @@ static const RtkServerField payment_fields[] = {
 
 #define PUBLIC RTK_SERVER_PUBLIC
 #define STAFF RTK_SERVER_STAFF
+#define SUPERVISOR RTK_SERVER_SUPERVISOR
 #define DESK (RTK_SERVER_OPERATOR | RTK_SERVER_SUPERVISOR)
 #define REVIEW (RTK_SERVER_REVIEWER | RTK_SERVER_SUPERVISOR)
 #define ACCOUNT RTK_SERVER_ACCOUNT
@@ -69,7 +82,18 @@ static const RtkServerRoute routes[] = {
     {"POST", "/v1/session/refresh", PUBLIC, rtk_server_session_refresh, refresh_fields, FALSE,
      FALSE},
     {"DELETE", "/v1/session", ANYONE, rtk_server_session_close, NULL, FALSE, FALSE},
+    {"POST", "/v1/session/password", ANYONE, rtk_server_session_password, password_fields, TRUE,
+     FALSE},
+    {"GET", "/v1/keys", PUBLIC, rtk_server_public_keys, NULL, FALSE, FALSE},
+    {"GET", "/v1/staff", SUPERVISOR, rtk_server_staff_list, NULL, FALSE, FALSE},
+    {"POST", "/v1/staff", SUPERVISOR, rtk_server_staff_create, staff_fields, TRUE, FALSE},
+    {"PATCH", "/v1/staff/{id}", SUPERVISOR, rtk_server_staff_change, staff_change_fields, TRUE,
+     FALSE},
+    {"DELETE", "/v1/staff/{id}/sessions", SUPERVISOR, rtk_server_staff_sign_out, NULL, FALSE,
+     FALSE},
     {"POST", "/v1/stations", STAFF, rtk_server_station_enrol, station_fields, FALSE, FALSE},
+    {"GET", "/v1/stations", SUPERVISOR, rtk_server_station_list, NULL, FALSE, FALSE},
+    {"DELETE", "/v1/stations/{id}", SUPERVISOR, rtk_server_station_revoke, NULL, FALSE, FALSE},
     /* Feed. */
     {"GET", "/v1/changes", STAFF, rtk_server_changes, NULL, FALSE, FALSE},
     /* Orders. */

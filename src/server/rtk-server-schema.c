@@ -127,6 +127,7 @@ static const Migration migrations[] = {
         /* Whose password was wrong how often: the key is a digest. */
         "CREATE TABLE sign_in_failures (key TEXT PRIMARY KEY, failures INTEGER NOT NULL,"
         " until INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX sign_in_failures_at ON sign_in_failures (at);"
         "ALTER TABLE accounts ADD COLUMN role TEXT NOT NULL DEFAULT 'graduate';"
         "ALTER TABLE accounts ADD COLUMN first_use INTEGER NOT NULL DEFAULT 1;"
         /* Consent to face processing: which text, when, recorded by whom. */

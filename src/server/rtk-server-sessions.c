@@ -4,7 +4,6 @@
 
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
-#include "core/rtk-signer.h"
 #include "server/rtk-server-call.h"
 
 #include <sodium.h>
@@ -59,33 +58,37 @@ rtk_server_password_hash (const char *password, gboolean is_staff, GError **erro
  * rtk_server_password_check:
  * @hash: (nullable): what rtk_server_password_hash() gave; %NULL takes as long and fails
  * @password: a password
+ * @is_staff: as when it was hashed
  *
  * Returns: whether @password is the one that was hashed
  */
 gboolean
-rtk_server_password_check (const char *hash, const char *password)
+rtk_server_password_check (const char *hash, const char *password, gboolean is_staff)
 {
   static gsize once = 0;
-  static char *decoy = NULL;
+  static char *decoys[2] = {NULL, NULL};
   const char  *against;
 
   /* A name that does not exist costs the same time as a wrong password. */
   if (g_once_init_enter (&once)) {
-    decoy = rtk_server_password_hash ("decoy", TRUE, NULL);
+    decoys[0] = rtk_server_password_hash ("decoy", FALSE, NULL);
+    decoys[1] = rtk_server_password_hash ("decoy", TRUE, NULL);
     g_once_init_leave (&once, 1);
   }
-  against = hash != NULL ? hash : decoy;
+  against = hash != NULL ? hash : decoys[is_staff ? 1 : 0];
   return against != NULL && crypto_pwhash_str_verify (against, password, strlen (password)) == 0 &&
          hash != NULL;
 }
 
-static void
+static gboolean
 write_tokens (RtkServerStore *store,
               RtkServerCall  *call,
               const char     *access,
               const char     *refresh,
               const char     *name,
-              const char     *role)
+              const char     *role,
+              const char     *station,
+              GError        **error)
 {
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_string (&call->answer, "access_token", access);
@@ -94,10 +97,13 @@ write_tokens (RtkServerStore *store,
   if (role != NULL) {
     rtk_server_json_string (&call->answer, "user", name);
     rtk_server_json_string (&call->answer, "role", role);
+    if (!rtk_server_grant_write (store, &call->answer, name, role, station, error))
+      return FALSE;
   } else {
     rtk_server_json_string (&call->answer, "account", name);
   }
   rtk_server_json_end (&call->answer, '}');
+  return TRUE;
 }
 
 /**
@@ -134,13 +140,13 @@ rtk_server_session_start (RtkServerStore *store,
                           now) ||
       !rtk_server_db_run (store->db, error,
                           "INSERT INTO sessions (id, kind, principal, access_hash, access_until,"
-                          " refresh_hash, refresh_until) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                          "ssssisi", id, kind, principal, access_hash,
+                          " refresh_hash, refresh_until, created_at)"
+                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                          "ssssisii", id, kind, principal, access_hash,
                           now + store->config->access_seconds * G_USEC_PER_SEC, refresh_hash,
-                          now + store->config->refresh_seconds * G_USEC_PER_SEC))
+                          now + store->config->refresh_seconds * G_USEC_PER_SEC, now))
     return FALSE;
-  write_tokens (store, call, access, refresh, name, role);
-  return TRUE;
+  return write_tokens (store, call, access, refresh, name, role, NULL, error);
 }
 
 /**
@@ -159,6 +165,20 @@ rtk_server_role_to_who (const char *role)
   if (g_strcmp0 (role, "supervisor") == 0)
     return RTK_SERVER_SUPERVISOR;
   return 0;
+}
+
+/**
+ * rtk_server_role_of_who:
+ * @who: of a call by a member of staff
+ *
+ * Returns: name of their role
+ */
+const char *
+rtk_server_role_of_who (guint who)
+{
+  if (who == RTK_SERVER_SUPERVISOR)
+    return "supervisor";
+  return who == RTK_SERVER_REVIEWER ? "reviewer" : "operator";
 }
 
 /**
@@ -210,39 +230,137 @@ rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **er
   return TRUE;
 }
 
-/* POST /v1/session */
-RTK_SERVER_HANDLER (session_open)
-{
-  const char      *user = rtk_server_call_get_string (call, "user");
-  g_autofree char *id = NULL;
-  g_autofree char *hash = NULL;
-  g_autofree char *role = NULL;
-  g_autofree char *name = NULL;
-  RtkServerRows   *row;
+/* What is known of a member of staff who signs in. */
+typedef struct {
+  char *id;
+  char *hash;
+  char *role;
+  char *name;
+} Person;
 
-  row = rtk_server_db_query (store->db, error,
-                             "SELECT id, password, role, name FROM staff"
-                             " WHERE lower (name) = lower (?) AND enabled = 1",
-                             "s", user);
+static void
+person_clear (Person *person)
+{
+  g_free (person->id);
+  g_free (person->hash);
+  g_free (person->role);
+  g_free (person->name);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Person, person_clear)
+
+static gboolean
+find_person (RtkServerStore *store, const char *name, Person *out, GError **error)
+{
+  RtkServerRows *row = rtk_server_db_query (store->db, error,
+                                            "SELECT id, password, role, name FROM staff"
+                                            " WHERE lower (name) = lower (?) AND enabled = 1",
+                                            "s", name);
+
   if (row == NULL)
     return FALSE;
   if (rtk_server_db_next (store->db, row, NULL)) {
-    id = g_strdup (rtk_server_db_text (row, 0));
-    hash = g_strdup (rtk_server_db_text (row, 1));
-    role = g_strdup (rtk_server_db_text (row, 2));
-    name = g_strdup (rtk_server_db_text (row, 3));
+    out->id = g_strdup (rtk_server_db_text (row, 0));
+    out->hash = g_strdup (rtk_server_db_text (row, 1));
+    out->role = g_strdup (rtk_server_db_text (row, 2));
+    out->name = g_strdup (rtk_server_db_text (row, 3));
   }
   rtk_server_db_end (row);
-  if (!rtk_server_password_check (hash, rtk_server_call_get_string (call, "password")))
+  return TRUE;
+}
+
+/* POST /v1/session */
+RTK_SERVER_HANDLER (session_open)
+{
+  const char *user = rtk_server_call_get_string (call, "user");
+  g_auto (Person) person = {NULL, NULL, NULL, NULL};
+
+  if (!rtk_server_lockout_count (store, call, "staff", user, error))
+    return FALSE;
+  if (call->status != 0)
+    return TRUE;
+  if (!find_person (store, user, &person, error))
+    return FALSE;
+  if (!rtk_server_password_check (person.hash, rtk_server_call_get_string (call, "password"), TRUE))
     return rtk_server_call_fail (call, 401, "wrong-password", "The name or the password is wrong.");
-  if (!rtk_server_db_begin (store->db, TRUE, error) ||
-      !rtk_server_session_start (store, call, "staff", id, name, role, error))
+  if (!rtk_server_db_begin (store->db, TRUE, error))
+    return FALSE;
+  /* Hashing took its time: they may have been disabled, or given another role, meanwhile. */
+  if (rtk_server_db_get_int (store->db, 0,
+                             "SELECT EXISTS (SELECT 1 FROM staff WHERE id = ? AND enabled = 1"
+                             " AND password = ? AND role = ?)",
+                             "sss", person.id, person.hash, person.role) == 0) {
+    rtk_server_db_rollback (store->db);
+    return rtk_server_call_fail (call, 401, "wrong-password", "The name or the password is wrong.");
+  }
+  if (!rtk_server_lockout_clear (store, call, "staff", user, error) ||
+      !rtk_server_session_start (store, call, "staff", person.id, person.name, person.role, error))
     return FALSE;
   call->status = 201;
   return rtk_server_db_commit (store->db, error);
 }
 
-/* POST /v1/session/refresh: the old pair of tokens ends with its use. */
+/* Finds the session of a refresh token. When its answer was lost, the token before is as good for
+ * a moment, once; later somebody has it who should not: whose session it is cannot be told, so it
+ * ends. @out_id stays %NULL when there is none. */
+static gboolean
+find_refresh (RtkServerStore *store,
+              const char     *hash,
+              gint64          now,
+              char          **out_id,
+              char          **out_next,
+              GError        **error)
+{
+  g_autofree char *stolen = NULL;
+
+  *out_id = rtk_server_db_dup_text (
+      store->db, "SELECT id FROM sessions WHERE refresh_hash = ? AND refresh_until > ?", "si", hash,
+      now);
+  if (*out_id != NULL) {
+    *out_next = g_strdup (hash);
+    return TRUE;
+  }
+  *out_id = rtk_server_db_dup_text (store->db,
+                                    "SELECT id FROM sessions WHERE refresh_before = ?"
+                                    " AND refresh_before_until > ? AND refresh_until > ?",
+                                    "sii", hash, now, now);
+  if (*out_id != NULL) {
+    *out_next = rtk_server_db_dup_text (store->db, "SELECT refresh_hash FROM sessions WHERE id = ?",
+                                        "s", *out_id);
+    return TRUE;
+  }
+  stolen = rtk_server_db_dup_text (store->db, "SELECT id FROM sessions WHERE refresh_before = ?",
+                                   "s", hash);
+  /* The answer is a problem, which undoes what is not committed. */
+  return stolen == NULL ||
+         (rtk_server_db_run (store->db, error, "DELETE FROM sessions WHERE id = ?", "s", stolen) &&
+          rtk_server_audit_add (store, "server", "session.stolen", stolen, "{}", error) &&
+          rtk_server_db_commit (store->db, error));
+}
+
+/* The name and role of whom session @id is of, and its station; FALSE when it is nobody's. */
+static gboolean
+find_owner (RtkServerStore *store, const char *id, Person *out, char **out_station)
+{
+  RtkServerRows *row = rtk_server_db_query (
+      store->db, NULL,
+      "SELECT coalesce (s.name, x.principal), s.role, x.station FROM sessions x"
+      " LEFT JOIN staff s ON x.kind = 'staff' AND s.id = x.principal"
+      " WHERE x.id = ? AND (x.kind = 'account' OR s.enabled = 1)",
+      "s", id);
+  gboolean found = rtk_server_db_next (store->db, row, NULL);
+
+  if (found) {
+    out->name = g_strdup (rtk_server_db_text (row, 0));
+    out->role = g_strdup (rtk_server_db_text (row, 1));
+    *out_station = g_strdup (rtk_server_db_text (row, 2));
+  }
+  rtk_server_db_end (row);
+  return found;
+}
+
+/* POST /v1/session/refresh: the old pair of tokens ends with the first use of the new one, or after
+ * a moment. */
 RTK_SERVER_HANDLER (session_refresh)
 {
   const char      *old = rtk_server_call_get_string (call, "refresh_token");
@@ -252,32 +370,32 @@ RTK_SERVER_HANDLER (session_refresh)
   char             refresh_hash[65];
   g_autofree char *access = make_token (access_hash);
   g_autofree char *refresh = make_token (refresh_hash);
-  RtkServerRows   *row;
+  g_autofree char *id = NULL;
+  g_autofree char *before = NULL;
+  g_autofree char *station = NULL;
+  g_auto (Person) person = {NULL, NULL, NULL, NULL};
+  gint64 grace = store->config->refresh_grace_seconds * G_USEC_PER_SEC;
 
   rtk_sha256_hex ((const guint8 *)old, strlen (old), old_hash);
+  if (!find_refresh (store, old_hash, now, &id, &before, error))
+    return FALSE;
+  if (id == NULL || !find_owner (store, id, &person, &station))
+    return rtk_server_call_fail (call, 401, "session-over", "The session is over. Sign in again.");
+  /* Asked for a second time: the pair of the first answer is nobody's, and whoever shows it later
+     has it from there. */
+  if (strcmp (before, old_hash) != 0)
+    grace = 0;
   if (!rtk_server_db_run (store->db, error,
                           "UPDATE sessions SET access_hash = ?, access_until = ?, refresh_hash = ?,"
-                          " refresh_until = ? WHERE refresh_hash = ? AND refresh_until > ?"
-                          " AND (kind = 'account' OR EXISTS (SELECT 1 FROM staff s"
-                          " WHERE s.id = principal AND s.enabled = 1))",
-                          "sisisi", access_hash,
+                          " refresh_until = ?, refresh_before = ?, refresh_before_until = ?"
+                          " WHERE id = ?",
+                          "sisisis", access_hash,
                           now + store->config->access_seconds * G_USEC_PER_SEC, refresh_hash,
-                          now + store->config->refresh_seconds * G_USEC_PER_SEC, old_hash, now))
+                          now + store->config->refresh_seconds * G_USEC_PER_SEC, before,
+                          now + grace, id))
     return FALSE;
-  if (rtk_server_db_get_changes (store->db) != 1)
-    return rtk_server_call_fail (call, 401, "session-over", "The session is over. Sign in again.");
-  row = rtk_server_db_query (store->db, error,
-                             "SELECT coalesce (s.name, x.principal), s.role FROM sessions x"
-                             " LEFT JOIN staff s ON x.kind = 'staff' AND s.id = x.principal"
-                             " WHERE x.refresh_hash = ?",
-                             "s", refresh_hash);
-  if (!rtk_server_db_next (store->db, row, error))
-    return FALSE;
-  write_tokens (store, call, access, refresh, rtk_server_db_text (row, 0),
-                rtk_server_db_text (row, 1));
-  rtk_server_db_end (row);
   call->status = 200;
-  return TRUE;
+  return write_tokens (store, call, access, refresh, person.name, person.role, station, error);
 }
 
 /* DELETE /v1/session */
@@ -311,7 +429,7 @@ RTK_SERVER_HANDLER (bootstrap)
 
   if (!is_bootstrap_secret (call))
     return rtk_server_call_fail (call, 403, "forbidden", "This server cannot be set up this way.");
-  if (!rtk_server_name_is_valid (user) || strlen (password) < 8)
+  if (!rtk_server_name_is_valid (user) || strlen (password) < RTK_SERVER_MIN_PASSWORD)
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "A name without control characters and a password of at least"
                                  " eight characters are needed.");
@@ -331,54 +449,63 @@ RTK_SERVER_HANDLER (bootstrap)
   return rtk_server_db_commit (store->db, error);
 }
 
-/* The station proves that it holds the key it enrols. */
 static gboolean
-proof_is_right (RtkServerCall *call)
+set_password (RtkServerStore *store,
+              RtkServerCall  *call,
+              const char     *old_hash,
+              const char     *new_hash,
+              GError        **error)
 {
-  const char      *key = rtk_server_call_get_string (call, "key");
-  const char      *proof = rtk_server_call_get_string (call, "proof");
-  g_autofree char *text = g_strconcat ("retake-enrol\n", key, "\n", call->name, NULL);
-  guint8           signature[crypto_sign_BYTES];
-  gsize            size = 0;
+  gboolean    is_staff = call->who != RTK_SERVER_ACCOUNT;
+  const char *action = is_staff ? "staff.password" : "account.password";
 
-  return sodium_base642bin (signature, sizeof signature, proof, strlen (proof), NULL, &size, NULL,
-                            sodium_base64_VARIANT_ORIGINAL) == 0 &&
-         size == sizeof signature &&
-         rtk_signature_check (key, (const guint8 *)text, strlen (text), signature);
+  if (!rtk_server_db_begin (store->db, TRUE, error) ||
+      !rtk_server_lockout_clear (store, call, "own", call->principal, error) ||
+      (is_staff &&
+       !rtk_server_db_run (store->db, error,
+                           "UPDATE staff SET password = ?, updated_at = ? WHERE id = ?"
+                           " AND password = ? AND enabled = 1",
+                           "siss", new_hash, g_get_real_time (), call->principal, old_hash)) ||
+      (!is_staff &&
+       !rtk_server_db_run (store->db, error,
+                           "UPDATE accounts SET password = ? WHERE id = ? AND password = ?", "sss",
+                           new_hash, call->principal, old_hash)))
+    return FALSE;
+  if (rtk_server_db_get_changes (store->db) != 1) {
+    rtk_server_db_rollback (store->db);
+    return rtk_server_call_fail (call, 403, "wrong-password", "The password is wrong.");
+  }
+  /* Whoever learnt the old password is out. */
+  call->status = 204;
+  return rtk_server_db_run (store->db, error,
+                            "DELETE FROM sessions WHERE principal = ? AND id <> ?", "ss",
+                            call->principal, call->session) &&
+         rtk_server_audit_add (store, call->actor, action, call->principal, "{\"by\":\"self\"}",
+                               error) &&
+         rtk_server_db_commit (store->db, error);
 }
 
-/* POST /v1/stations */
-RTK_SERVER_HANDLER (station_enrol)
+/* POST /v1/session/password: one's own. */
+RTK_SERVER_HANDLER (session_password)
 {
-  const char      *key = rtk_server_call_get_string (call, "key");
-  gint64           now = g_get_real_time ();
-  g_autofree char *id = NULL;
-  guint8           code_key[RTK_SERVER_STATION_KEY_SIZE];
-  g_autofree char *code_key_text = NULL;
+  gboolean         is_staff = call->who != RTK_SERVER_ACCOUNT;
+  const char      *wanted = rtk_server_call_get_string (call, "new_password");
+  g_autofree char *hash = NULL;
+  g_autofree char *new_hash = NULL;
 
-  if (!proof_is_right (call))
-    return rtk_server_call_fail (call, 422, "bad-signature", "The proof is not signed by the key.");
-  id = rtk_server_db_dup_text (store->db, "SELECT id FROM stations WHERE key = ?", "s", key);
-  call->status = id != NULL ? 200 : 201;
-  if (id == NULL) {
-    id = rtk_id_new (now);
-    if (!rtk_server_db_run (store->db, error,
-                            "INSERT INTO stations (id, name, key, created_by, created_at)"
-                            " VALUES (?, ?, ?, ?, ?)",
-                            "ssssi", id, rtk_server_call_get_string (call, "name"), key,
-                            call->principal, now) ||
-        !rtk_server_audit_add (store, call->actor, "station.enrol", id, "{}", error))
-      return FALSE;
-  }
-  if (!rtk_server_db_run (store->db, error, "UPDATE sessions SET station = ? WHERE id = ?", "ss",
-                          id, call->session))
+  if (strlen (wanted) < RTK_SERVER_MIN_PASSWORD)
+    return rtk_server_call_fail (call, 422, "bad-member",
+                                 "A password of at least eight characters is needed.");
+  if (!rtk_server_lockout_count (store, call, "own", call->principal, error))
     return FALSE;
-  rtk_server_keys_derive_station (store->keys, id, code_key);
-  code_key_text = g_base64_encode (code_key, sizeof code_key);
-  sodium_memzero (code_key, sizeof code_key);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_string (&call->answer, "station", id);
-  rtk_server_json_string (&call->answer, "code_key", code_key_text);
-  rtk_server_json_end (&call->answer, '}');
-  return TRUE;
+  if (call->status != 0)
+    return TRUE;
+  hash = is_staff ? rtk_server_db_dup_text (store->db, "SELECT password FROM staff WHERE id = ?",
+                                            "s", call->principal)
+                  : rtk_server_db_dup_text (store->db, "SELECT password FROM accounts WHERE id = ?",
+                                            "s", call->principal);
+  if (!rtk_server_password_check (hash, rtk_server_call_get_string (call, "password"), is_staff))
+    return rtk_server_call_fail (call, 403, "wrong-password", "The password is wrong.");
+  new_hash = rtk_server_password_hash (wanted, is_staff, error);
+  return new_hash != NULL && set_password (store, call, hash, new_hash, error);
 }

@@ -104,6 +104,15 @@ disable_in_transaction (RtkServerStore *self, const char *name, GError **error)
                          "There is no member of staff of this name");
     return FALSE;
   }
+  if (rtk_server_db_get_int (self->db, 0,
+                             "SELECT EXISTS (SELECT 1 FROM staff WHERE id <> ?1 AND enabled = 1"
+                             " AND role = 'supervisor') OR NOT EXISTS (SELECT 1 FROM staff"
+                             " WHERE id = ?1 AND enabled = 1 AND role = 'supervisor')",
+                             "s", id) == 0) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_STATE,
+                         "This is the only supervisor who can sign in: add another one first");
+    return FALSE;
+  }
   return rtk_server_db_run (self->db, error, "UPDATE staff SET enabled = 0 WHERE id = ?", "s",
                             id) &&
          rtk_server_db_run (self->db, error, "DELETE FROM sessions WHERE principal = ?", "s", id) &&

@@ -23,6 +23,10 @@ G_BEGIN_DECLS
  * @max_upload: bytes of a photo
  * @max_page: orders in a page of the feed, operations in a batch, items in a claim
  * @readers: connections that read beside the one that writes
+ * @refresh_grace_seconds: how long a refresh whose answer was lost can be asked for once more
+ * @grant_seconds: how long staff may work without the server
+ * @lockout_failures: wrong passwords in a row before there is a wait; 0 = never
+ * @lockout_seconds: the longest wait
  * @staff_rate: calls a minute of a member of staff; 0 here and below is no limit
  * @staff_burst: calls in one go
  * @account_rate: calls a minute of a graduate
@@ -50,6 +54,10 @@ typedef struct {
   gint64 max_upload;
   gint64 max_page;
   gint64 readers;
+  gint64 refresh_grace_seconds;
+  gint64 grant_seconds;
+  gint64 lockout_failures;
+  gint64 lockout_seconds;
   gint64 staff_rate;
   gint64 staff_burst;
   gint64 account_rate;

@@ -74,8 +74,8 @@ test_roles (void)
 static void
 test_sessions (void)
 {
-  g_autoptr (RtkTestServer) server =
-      rtk_test_server_new (0, (const char *[]){"--access-seconds", "0", NULL});
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (
+      0, (const char *[]){"--access-seconds", "0", "--refresh-grace-seconds", "0", NULL});
   g_autoptr (RtkTestReply) wrong = NULL;
   g_autoptr (RtkTestReply) nobody = NULL;
   g_autoptr (RtkTestReply) first = NULL;
