@@ -149,7 +149,7 @@ def check_field(name, field, schema, required):
     kinds = {kinds} if isinstance(kinds, str) else set(kinds)
     parts = [document.resolve(part) for part in schema.get("oneOf", schema.get("anyOf", []))]
     takes_null = document.allows(schema, None)
-    wanted = {"string": "string", "id": "string", "sha256": "string", "int": "integer", "array": "array",
+    wanted = {"string": "string", "id": "string", "sha256": "string", "int": "integer", "array": "array", "bool": "boolean",
               "bool": "boolean", "boolean": "boolean", "object": "object"}.get(field["type"])
     if wanted is None:
         return [f"{name}: dump-routes.c does not know the type of the field"]
