@@ -4,6 +4,7 @@
 
 #include "core/rtk-clock.h"
 #include "core/rtk-error.h"
+#include "server/rtk-server-adapters.h"
 #include "server/rtk-server-files.h"
 #include "server/rtk-server-http.h"
 #include "server/rtk-server-log.h"
@@ -31,6 +32,8 @@ typedef struct {
   char           *codes_file;
   char           *user;
   char           *now;
+  char           *provider_secret_file;
+  char           *webhook_secret_file;
   char          **words;
   int             bootstrap_fd;
   int             graduates;
@@ -42,6 +45,31 @@ typedef struct {
   GMainLoop     *loop;
   RtkServerHttp *server;
 } Running;
+
+/* Writes the options of payments and adapters, and the end, to @out. */
+static void
+add_payment_entries (Options *o, GOptionEntry *out)
+{
+  const GOptionEntry list[] = {
+      {"price-fen", 0, 0, G_OPTION_ARG_INT64, &o->config.price_fen,
+       "What an order costs, in 1/100 yuan", "N"},
+      {"provider", 0, 0, G_OPTION_ARG_STRING, &o->config.provider,
+       "Who takes the money: sandbox, or webhook (the default when there is one)", "NAME"},
+      {"provider-secret-file", 0, 0, G_OPTION_ARG_FILENAME, &o->provider_secret_file,
+       "Its first line is what the provider signs its callbacks with", "F"},
+      {"webhook-url", 0, 0, G_OPTION_ARG_STRING, &o->config.webhook_url,
+       "Gets SMS, refunds, payments and courier orders", "URL"},
+      {"webhook-secret-file", 0, 0, G_OPTION_ARG_FILENAME, &o->webhook_secret_file,
+       "Its first line is what they are signed with", "F"},
+      {"webhook-timeout-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.webhook_timeout_seconds,
+       "How long its answer is waited for", "N"},
+      {"webhook-retry-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.webhook_retry_seconds,
+       "Until the first retry; doubled for each further one", "N"},
+      {NULL, 0, 0, 0, NULL, NULL, NULL},
+  };
+
+  memcpy (out, list, sizeof list);
+}
 
 static const GOptionEntry *
 get_entries (Options *o)
@@ -121,8 +149,9 @@ get_entries (Options *o)
        {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
 
-  G_STATIC_ASSERT (G_N_ELEMENTS (list) <= G_N_ELEMENTS (entries));
+  G_STATIC_ASSERT (G_N_ELEMENTS (list) + 16 <= G_N_ELEMENTS (entries));
   memcpy (entries, list, sizeof list);
+  add_payment_entries (o, entries + G_N_ELEMENTS (list) - 1);
   return entries;
 }
 
@@ -179,6 +208,9 @@ set_defaults (RtkServerConfig *config)
   set_default (&config->lease_seconds, 600);
   set_default (&config->sample_percent, 5);
   set_default (&config->gold_percent, 2);
+  set_default (&config->price_fen, 2500);
+  set_default (&config->webhook_timeout_seconds, 20);
+  set_default (&config->webhook_retry_seconds, 5);
   set_default (&config->idle_seconds, 120);
   set_default (&config->max_body, 4 * 1024 * 1024);
   set_default (&config->max_upload, 64 * 1024 * 1024);
@@ -449,6 +481,23 @@ enter (const Options *o, int *out_lock, GError **error)
   return NULL;
 }
 
+/* What is not said on the command line. */
+static gboolean
+read_secrets (Options *o, GError **error)
+{
+  if (o->provider_secret_file != NULL) {
+    o->config.provider_secret = rtk_server_file_read_secret (o->provider_secret_file, error);
+    if (o->config.provider_secret == NULL)
+      return FALSE;
+  }
+  if (o->webhook_secret_file != NULL) {
+    o->config.webhook_secret = rtk_server_file_read_secret (o->webhook_secret_file, error);
+    if (o->config.webhook_secret == NULL)
+      return FALSE;
+  }
+  return rtk_server_adapters_check (&o->config, error);
+}
+
 static gboolean
 run (const Options *o, GError **error)
 {
@@ -491,7 +540,13 @@ options_clear (Options *o)
                    o->codes_file,
                    o->user,
                    o->now,
-                   o->config.trusted_proxies};
+                   o->config.trusted_proxies,
+                   o->config.provider,
+                   o->config.provider_secret,
+                   o->config.webhook_url,
+                   o->config.webhook_secret,
+                   o->provider_secret_file,
+                   o->webhook_secret_file};
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
@@ -528,7 +583,7 @@ main (int argc, char **argv)
     code = 0;
   } else {
     set_defaults (&o.config);
-    code = run (&o, &error) ? 0 : 2;
+    code = read_secrets (&o, &error) && run (&o, &error) ? 0 : 2;
   }
   if (error != NULL) {
     if (g_error_matches (error, RTK_ERROR, RTK_ERROR_DAMAGED) &&

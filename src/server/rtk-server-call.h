@@ -158,6 +158,8 @@ RTK_SERVER_HANDLER (public_keys);
 RTK_SERVER_HANDLER (changes);
 RTK_SERVER_HANDLER (order_get);
 RTK_SERVER_HANDLER (order_pay);
+RTK_SERVER_HANDLER (provider_payment);
+RTK_SERVER_HANDLER (sandbox_payment);
 RTK_SERVER_HANDLER (operations);
 RTK_SERVER_HANDLER (uploads_options);
 RTK_SERVER_HANDLER (upload_create);
@@ -174,7 +176,16 @@ RTK_SERVER_HANDLER (online_code);
 RTK_SERVER_HANDLER (online_order);
 RTK_SERVER_HANDLER (online_submission);
 RTK_SERVER_HANDLER (online_payment);
+RTK_SERVER_HANDLER (online_refund);
 RTK_SERVER_HANDLER (online_status);
+
+/* For what is done on a revision: rtk-server-orders.c. */
+gboolean
+rtk_server_order_is_stale (RtkServerStore *self, RtkServerCall *call, const char *order_id);
+gboolean rtk_server_order_fail_stale (RtkServerStore *self,
+                                      RtkServerCall  *call,
+                                      const char     *order_id,
+                                      GError        **error);
 
 /* Shared by staff and accounts: rtk-server-sessions.c. */
 gboolean rtk_server_session_start (RtkServerStore *store,

@@ -5,6 +5,7 @@
 #include "server/rtk-server-http.h"
 
 #include "core/rtk-error.h"
+#include "server/rtk-server-adapters.h"
 #include "server/rtk-server-cache.h"
 #include "server/rtk-server-intake.h"
 #include "server/rtk-server-limits.h"
@@ -27,6 +28,7 @@ struct _RtkServerHttp {
   RtkServerCache        *cache;     /* (owned): shared with the readers */
   int                    n_commits; /* of this process, atomic */
   RtkServerLimits       *limits;    /* (owned) */
+  RtkServerAdapters     *adapters;  /* (owned) */
   char                  *bootstrap; /* (owned) (nullable) */
   guint                  job_source;
   guint                  stop_source;
@@ -402,7 +404,10 @@ rtk_server_http_new (const RtkServerConfig *config,
   self = g_new0 (RtkServerHttp, 1);
   self->config = config;
   self->pool = rtk_server_pool_new (config, keys, committed_cb, self, error);
-  if (self->pool == NULL) {
+  self->adapters =
+      self->pool != NULL ? rtk_server_adapters_new (config, keys, committed_cb, self, error) : NULL;
+  if (self->adapters == NULL) {
+    g_clear_pointer (&self->pool, rtk_server_pool_free);
     g_free (self);
     return NULL;
   }
@@ -519,6 +524,7 @@ rtk_server_http_free (RtkServerHttp *self)
 {
   g_clear_handle_id (&self->job_source, g_source_remove);
   g_clear_handle_id (&self->stop_source, g_source_remove);
+  rtk_server_adapters_free (self->adapters);
   rtk_server_pool_free (self->pool);
   soup_server_disconnect (self->server);
   g_object_unref (self->server);

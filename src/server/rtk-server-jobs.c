@@ -2,7 +2,7 @@
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
-#include "server/rtk-server-store.h"
+#include "server/rtk-server-payments.h"
 
 typedef gboolean (*EachFunc) (RtkServerStore *self,
                               const char     *id,
@@ -49,19 +49,39 @@ close_order (RtkServerStore *self, const char *id, const char *order_id, GError 
 {
   gboolean allowed;
 
-  return rtk_server_order_set_payment (self, order_id, "closed", "server", &allowed, error);
+  return rtk_server_order_set_payment (self, order_id, "closed", "server", &allowed, error) &&
+         rtk_server_payments_expire (self, order_id, error);
 }
 
 static gboolean
-refund_order (RtkServerStore *self, const char *id, const char *order_id, GError **error)
+expire_payment (RtkServerStore *self, const char *id, const char *order_id, GError **error)
 {
-  gboolean allowed;
+  return rtk_server_db_run (self->db, error,
+                            "UPDATE payments SET state = 'expired', updated_at = ? WHERE id = ?"
+                            " AND state = 'pending'",
+                            "is", g_get_real_time (), id) &&
+         rtk_server_audit_add (self, "server", "payment.expire", id, "{}", error);
+}
 
-  return rtk_server_order_set_payment (self, order_id, "refunded", "server", &allowed, error) &&
-         rtk_server_db_run (self->db, error,
-                            "UPDATE payments SET state = 'refunded', updated_at = ?"
-                            " WHERE order_id = ? AND provider = 'sandbox' AND state = 'settled'",
-                            "is", g_get_real_time (), order_id);
+static gboolean
+refund_payment (RtkServerStore *self, const char *id, const char *order_id, GError **error)
+{
+  g_auto (RtkServerPayment) payment = {0};
+
+  return rtk_server_payment_find (self, id, &payment, error) &&
+         rtk_server_refund_add (self, &payment, id, "rejected", g_get_real_time (), error);
+}
+
+static gboolean
+finish_order (RtkServerStore *self, const char *id, const char *order_id, GError **error)
+{
+  return rtk_server_refund_settle_order (self, order_id, error);
+}
+
+static gboolean
+leave_alone (RtkServerStore *self, const char *order_id, GError **error)
+{
+  return TRUE;
 }
 
 static gboolean
@@ -80,35 +100,54 @@ expire_lease (RtkServerStore *self, const char *id, const char *order_id, GError
  * @out_done: (out): orders that were closed
  * @error: return location
  *
- * Closes orders that stayed unpaid for too long.
+ * Closes orders that stayed unpaid for too long, and the codes that nobody has paid in time.
  *
  * Returns: whether it was done
  */
 gboolean
 rtk_server_jobs_close_unpaid (RtkServerStore *self, gint64 now, guint *out_done, GError **error)
 {
+  guint codes;
+
   return for_each (self, "SELECT id, id FROM orders WHERE payment = 'unpaid' AND created_at <= ?",
                    now - self->config->unpaid_seconds * G_USEC_PER_SEC, close_order,
-                   rtk_server_order_touch, out_done, error);
+                   rtk_server_order_touch, out_done, error) &&
+         for_each (self,
+                   "SELECT id, order_id FROM payments WHERE state = 'pending' AND expires_at <= ?",
+                   now, expire_payment, rtk_server_order_announce, &codes, error);
 }
 
 /**
  * rtk_server_jobs_refund:
  * @self: a store, outside a transaction
  * @now: the time to judge by, microseconds since 1970
- * @out_done: (out): orders that were paid back
+ * @out_done: (out): what was put right
  * @error: return location
  *
- * Pays back what has been due for longer than it is held.
+ * Sees to it that what is due back is under way: each payment by an effect, and orders of which
+ * nothing is due any more are refunded. What older versions left is taken on by this.
  *
  * Returns: whether it was done
  */
 gboolean
 rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_done, GError **error)
 {
-  return for_each (self,
-                   "SELECT id, id FROM orders WHERE payment = 'refund_due' AND refund_after <= ?",
-                   now, refund_order, rtk_server_order_touch, out_done, error);
+  guint orders = 0;
+
+  if (!for_each (self,
+                 "SELECT p.id, p.order_id FROM payments p WHERE p.state = 'refund_due'"
+                 " AND p.updated_at <= ? AND NOT EXISTS (SELECT 1 FROM effects e WHERE"
+                 " e.order_id = p.order_id AND e.kind = 'refund' AND e.state <> 'cancelled'"
+                 " AND e.idempotency LIKE 'refund:' || p.id || ':%')",
+                 now, refund_payment, rtk_server_order_announce, out_done, error) ||
+      !for_each (self,
+                 "SELECT o.id, o.id FROM orders o WHERE o.payment = 'refund_due'"
+                 " AND o.refund_after <= ? AND NOT EXISTS (SELECT 1 FROM payments p"
+                 " WHERE p.order_id = o.id AND p.state = 'refund_due')",
+                 now, finish_order, leave_alone, &orders, error))
+    return FALSE;
+  *out_done += orders;
+  return TRUE;
 }
 
 /**

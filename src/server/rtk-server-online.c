@@ -9,8 +9,6 @@
 
 /* The online side: what the graduates' mini-program calls. */
 
-#define PRICE_FEN 2500
-
 static gboolean
 is_phone (const char *phone)
 {
@@ -248,42 +246,6 @@ RTK_SERVER_HANDLER (online_submission)
                           " AND state = 'submitted'",
                           "s", call->params[0]) ||
       !rtk_server_submission_add (store, &submission, call->actor, error))
-    return FALSE;
-  return answer_order (store, call, call->params[0], 201, error);
-}
-
-/* POST /v1/online/orders/{id}/payment: the sandbox provider settles at once. */
-RTK_SERVER_HANDLER (online_payment)
-{
-  const char      *id = rtk_server_call_get_string (call, "id");
-  gint64           now = g_get_real_time ();
-  gboolean         allowed = FALSE;
-  g_autofree char *payment = find_own_order (store, call);
-  g_autofree char *known =
-      rtk_server_db_dup_text (store->db, "SELECT order_id FROM payments WHERE id = ?", "s", id);
-
-  if (payment == NULL)
-    return TRUE;
-  if (strcmp (rtk_server_call_get_string (call, "provider"), "sandbox") != 0)
-    return rtk_server_call_fail (call, 422, "bad-member", "The provider is not known.");
-  if (known != NULL)
-    return strcmp (known, call->params[0]) == 0
-               ? answer_order (store, call, call->params[0], 200, error)
-               : rtk_server_call_fail (call, 409, "id-reused",
-                                       "This id belongs to another payment.");
-  if (rtk_server_db_get_int (store->db, 0,
-                             "SELECT EXISTS (SELECT 1 FROM submissions WHERE order_id = ?)", "s",
-                             call->params[0]) == 0)
-    return rtk_server_call_fail (call, 409, "no-photo", "Submit a photo first.");
-  if (!rtk_server_order_set_payment (store, call->params[0], "paid", call->actor, &allowed, error))
-    return FALSE;
-  if (!allowed)
-    return rtk_server_call_fail (call, 409, "not-payable", "This order cannot be paid.");
-  if (!rtk_server_db_run (store->db, error,
-                          "INSERT INTO payments (id, order_id, provider, state, amount_fen,"
-                          " created_at, updated_at) VALUES (?, ?, 'sandbox', 'settled', ?, ?, ?)",
-                          "ssiii", id, call->params[0], (gint64)PRICE_FEN, now, now) ||
-      !rtk_server_order_touch (store, call->params[0], error))
     return FALSE;
   return answer_order (store, call, call->params[0], 201, error);
 }

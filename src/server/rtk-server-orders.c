@@ -6,14 +6,11 @@
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "core/rtk-order.h"
-#include "server/rtk-server-call.h"
+#include "server/rtk-server-payments.h"
 
 #include <sodium.h>
 #include <string.h>
 
-#define SUBMISSION                                                                                 \
-  "s.id, s.state, s.origin, s.created_at, s.original, s.delivered, s.certificate, s.reasons,"      \
-  " s.note, s.order_id, s.texts"
 #define COLUMNS                                                                                    \
   "o.id, o.number, o.revision, s.name, b.name, r.name_masked, r.number_masked, r.code_cipher,"     \
   " o.payment, o.delivery, o.print, o.created_at, o.updated_at, r.id"
@@ -49,26 +46,18 @@ write_code_digest (RtkServerStore *self,
   return TRUE;
 }
 
-/* The submissions of one order or of a page of them, as they are read beside the orders: no query
- * an order, which would cost a round trip each. */
-typedef struct {
-  RtkServerRows *row; /* (unowned): column 9 is the order */
-  gboolean       has_row;
-} Submissions;
-
 static void
 write_submission (RtkServerJson *json, RtkServerRows *row)
 {
-  g_auto (GStrv) reasons = g_strsplit (rtk_server_db_text (row, 7), ",", -1);
+  g_auto (GStrv) reasons = g_strsplit (rtk_server_db_text (row, 8), ",", -1);
 
-  rtk_server_json_begin (json, NULL, '{');
-  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
-  rtk_server_json_string (json, "state", rtk_server_db_text (row, 1));
-  rtk_server_json_string (json, "origin", rtk_server_db_text (row, 2));
-  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 3));
-  rtk_server_json_string (json, "original", rtk_server_db_text (row, 4));
-  rtk_server_json_string (json, "delivered", rtk_server_db_text (row, 5));
-  rtk_server_json_string (json, "certificate", rtk_server_db_text (row, 6));
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "state", rtk_server_db_text (row, 2));
+  rtk_server_json_string (json, "origin", rtk_server_db_text (row, 3));
+  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 4));
+  rtk_server_json_string (json, "original", rtk_server_db_text (row, 5));
+  rtk_server_json_string (json, "delivered", rtk_server_db_text (row, 6));
+  rtk_server_json_string (json, "certificate", rtk_server_db_text (row, 7));
   rtk_server_json_begin (json, "reasons", '[');
   for (guint i = 0; reasons[i] != NULL; i++)
     if (reasons[i][0] != '\0')
@@ -76,45 +65,107 @@ write_submission (RtkServerJson *json, RtkServerRows *row)
   rtk_server_json_end (json, ']');
   rtk_server_json_raw (json, "texts",
                        rtk_server_db_is_null (row, 10) ? "{}" : rtk_server_db_text (row, 10));
-  rtk_server_json_string (json, "note", rtk_server_db_text (row, 8));
-  rtk_server_json_end (json, '}');
+  rtk_server_json_string (json, "note", rtk_server_db_text (row, 9));
 }
 
-/* Those of @order_id, which come in the order of the orders. */
+/* What hangs on an order, one array each: read for one order, or for a page of them in the order of
+ * the orders. No query an order, which would cost a round trip each. Column 0 is the order. */
+typedef struct {
+  const char *name;
+  void (*write) (RtkServerJson *json, RtkServerRows *row);
+  const char *of_order;
+  const char *of_page;
+} Part;
+
+#define OF_PAGE " FROM changes c JOIN "
+#define PAGE_IS " x ON x.order_id = c.order_id WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq, "
+#define SUBMISSION                                                                                 \
+  "SELECT x.order_id, x.id, x.state, x.origin, x.created_at, x.original, x.delivered,"             \
+  " x.certificate, x.reasons, x.note, x.texts"
+#define PAYMENT                                                                                    \
+  "SELECT x.order_id, x.id, x.provider, x.state, x.amount_fen, x.pay_code, x.expires_at,"          \
+  " x.created_at"
+
+static const Part parts[] = {
+    {"submissions", write_submission,
+     SUBMISSION " FROM submissions x WHERE x.order_id = ? ORDER BY x.serial DESC",
+     SUBMISSION OF_PAGE "submissions" PAGE_IS "x.serial DESC"},
+    {"payments", rtk_server_payment_write,
+     PAYMENT " FROM payments x WHERE x.order_id = ? ORDER BY x.created_at, x.id",
+     PAYMENT OF_PAGE "payments" PAGE_IS "x.created_at, x.id"},
+};
+
+/* One running query a part. */
+typedef struct {
+  RtkServerRows *rows[G_N_ELEMENTS (parts)]; /* (unowned) (nullable) */
+  gboolean       has_row[G_N_ELEMENTS (parts)];
+} Reader;
+
+/* Takes the rows of a part; @rows may be NULL with @error set. */
 static gboolean
-write_submissions (RtkServerStore *self,
-                   RtkServerJson  *json,
-                   Submissions    *submissions,
-                   const char     *order_id,
-                   GError        **error)
+reader_add (RtkServerStore *self, Reader *reader, guint part, RtkServerRows *rows, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
 
-  rtk_server_json_begin (json, "submissions", '[');
-  while (submissions->has_row && strcmp (rtk_server_db_text (submissions->row, 9), order_id) == 0) {
-    write_submission (json, submissions->row);
-    submissions->has_row = rtk_server_db_next (self->db, submissions->row, &local_error);
-  }
-  rtk_server_json_end (json, ']');
+  reader->rows[part] = rows;
+  reader->has_row[part] = rtk_server_db_next (self->db, rows, &local_error);
   if (local_error == NULL)
-    return TRUE;
+    return rows != NULL;
   g_propagate_error (error, g_steal_pointer (&local_error));
   return FALSE;
 }
 
-/* Takes @row, which may be NULL with @error set. */
 static gboolean
-begin_submissions (RtkServerStore *self,
-                   Submissions    *submissions,
-                   RtkServerRows  *row,
-                   GError        **error)
+reader_begin_order (RtkServerStore *self, Reader *reader, const char *order_id, GError **error)
+{
+  gboolean ok = TRUE;
+
+  for (guint i = 0; ok && i < G_N_ELEMENTS (parts); i++)
+    ok =
+        reader_add (self, reader, i,
+                    rtk_server_db_query (self->db, error, parts[i].of_order, "s", order_id), error);
+  return ok;
+}
+
+static gboolean
+reader_begin_page (RtkServerStore *self, Reader *reader, gint64 since, gint64 until, GError **error)
+{
+  gboolean ok = TRUE;
+
+  for (guint i = 0; ok && i < G_N_ELEMENTS (parts); i++)
+    ok = reader_add (self, reader, i,
+                     rtk_server_db_query (self->db, error, parts[i].of_page, "ii", since, until),
+                     error);
+  return ok;
+}
+
+static void
+reader_end (Reader *reader)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    rtk_server_db_end (reader->rows[i]);
+}
+
+static gboolean
+write_parts (
+    RtkServerStore *self, RtkServerJson *json, Reader *reader, const char *order_id, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
 
-  submissions->row = row;
-  submissions->has_row = rtk_server_db_next (self->db, row, &local_error);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
+    RtkServerRows *row = reader->rows[i];
+
+    rtk_server_json_begin (json, parts[i].name, '[');
+    while (reader->has_row[i] && strcmp (rtk_server_db_text (row, 0), order_id) == 0) {
+      rtk_server_json_begin (json, NULL, '{');
+      parts[i].write (json, row);
+      rtk_server_json_end (json, '}');
+      reader->has_row[i] = rtk_server_db_next (self->db, row, &local_error);
+    }
+    rtk_server_json_end (json, ']');
+  }
   if (local_error == NULL)
-    return row != NULL;
+    return TRUE;
   g_propagate_error (error, g_steal_pointer (&local_error));
   return FALSE;
 }
@@ -124,7 +175,7 @@ write_row (RtkServerStore *self,
            RtkServerJson  *json,
            const char     *name,
            RtkServerRows  *row,
-           Submissions    *submissions,
+           Reader         *reader,
            const guint8   *station_key,
            GError        **error)
 {
@@ -145,7 +196,7 @@ write_row (RtkServerStore *self,
   rtk_server_json_string (json, "print", rtk_server_db_text (row, 10));
   rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 11));
   rtk_server_json_time (json, "updated_at", rtk_server_db_int (row, 12));
-  if (!write_submissions (self, json, submissions, rtk_server_db_text (row, 0), error))
+  if (!write_parts (self, json, reader, rtk_server_db_text (row, 0), error))
     return FALSE;
   rtk_server_json_end (json, '}');
   return TRUE;
@@ -183,7 +234,7 @@ rtk_server_order_write (RtkServerStore *self,
 {
   guint8         key[RTK_SERVER_STATION_KEY_SIZE];
   const guint8  *station_key = find_station_key (self, station_id, key);
-  Submissions    submissions = {NULL, FALSE};
+  Reader         reader = {0};
   RtkServerRows *row;
   gboolean       ok = FALSE;
 
@@ -192,16 +243,11 @@ rtk_server_order_write (RtkServerStore *self,
   if (row == NULL)
     return FALSE;
   if (rtk_server_db_next (self->db, row, error))
-    ok = begin_submissions (self, &submissions,
-                            rtk_server_db_query (self->db, error,
-                                                 "SELECT " SUBMISSION " FROM submissions s"
-                                                 " WHERE s.order_id = ? ORDER BY s.serial DESC",
-                                                 "s", order_id),
-                            error) &&
-         write_row (self, json, name, row, &submissions, station_key, error);
+    ok = reader_begin_order (self, &reader, order_id, error) &&
+         write_row (self, json, name, row, &reader, station_key, error);
   else if (error != NULL && *error == NULL)
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, "No such order");
-  rtk_server_db_end (submissions.row);
+  reader_end (&reader);
   rtk_server_db_end (row);
   sodium_memzero (key, sizeof key);
   return ok;
@@ -217,7 +263,7 @@ write_orders (RtkServerStore *self,
               GError        **error)
 {
   g_autoptr (GError) local_error = NULL;
-  Submissions    submissions = {NULL, FALSE};
+  Reader         reader = {0};
   RtkServerRows *row;
 
   row = rtk_server_db_query (self->db, &local_error,
@@ -226,17 +272,10 @@ write_orders (RtkServerStore *self,
                              " WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq",
                              "ii", since, until);
   if (row != NULL)
-    (void)begin_submissions (
-        self, &submissions,
-        rtk_server_db_query (self->db, &local_error,
-                             "SELECT " SUBMISSION " FROM changes c"
-                             " JOIN submissions s ON s.order_id = c.order_id"
-                             " WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq, s.serial DESC",
-                             "ii", since, until),
-        &local_error);
+    (void)reader_begin_page (self, &reader, since, until, &local_error);
   while (local_error == NULL && rtk_server_db_next (self->db, row, &local_error))
-    (void)write_row (self, json, NULL, row, &submissions, station_key, &local_error);
-  rtk_server_db_end (submissions.row);
+    (void)write_row (self, json, NULL, row, &reader, station_key, &local_error);
+  reader_end (&reader);
   rtk_server_db_end (row);
   if (local_error == NULL)
     return TRUE;
@@ -361,6 +400,54 @@ rtk_server_order_set_payment (RtkServerStore *self,
          rtk_server_audit_add (self, actor, action, order_id, "{}", error);
 }
 
+/**
+ * rtk_server_order_is_stale:
+ * @self: a store
+ * @call: a call whose body may have a base_revision
+ * @order_id: an order
+ *
+ * Returns: whether the caller saw another revision of the order than the present one
+ */
+gboolean
+rtk_server_order_is_stale (RtkServerStore *self, RtkServerCall *call, const char *order_id)
+{
+  gint64 base = rtk_server_call_get_int (call, "base_revision", -1);
+
+  return base >= 0 &&
+         base != rtk_server_db_get_int (self->db, -1, "SELECT revision FROM orders WHERE id = ?",
+                                        "s", order_id);
+}
+
+/**
+ * rtk_server_order_fail_stale:
+ * @self: a store
+ * @call: a call that was made on another revision than the present one
+ * @order_id: an order
+ * @error: return location
+ *
+ * Answers with a problem that shows both sides: "order" as it is, and "mine", what was sent.
+ *
+ * Returns: whether the order could be written
+ */
+gboolean
+rtk_server_order_fail_stale (RtkServerStore *self,
+                             RtkServerCall  *call,
+                             const char     *order_id,
+                             GError        **error)
+{
+  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), call->json);
+  g_autofree char *mine = json_to_string (node, FALSE);
+
+  rtk_server_call_fail (call, 409, "stale-revision", "The order changed in the meantime.");
+  /* Two members more before the closing bracket. */
+  g_string_truncate (call->answer.text, call->answer.text->len - 1);
+  if (!rtk_server_order_write (self, &call->answer, "order", order_id, call->station, error))
+    return FALSE;
+  rtk_server_json_raw (&call->answer, "mine", mine);
+  rtk_server_json_end (&call->answer, '}');
+  return TRUE;
+}
+
 /* GET /v1/changes */
 RTK_SERVER_HANDLER (changes)
 {
@@ -412,54 +499,4 @@ RTK_SERVER_HANDLER (order_get)
     return rtk_server_call_not_found (call);
   g_propagate_error (error, g_steal_pointer (&local_error));
   return FALSE;
-}
-
-/* POST /v1/orders/{id}/payments: cash with the number of its receipt, or a supervisor's waiver with
- * its reason. An unpaid order is paid by it; any other gets the new record that a review needs. */
-RTK_SERVER_HANDLER (order_pay)
-{
-  const char      *order_id = call->params[0];
-  const char      *id = rtk_server_call_get_string (call, "id");
-  const char      *method = rtk_server_call_get_string (call, "method");
-  gboolean         is_waiver = strcmp (method, "waiver") == 0;
-  gint64           now = g_get_real_time ();
-  gboolean         allowed = FALSE;
-  g_autofree char *known = NULL;
-  g_autofree char *state = NULL;
-
-  if (!is_waiver && strcmp (method, "cash") != 0)
-    return rtk_server_call_fail (call, 422, "bad-member", "The method is cash or waiver.");
-  if (is_waiver && call->who != RTK_SERVER_SUPERVISOR)
-    return rtk_server_call_fail (call, 403, "forbidden", "Only a supervisor may waive a payment.");
-  state =
-      rtk_server_db_dup_text (store->db, "SELECT payment FROM orders WHERE id = ?", "s", order_id);
-  if (state == NULL)
-    return rtk_server_call_not_found (call);
-  known = rtk_server_db_dup_text (store->db, "SELECT order_id FROM payments WHERE id = ?", "s", id);
-  if (known != NULL && strcmp (known, order_id) != 0)
-    return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another payment.");
-  if (known == NULL) {
-    if (strcmp (state, "closed") == 0)
-      return rtk_server_call_fail (call, 409, "not-payable", "This order was closed unpaid.");
-    if (rtk_server_db_get_int (store->db, 0,
-                               "SELECT " RTK_SERVER_IS_PAID_FOR " FROM orders o WHERE o.id = ?",
-                               "s", order_id) != 0)
-      return rtk_server_call_fail (call, 409, "already-paid", "This order is paid.");
-    if (!rtk_server_db_run (store->db, error,
-                            "INSERT INTO payments (id, order_id, provider, reference, state,"
-                            " amount_fen, created_at, updated_at)"
-                            " VALUES (?, ?, ?, ?, 'settled', ?, ?, ?)",
-                            "ssssiii", id, order_id, method,
-                            rtk_server_call_get_string (call, "reference"),
-                            rtk_server_call_get_int (call, "amount_fen", 0), now, now) ||
-        !rtk_server_order_set_payment (store, order_id, is_waiver ? "waived" : "paid", call->actor,
-                                       &allowed, error) ||
-        !rtk_server_audit_add (store, call->actor, "payment.record", order_id,
-                               is_waiver ? "{\"method\":\"waiver\"}" : "{\"method\":\"cash\"}",
-                               error) ||
-        !rtk_server_order_touch (store, order_id, error))
-      return FALSE;
-  }
-  call->status = known == NULL ? 201 : 200;
-  return rtk_server_order_write (store, &call->answer, NULL, order_id, call->station, error);
 }

@@ -174,8 +174,12 @@ find_item (RtkServerStore *store, const char *submission, Item *item, GError **e
  * its own verdict. A rejected online photo is paid back, after a while in which the reviewer may
  * still undo. */
 static gboolean
-follow_up (
-    RtkServerStore *store, RtkServerCall *call, Item *item, gboolean approved, GError **error)
+follow_up (RtkServerStore *store,
+           RtkServerCall  *call,
+           Item           *item,
+           const char     *review_id,
+           gboolean        approved,
+           GError        **error)
 {
   gboolean allowed;
 
@@ -188,9 +192,7 @@ follow_up (
     return TRUE;
   return rtk_server_order_set_payment (store, item->order_id, "refund_due", call->actor, &allowed,
                                        error) &&
-         rtk_server_db_run (store->db, error, "UPDATE orders SET refund_after = ? WHERE id = ?",
-                            "is", g_get_real_time () + store->config->hold_seconds * G_USEC_PER_SEC,
-                            item->order_id);
+         rtk_server_order_reject_effects (store, item->order_id, review_id, error);
 }
 
 static gboolean
@@ -218,7 +220,7 @@ decide (RtkServerStore *store,
                             "ssssssii", id, call->params[0], call->principal, state, reasons, note,
                             item->revision, now) &&
          rtk_server_audit_add (store, call->actor, action, call->params[0], detail, error) &&
-         follow_up (store, call, item, approved, error) &&
+         follow_up (store, call, item, id, approved, error) &&
          rtk_server_order_touch (store, item->order_id, error) &&
          renew_leases (store, call, now + store->config->lease_seconds * G_USEC_PER_SEC, error) &&
          rtk_server_order_write (store, &call->answer, NULL, item->order_id, call->station, error);

@@ -41,8 +41,9 @@ static const RtkServerField staff_change_fields[] = {{"role", STRING, FALSE, 16}
 static const RtkServerField operations_fields[] = {{"operations", ARRAY, TRUE, 100000}, END};
 static const RtkServerField pay_fields[] = {{"id", ID, TRUE, 0},
                                             {"method", STRING, TRUE, 16},
-                                            {"reference", STRING, TRUE, 256},
+                                            {"reference", STRING, FALSE, 256},
                                             {"amount_fen", INT, FALSE, 10000000},
+                                            {"base_revision", INT, FALSE, G_MAXINT64},
                                             END};
 static const RtkServerField claim_fields[] = {{"count", INT, FALSE, 1000}, END};
 static const RtkServerField decide_fields[] = {{"verdict", STRING, TRUE, 16},
@@ -61,7 +62,14 @@ static const RtkServerField submission_fields[] = {{"id", ID, TRUE, 0},
                                                    {"report", SHA256, TRUE, 0},
                                                    END};
 static const RtkServerField payment_fields[] = {
-    {"id", ID, TRUE, 0}, {"provider", STRING, TRUE, 32}, END};
+    {"id", ID, TRUE, 0}, {"provider", STRING, FALSE, 32}, END};
+static const RtkServerField id_fields[] = {{"id", ID, TRUE, 0}, END};
+static const RtkServerField event_fields[] = {
+    {"id", STRING, TRUE, 128},         {"payment", ID, TRUE, 0},
+    {"state", STRING, TRUE, 16},       {"amount_fen", INT, TRUE, 10000000},
+    {"reference", STRING, FALSE, 256}, END};
+static const RtkServerField sandbox_fields[] = {
+    {"id", ID, TRUE, 0}, {"state", STRING, FALSE, 16}, {"amount_fen", INT, FALSE, 10000000}, END};
 
 #define PUBLIC RTK_SERVER_PUBLIC
 #define STAFF RTK_SERVER_STAFF
@@ -121,7 +129,13 @@ static const RtkServerRoute routes[] = {
      submission_fields, FALSE, FALSE},
     {"POST", "/v1/online/orders/{id}/payment", ACCOUNT, rtk_server_online_payment, payment_fields,
      FALSE, FALSE},
+    {"POST", "/v1/online/orders/{id}/refund", ACCOUNT, rtk_server_online_refund, id_fields, FALSE,
+     FALSE},
     /* Adapters. */
+    {"POST", "/v1/provider/payments", PUBLIC, rtk_server_provider_payment, event_fields, FALSE,
+     FALSE},
+    {"POST", "/v1/sandbox/payments/{id}", ANYONE, rtk_server_sandbox_payment, sandbox_fields, FALSE,
+     FALSE},
     /* Roster, batches, deliveries. */
 };
 

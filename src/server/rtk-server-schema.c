@@ -196,6 +196,15 @@ static const Migration migrations[] = {
         "ALTER TABLE payments ADD COLUMN expires_at INTEGER;"
         "ALTER TABLE payments ADD COLUMN actor TEXT;"
         "CREATE UNIQUE INDEX payments_code ON payments (pay_code);"
+        /* What is due back says so by itself; until now only its order did. */
+        "UPDATE payments SET state = CASE WHEN (SELECT o.payment FROM orders o"
+        " WHERE o.id = order_id) = 'refunded' THEN 'refunded' ELSE 'refund_due' END"
+        " WHERE state = 'settled' AND EXISTS (SELECT 1 FROM orders o WHERE o.id = order_id"
+        " AND o.payment IN ('refund_due', 'refunded')) AND created_at <= coalesce ((SELECT"
+        " max (v.created_at) FROM reviews v JOIN submissions r ON r.id = v.submission"
+        " WHERE r.order_id = payments.order_id AND r.origin = 'online'"
+        " AND v.verdict = 'rejected'), 0);"
+        "ALTER TABLE orders ADD COLUMN phone_cipher BLOB;"
         /* What is to be done in the world, each at most once: SMS, refund, payment, courier. */
         "CREATE TABLE effects (id TEXT PRIMARY KEY, kind TEXT NOT NULL, order_id TEXT REFERENCES"
         " orders (id), subject TEXT NOT NULL, idempotency TEXT NOT NULL UNIQUE,"

@@ -8,6 +8,7 @@
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
 #include "core/rtk-order.h"
+#include "server/rtk-server-adapters.h"
 #include "server/rtk-server-client.h"
 #include "server/rtk-server-files.h"
 #include "server/rtk-server-http.h"
@@ -181,8 +182,14 @@ pay (Campus *campus, RtkServerClient *client, Graduate *graduate, GError **error
     body =
         g_strdup_printf ("{\"id\":\"%s\",\"method\":\"waiver\",\"reference\":\"simulation\"}", id);
   } else {
-    path = g_strdup_printf ("/v1/online/orders/%s/payment", graduate->order);
-    body = g_strdup_printf ("{\"id\":\"%s\",\"provider\":\"sandbox\"}", id);
+    g_autofree char *begin = g_strdup_printf ("/v1/online/orders/%s/payment", graduate->order);
+    g_autofree char *begin_body = g_strdup_printf ("{\"id\":\"%s\"}", id);
+    g_autofree char *event = rtk_id_new (g_get_real_time ());
+
+    if (!call_simple (client, begin, begin_body, error))
+      return FALSE;
+    path = g_strdup_printf ("/v1/sandbox/payments/%s", id);
+    body = g_strdup_printf ("{\"id\":\"%s\"}", event);
   }
   return call_simple (client, path, body, error);
 }
@@ -394,7 +401,7 @@ pass_time (RtkServerStore *store, GError **error)
   guint  done;
 
   return rtk_server_jobs_close_unpaid (store, later, &done, error) &&
-         rtk_server_jobs_refund (store, later, &done, error);
+         rtk_server_effects_run_sandbox (store, later, &done, error);
 }
 
 static gboolean
@@ -437,6 +444,9 @@ rtk_server_simulate (const RtkServerConfig     *config,
   if (campus.pictures == NULL)
     return FALSE;
   /* Ten thousand graduates may take longer than a token or an unpaid order lasts. */
+  /* And nobody in the world hears of it. */
+  patient.provider = NULL;
+  patient.webhook_url = NULL;
   patient.sample_percent = patient.gold_percent = 0;
   patient.access_seconds = patient.unpaid_seconds = patient.lease_seconds = 86400;
   campus.graduates = g_new0 (Graduate, simulation->graduates);

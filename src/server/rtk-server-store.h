@@ -18,6 +18,13 @@ G_BEGIN_DECLS
  * @lease_seconds: how long a reviewer keeps an item without touching it
  * @sample_percent: how many first verdicts of a hundred a second reviewer must confirm
  * @gold_percent: how many items of a hundred in a claim are photos whose verdict is known
+ * @price_fen: what an order costs, in 1/100 yuan
+ * @provider: (nullable): "sandbox" or "webhook"; %NULL = webhook when there is one
+ * @provider_secret: (nullable): what the provider signs its callbacks with
+ * @webhook_url: (nullable): where effects are sent; %NULL = the sandbox does them
+ * @webhook_secret: (nullable): what they are signed with
+ * @webhook_timeout_seconds: how long an answer is waited for
+ * @webhook_retry_seconds: until the first retry; doubled for each further one
  * @idle_seconds: after how long a connection on which nothing moves is closed
  * @max_body: bytes of a JSON body
  * @max_upload: bytes of a photo
@@ -49,6 +56,13 @@ typedef struct {
   gint64 lease_seconds;
   gint64 sample_percent;
   gint64 gold_percent;
+  gint64 price_fen;
+  char  *provider;
+  char  *provider_secret;
+  char  *webhook_url;
+  char  *webhook_secret;
+  gint64 webhook_timeout_seconds;
+  gint64 webhook_retry_seconds;
   gint64 idle_seconds;
   gint64 max_body;
   gint64 max_upload;
@@ -121,14 +135,10 @@ rtk_server_roster_import (RtkServerStore *self, const char *file, guint *out_new
 char *rtk_server_mask_name (const char *name) G_GNUC_WARN_UNUSED_RESULT;
 char *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
 
-/* SQL: whether order "o" is paid or waived, or has a settled payment that is younger than the
- * rejection of an online photo which made the old one due back. */
+/* SQL: whether order "o" is paid or waived, or has a settled payment beside what is due back. */
 #define RTK_SERVER_IS_PAID_FOR                                                                     \
   "(o.payment IN ('paid', 'waived') OR EXISTS (SELECT 1 FROM payments p WHERE"                     \
-  " p.order_id = o.id AND p.state = 'settled' AND p.created_at > coalesce ("                       \
-  "(SELECT max (v.created_at) FROM reviews v JOIN submissions r ON r.id = v.submission"            \
-  " WHERE r.order_id = o.id AND r.origin = 'online' AND v.verdict = 'rejected'"                    \
-  " AND v.is_final = 1 AND v.undone_at IS NULL), 0)))"
+  " p.order_id = o.id AND p.state = 'settled'))"
 
 /* Orders: rtk-server-orders.c. */
 gboolean rtk_server_order_write (RtkServerStore *self,
@@ -145,6 +155,17 @@ gboolean rtk_server_order_set_payment (RtkServerStore *self,
                                        const char     *actor,
                                        gboolean       *out_allowed,
                                        GError        **error);
+
+/* Refunds and messages: rtk-server-refunds.c. */
+gboolean rtk_server_order_reject_effects (RtkServerStore *store,
+                                          const char     *order_id,
+                                          const char     *review_id,
+                                          GError        **error);
+gboolean rtk_server_order_undo_effects (RtkServerStore *store,
+                                        const char     *order_id,
+                                        const char     *review_id,
+                                        gboolean       *out_allowed,
+                                        GError        **error);
 
 /* What is to be done in the world: rtk-server-effects.c. */
 gboolean rtk_server_effect_add (RtkServerStore *self,

@@ -702,6 +702,7 @@ test_replace (void)
     if (i == 2) {
       payed = rtk_test_call (desk.server, token, "POST", pay_path, pay_body);
       g_assert_cmpuint (payed->status, ==, 201);
+      rtk_test_pay (desk.server, token, pay_id);
       payed_again = rtk_test_call (desk.server, token, "POST", pay_path, pay_body);
       g_assert_cmpuint (payed_again->status, ==, 200);
     }

@@ -523,6 +523,28 @@ rtk_test_sign_up (RtkTestServer *self, guint index)
 }
 
 char *
+rtk_test_sign_in_online (RtkTestServer *self, guint index)
+{
+  g_autofree char *body =
+      g_strdup_printf ("{\"phone\":\"1009999%04u\",\"password\":\"" RTK_TEST_PASSWORD "\"}", index);
+  g_autoptr (RtkTestReply) reply = rtk_test_call (self, NULL, "POST", "/v1/online/session", body);
+
+  g_assert_cmpuint (reply->status, ==, 201);
+  return g_strdup (rtk_test_reply_text (reply, "access_token"));
+}
+
+void
+rtk_test_pay (RtkTestServer *self, const char *token, const char *payment)
+{
+  g_autofree char *event = rtk_test_new_id ();
+  g_autofree char *path = g_strdup_printf ("/v1/sandbox/payments/%s", payment);
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\"}", event);
+  g_autoptr (RtkTestReply) reply = rtk_test_call (self, token, "POST", path, body);
+
+  g_assert_cmpuint (reply->status, ==, 200);
+}
+
+char *
 rtk_test_make_order (RtkTestServer *self, guint index, gboolean paid)
 {
   g_autofree char *token = rtk_test_sign_up (self, index);
@@ -552,6 +574,8 @@ rtk_test_make_order (RtkTestServer *self, guint index, gboolean paid)
 
     g_assert_cmpuint (reply->status, ==, 201);
   }
+  if (paid)
+    rtk_test_pay (self, token, payment);
   return g_steal_pointer (&id);
 }
 

@@ -74,6 +74,10 @@ GBytes *rtk_test_make_blob (const char *type, gsize size, guint32 seed);
 char   *rtk_test_new_id (void);
 /* An account of graduate @index with a bound code; returns its token. */
 char *rtk_test_sign_up (RtkTestServer *self, guint index);
+/* The account of graduate @index, which is there already; returns a token. */
+char *rtk_test_sign_in_online (RtkTestServer *self, guint index);
+/* Plays the customer of a pending payment. */
+void rtk_test_pay (RtkTestServer *self, const char *token, const char *payment);
 /* From the account to the payment; returns the order's id. */
 char *rtk_test_make_order (RtkTestServer *self, guint index, gboolean paid);
 /* A signed submission of five uploaded blobs. */

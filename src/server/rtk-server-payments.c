@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "server/rtk-server-payments.h"
+
+#include <string.h>
+
+/* Payments of an order. A payment is pending until its provider's callback settles it; money that
+ * comes for an order that does not need it is due back at once. Nothing is ever forgotten. */
+
+/**
+ * rtk_server_payment_clear:
+ * @self: a payment
+ *
+ * Frees what it holds.
+ */
+void
+rtk_server_payment_clear (RtkServerPayment *self)
+{
+  g_clear_pointer (&self->id, g_free);
+  g_clear_pointer (&self->order_id, g_free);
+  g_clear_pointer (&self->provider, g_free);
+  g_clear_pointer (&self->state, g_free);
+}
+
+/**
+ * rtk_server_payment_find:
+ * @store: a store
+ * @id: of a payment
+ * @out: (out): the payment; its id is %NULL when there is none
+ * @error: return location
+ *
+ * Returns: whether the database could be asked
+ */
+gboolean
+rtk_server_payment_find (RtkServerStore   *store,
+                         const char       *id,
+                         RtkServerPayment *out,
+                         GError          **error)
+{
+  RtkServerRows *row = rtk_server_db_query (
+      store->db, error, "SELECT order_id, provider, state, amount_fen FROM payments WHERE id = ?",
+      "s", id);
+
+  if (row == NULL)
+    return FALSE;
+  if (rtk_server_db_next (store->db, row, error)) {
+    out->id = g_strdup (id);
+    out->order_id = g_strdup (rtk_server_db_text (row, 0));
+    out->provider = g_strdup (rtk_server_db_text (row, 1));
+    out->state = g_strdup (rtk_server_db_text (row, 2));
+    out->amount_fen = rtk_server_db_int (row, 3);
+  }
+  rtk_server_db_end (row);
+  return TRUE;
+}
+
+/* Whether the order has been paid for and nothing of that is due back. */
+static gboolean
+is_paid_for (RtkServerStore *store, const char *order_id)
+{
+  return rtk_server_db_get_int (store->db, 0,
+                                "SELECT 1 FROM orders o WHERE o.id = ? AND " RTK_SERVER_IS_PAID_FOR,
+                                "s", order_id) != 0;
+}
+
+/**
+ * rtk_server_payments_expire:
+ * @store: a store, in a transaction
+ * @order_id: an order
+ * @error: return location
+ *
+ * Ends what is pending: a code that nobody has paid is worth nothing any more. Whoever pays it all
+ * the same gets the money back.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_payments_expire (RtkServerStore *store, const char *order_id, GError **error)
+{
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE payments SET state = 'expired', updated_at = ?"
+                            " WHERE order_id = ? AND state = 'pending'",
+                            "is", g_get_real_time (), order_id);
+}
+
+/**
+ * rtk_server_payment_set_code:
+ * @store: a store, in a transaction
+ * @id: of a payment
+ * @code: (nullable): what the customer scans
+ * @error: return location
+ *
+ * Keeps the code of a payment that has none yet.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_payment_set_code (RtkServerStore *store,
+                             const char     *id,
+                             const char     *code,
+                             GError        **error)
+{
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE payments SET pay_code = ?, updated_at = ? WHERE id = ?"
+                            " AND pay_code IS NULL",
+                            "sis", code, g_get_real_time (), id);
+}
+
+/**
+ * rtk_server_payment_begin:
+ * @store: a store, in a transaction
+ * @id: of the new payment
+ * @order_id: an order that needs money
+ * @expires_at: microseconds since 1970
+ * @actor: for the audit log
+ * @error: return location
+ *
+ * Makes a pending payment at the server's provider. An older one that is still pending ends.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_payment_begin (RtkServerStore *store,
+                          const char     *id,
+                          const char     *order_id,
+                          gint64          expires_at,
+                          const char     *actor,
+                          GError        **error)
+{
+  const RtkServerProvider *provider = rtk_server_provider_get (store->config);
+  RtkServerPayment         payment = {(char *)id, (char *)order_id, (char *)provider->name,
+                                      (char *)"pending", store->config->price_fen};
+  gint64                   now = g_get_real_time ();
+  g_autofree char         *code = NULL;
+
+  return rtk_server_payments_expire (store, order_id, error) &&
+         rtk_server_db_run (store->db, error,
+                            "INSERT INTO payments (id, order_id, provider, state, amount_fen,"
+                            " expires_at, actor, created_at, updated_at)"
+                            " VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?)",
+                            "sssiisii", id, order_id, provider->name, payment.amount_fen,
+                            expires_at, actor, now, now) &&
+         provider->begin (store, &payment, expires_at, &code, error) &&
+         rtk_server_payment_set_code (store, id, code, error) &&
+         rtk_server_audit_add (store, actor, "payment.begin", id, "{}", error);
+}
+
+/* Money came in: for what was asked for, or for nothing that is open. */
+static gboolean
+settle (RtkServerStore       *store,
+        RtkServerPayment     *payment,
+        const RtkServerEvent *event,
+        GError              **error)
+{
+  g_autofree char *order_payment = rtk_server_db_dup_text (
+      store->db, "SELECT payment FROM orders WHERE id = ?", "s", payment->order_id);
+  g_autofree char *detail = g_strdup_printf ("{\"expected_fen\":%" G_GINT64_FORMAT
+                                             ",\"amount_fen\":%" G_GINT64_FORMAT "}",
+                                             payment->amount_fen, event->amount_fen);
+  const char      *back = NULL;
+  gint64           now = g_get_real_time ();
+  gboolean         allowed;
+
+  if (event->amount_fen != payment->amount_fen)
+    back = "amount";
+  else if (strcmp (order_payment, "closed") == 0)
+    back = "late";
+  else if (is_paid_for (store, payment->order_id))
+    back = "twice";
+  payment->amount_fen = event->amount_fen;
+  if (!rtk_server_db_run (store->db, error,
+                          "UPDATE payments SET state = 'settled', amount_fen = ?, reference = ?,"
+                          " updated_at = ? WHERE id = ?",
+                          "isis", event->amount_fen, event->reference, now, payment->id) ||
+      !rtk_server_audit_add (store, "provider", "payment.settle", payment->id, detail, error))
+    return FALSE;
+  if (back != NULL)
+    return rtk_server_refund_add (store, payment, payment->id, back, now, error) &&
+           rtk_server_order_announce (store, payment->order_id, error);
+  if (strcmp (order_payment, "unpaid") == 0 &&
+      !rtk_server_order_set_payment (store, payment->order_id, "paid", "provider", &allowed, error))
+    return FALSE;
+  return rtk_server_order_touch (store, payment->order_id, error);
+}
+
+/**
+ * rtk_server_payment_apply:
+ * @store: a store, in a transaction
+ * @payment: a payment of a provider; its state is brought up to date
+ * @event: what the provider tells
+ * @error: return location
+ *
+ * Moves a payment by its provider's word, whatever the order of the words: what was settled stays
+ * so, and what had failed or expired can still be settled, for then the money was taken.
+ *
+ * Returns: whether the database did its part
+ */
+gboolean
+rtk_server_payment_apply (RtkServerStore       *store,
+                          RtkServerPayment     *payment,
+                          const RtkServerEvent *event,
+                          GError              **error)
+{
+  gboolean is_open = strcmp (payment->state, "pending") == 0;
+  gboolean is_over =
+      strcmp (payment->state, "expired") == 0 || strcmp (payment->state, "failed") == 0;
+  gboolean ok = TRUE;
+
+  if (strcmp (event->state, "settled") == 0 && (is_open || is_over))
+    ok = settle (store, payment, event, error);
+  else if (strcmp (event->state, "failed") == 0 && is_open)
+    ok = rtk_server_db_run (store->db, error,
+                            "UPDATE payments SET state = 'failed', updated_at = ? WHERE id = ?",
+                            "is", g_get_real_time (), payment->id) &&
+         rtk_server_audit_add (store, "provider", "payment.fail", payment->id, "{}", error) &&
+         rtk_server_order_announce (store, payment->order_id, error);
+  g_free (payment->state);
+  payment->state = rtk_server_db_dup_text (store->db, "SELECT state FROM payments WHERE id = ?",
+                                           "s", payment->id);
+  return ok && payment->state != NULL;
+}
+
+/**
+ * rtk_server_payment_write:
+ * @json: a writer, inside an object
+ * @row: order, id, provider, state, amount, code, its end, time
+ *
+ * Writes a Payment of docs/openapi.yaml. A code is shown as long as it can be paid.
+ */
+void
+rtk_server_payment_write (RtkServerJson *json, RtkServerRows *row)
+{
+  gboolean is_pending = strcmp (rtk_server_db_text (row, 3), "pending") == 0;
+
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "provider", rtk_server_db_text (row, 2));
+  rtk_server_json_string (json, "state", rtk_server_db_text (row, 3));
+  rtk_server_json_int (json, "amount_fen", rtk_server_db_int (row, 4));
+  rtk_server_json_string (json, "pay_code", is_pending ? rtk_server_db_text (row, 5) : NULL);
+  if (is_pending)
+    rtk_server_json_time (json, "expires_at", rtk_server_db_int (row, 6));
+  else
+    rtk_server_json_string (json, "expires_at", NULL);
+  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 7));
+}
+
+/* Cash, or a waiver: settled at once. */
+static gboolean
+record_at_desk (RtkServerStore *store, RtkServerCall *call, const char *method, GError **error)
+{
+  const char *order_id = call->params[0];
+  gboolean    is_waiver = strcmp (method, "waiver") == 0;
+  gint64      now = g_get_real_time ();
+  gboolean    allowed = FALSE;
+  gint64      amount =
+      rtk_server_call_get_int (call, "amount_fen", is_waiver ? 0 : store->config->price_fen);
+
+  return rtk_server_payments_expire (store, order_id, error) &&
+         rtk_server_db_run (store->db, error,
+                            "INSERT INTO payments (id, order_id, provider, reference, state,"
+                            " amount_fen, actor, created_at, updated_at)"
+                            " VALUES (?, ?, ?, ?, 'settled', ?, ?, ?, ?)",
+                            "ssssisii", rtk_server_call_get_string (call, "id"), order_id, method,
+                            rtk_server_call_get_string (call, "reference"), amount, call->actor,
+                            now, now) &&
+         rtk_server_order_set_payment (store, order_id, is_waiver ? "waived" : "paid", call->actor,
+                                       &allowed, error) &&
+         rtk_server_audit_add (store, call->actor, "payment.record", order_id,
+                               is_waiver ? "{\"method\":\"waiver\"}" : "{\"method\":\"cash\"}",
+                               error) &&
+         rtk_server_order_touch (store, order_id, error);
+}
+
+/* Whether the method is one, and the caller's to take; else the call is answered. */
+static gboolean
+check_method (RtkServerCall *call, const char *method)
+{
+  const char *reference = rtk_server_call_get_string (call, "reference");
+  gboolean    is_code = strcmp (method, "code") == 0;
+  gboolean    is_waiver = strcmp (method, "waiver") == 0;
+
+  if (!is_code && !is_waiver && strcmp (method, "cash") != 0)
+    rtk_server_call_fail (call, 422, "bad-member", "The method is code, cash or waiver.");
+  else if (!is_code && (reference == NULL || reference[0] == '\0'))
+    rtk_server_call_fail (call, 422, "missing-member",
+                          "Cash needs the number of its receipt, a waiver its reason.");
+  else if (is_waiver && call->who != RTK_SERVER_SUPERVISOR)
+    rtk_server_call_fail (call, 403, "forbidden", "Only a supervisor may waive a payment.");
+  return call->status == 0;
+}
+
+/* POST /v1/orders/{id}/payments: a code of the provider, cash with the number of its receipt, or a
+ * supervisor's waiver with its reason. An unpaid order is paid by it; any other gets the new record
+ * that a review needs. */
+RTK_SERVER_HANDLER (order_pay)
+{
+  const char      *order_id = call->params[0];
+  const char      *id = rtk_server_call_get_string (call, "id");
+  const char      *method = rtk_server_call_get_string (call, "method");
+  g_autofree char *known = NULL;
+  g_autofree char *state = NULL;
+  gboolean         ok;
+
+  if (!check_method (call, method))
+    return TRUE;
+  state =
+      rtk_server_db_dup_text (store->db, "SELECT payment FROM orders WHERE id = ?", "s", order_id);
+  if (state == NULL)
+    return rtk_server_call_not_found (call);
+  known = rtk_server_db_dup_text (store->db, "SELECT order_id FROM payments WHERE id = ?", "s", id);
+  if (known != NULL && strcmp (known, order_id) != 0)
+    return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another payment.");
+  if (known == NULL) {
+    if (rtk_server_order_is_stale (store, call, order_id))
+      return rtk_server_order_fail_stale (store, call, order_id, error);
+    if (strcmp (state, "closed") == 0)
+      return rtk_server_call_fail (call, 409, "not-payable", "This order was closed unpaid.");
+    if (is_paid_for (store, order_id))
+      return rtk_server_call_fail (call, 409, "already-paid", "This order is paid.");
+    if (strcmp (method, "code") == 0)
+      ok = rtk_server_payment_begin (store, id, order_id,
+                                     g_get_real_time () +
+                                         store->config->unpaid_seconds * G_USEC_PER_SEC,
+                                     call->actor, error) &&
+           rtk_server_order_announce (store, order_id, error);
+    else
+      ok = record_at_desk (store, call, method, error);
+    if (!ok)
+      return FALSE;
+  }
+  call->status = known == NULL ? 201 : 200;
+  return rtk_server_order_write (store, &call->answer, NULL, order_id, call->station, error);
+}
+
+/* When the order's time to pay is over, microseconds since 1970. */
+static gint64
+get_deadline (RtkServerStore *store, const char *order_id)
+{
+  return rtk_server_db_get_int (store->db, 0, "SELECT created_at FROM orders WHERE id = ?", "s",
+                                order_id) +
+         store->config->unpaid_seconds * G_USEC_PER_SEC;
+}
+
+/* POST /v1/online/orders/{id}/payment: a code to be paid until the order closes. */
+RTK_SERVER_HANDLER (online_payment)
+{
+  const char      *id = rtk_server_call_get_string (call, "id");
+  const char      *provider = rtk_server_call_get_string (call, "provider");
+  g_autofree char *payment =
+      rtk_server_db_dup_text (store->db, "SELECT payment FROM orders WHERE id = ? AND account = ?",
+                              "ss", call->params[0], call->principal);
+  g_autofree char *known =
+      rtk_server_db_dup_text (store->db, "SELECT order_id FROM payments WHERE id = ?", "s", id);
+
+  if (payment == NULL)
+    return rtk_server_call_not_found (call);
+  if (provider != NULL && strcmp (provider, rtk_server_provider_get (store->config)->name) != 0)
+    return rtk_server_call_fail (call, 422, "bad-member", "The provider is not this server's.");
+  if (known != NULL && strcmp (known, call->params[0]) != 0)
+    return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another payment.");
+  if (known == NULL) {
+    if (rtk_server_db_get_int (store->db, 0,
+                               "SELECT EXISTS (SELECT 1 FROM submissions WHERE order_id = ?)", "s",
+                               call->params[0]) == 0)
+      return rtk_server_call_fail (call, 409, "no-photo", "Submit a photo first.");
+    if (strcmp (payment, "unpaid") != 0 ||
+        get_deadline (store, call->params[0]) <= g_get_real_time ())
+      return rtk_server_call_fail (call, 409, "not-payable", "This order cannot be paid.");
+    if (!rtk_server_payment_begin (store, id, call->params[0],
+                                   get_deadline (store, call->params[0]), call->actor, error) ||
+        !rtk_server_order_announce (store, call->params[0], error))
+      return FALSE;
+  }
+  call->status = known == NULL ? 201 : 200;
+  return rtk_server_order_write (store, &call->answer, NULL, call->params[0], NULL, error);
+}
