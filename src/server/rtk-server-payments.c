@@ -354,10 +354,10 @@ RTK_SERVER_HANDLER (online_payment)
   g_autofree char *known =
       rtk_server_db_dup_text (store->db, "SELECT order_id FROM payments WHERE id = ?", "s", id);
 
-  if (payment == NULL)
-    return rtk_server_call_not_found (call);
   if (provider != NULL && strcmp (provider, rtk_server_provider_get (store->config)->name) != 0)
     return rtk_server_call_fail (call, 422, "bad-member", "The provider is not this server's.");
+  if (payment == NULL)
+    return rtk_server_call_not_found (call);
   if (known != NULL && strcmp (known, call->params[0]) != 0)
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another payment.");
   if (known == NULL) {

@@ -103,6 +103,15 @@ dup_secret (RtkServerStore *store)
   return rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_ID, "sandbox provider");
 }
 
+/* Whether the state is one; else the call is answered. */
+static gboolean
+check_state (RtkServerCall *call, const RtkServerEvent *event)
+{
+  if (strcmp (event->state, "settled") != 0 && strcmp (event->state, "failed") != 0)
+    rtk_server_call_fail (call, 422, "bad-member", "The state is settled or failed.");
+  return call->status == 0;
+}
+
 /* Does what an event tells, once: a known id with the same content changes nothing. */
 static gboolean
 take_event (RtkServerStore       *store,
@@ -115,8 +124,6 @@ take_event (RtkServerStore       *store,
   g_autofree char *known = rtk_server_db_dup_text (
       store->db, "SELECT digest FROM callbacks WHERE id = ?", "s", event->id);
 
-  if (strcmp (event->state, "settled") != 0 && strcmp (event->state, "failed") != 0)
-    return rtk_server_call_fail (call, 422, "bad-member", "The state is settled or failed.");
   if (known != NULL && strcmp (known, digest) != 0)
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another event.");
   if (!rtk_server_payment_find (store, event->payment, payment, error))
@@ -157,6 +164,8 @@ RTK_SERVER_HANDLER (provider_payment)
   const void *body = g_bytes_get_data (call->body, &size);
   char        digest[65];
 
+  if (!check_state (call, &event))
+    return TRUE;
   if (!check_signature (store, rtk_server_call_get_header (call, "retake-signature"), body, size))
     return rtk_server_call_fail (call, 401, "bad-signature",
                                  "The signature is not the provider's, or too old.");
@@ -221,13 +230,15 @@ RTK_SERVER_HANDLER (sandbox_payment)
   };
   char digest[65];
 
+  if (event.state == NULL)
+    event.state = "settled";
+  if (!check_state (call, &event))
+    return TRUE;
   if (!rtk_server_payment_find (store, call->params[0], &payment, error))
     return FALSE;
   if (!rtk_server_provider_get (store->config)->plays_customer || !may_pay (store, call, &payment))
     return rtk_server_call_not_found (call);
   event.amount_fen = rtk_server_call_get_int (call, "amount_fen", payment.amount_fen);
-  if (event.state == NULL)
-    event.state = "settled";
   body = make_callback (store, call, event.amount_fen, &signature);
   if (!check_signature (store, signature, body, strlen (body)))
     return rtk_server_call_fail (call, 401, "bad-signature",

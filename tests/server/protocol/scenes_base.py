@@ -78,6 +78,7 @@ def scene_online(world):
     world.call(graduate, "POST", path, body, status=200)
     world.call(graduate, "POST", f"/v1/online/orders/{order}/payment", pay, status=201)
     world.call(graduate, "POST", f"/v1/online/orders/{order}/payment", pay, status=200)
+    world.call(graduate, "POST", f"/v1/sandbox/payments/{pay['id']}", {"id": new_id()}, status=200)
     expect(world.call(graduate, "POST", path, {**body, "id": new_id()}, status=409).problem == "locked")
     world.call(graduate, "GET", f"/v1/online/orders/{order}", status=200)
 

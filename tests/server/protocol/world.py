@@ -35,10 +35,14 @@ class Graduate:
 class World:
     """`tokens` of staff by role; `station` is the key that the operator's session is bound to."""
 
-    def __init__(self, graduates=60, extra=()):
+    def __init__(self, graduates=60, extra=(), beside=None):
         self.document = Document()
         self.server = Server(graduates, extra).start()
         self.client = Client(self.document, self.server.address)
+        if beside is not None:
+            # Its answers count like those of the other world.
+            self.client.seen, self.client.problems = beside.client.seen, beside.client.problems
+            self.client.wrong, self.client.taken = beside.client.wrong, beside.client.taken
         self.tokens, self.sessions = {}, {}
         self.numbers = itertools.count()
         self.blobs = itertools.count()
@@ -130,8 +134,10 @@ class World:
 
     def pay(self, graduate):
         """Pays online, by the sandbox."""
+        payment = new_id()
         self.call(graduate, "POST", f"/v1/online/orders/{graduate.order}/payment",
-                  {"id": new_id(), "provider": "sandbox"}, status=(200, 201))
+                  {"id": payment, "provider": "sandbox"}, status=(200, 201))
+        self.call(graduate, "POST", f"/v1/sandbox/payments/{payment}", {"id": new_id()}, status=200)
         return self.order(graduate.order)
 
     def paid(self):

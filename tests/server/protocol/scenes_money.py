@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scenes: payments, refunds, and what is to be done in the world."""
+
+import hashlib
+import hmac
+import json
+import time
+
+from keys import new_id
+from tap import expect
+from world import World
+
+SECRET = "a secret of the provider"
+
+
+def call_back(client, event, secret=SECRET, age=0, status=None):
+    """A provider's callback, signed."""
+    body = json.dumps(event).encode()
+    when = str(int(time.time()) - age)
+    digest = hmac.new(secret.encode(), when.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return client.request("POST", "/v1/provider/payments", body, media_type="application/json", status=status,
+                          headers={"Retake-Signature": f"t={when},v1={digest}"})
+
+
+def scene_payments(world):
+    graduate = world.sign_up()
+    world.open_order(graduate)
+    world.submit(graduate)
+    path = f"/v1/online/orders/{graduate.order}/payment"
+    first, second = new_id(), new_id()
+    world.call(graduate, "POST", path, {"id": first}, status=201)
+    order = world.call(graduate, "POST", path, {"id": second}, status=201).json
+    expect([one["state"] for one in order["payments"]] == ["expired", "pending"])
+    expect(world.call(graduate, "POST", path, {"id": new_id(), "provider": "webhook"}, status=422))
+    for _ in range(2):
+        event = {"id": second, "state": "failed"}
+        world.call(graduate, "POST", f"/v1/sandbox/payments/{second}", event, status=200)
+    world.call(graduate, "POST", f"/v1/sandbox/payments/{second}", {"id": second}, status=409)
+    order = world.call(graduate, "POST", f"/v1/sandbox/payments/{second}", {"id": new_id()}, status=200).json
+    expect(order["payment"] == "paid")
+    order = world.call("operator", "POST", f"/v1/sandbox/payments/{first}", {"id": new_id()}, status=200).json
+    expect([one["state"] for one in order["payments"]] == ["refund_due", "settled"])
+
+
+def scene_callbacks(world):
+    folder = world.server.folder
+    with open(f"{folder}/secret", "w", encoding="ascii") as file:
+        file.write(SECRET)
+    other = World(graduates=1, extra=("--provider-secret-file", f"{folder}/secret"), beside=world)
+    try:
+        graduate = other.sign_up()
+        other.open_order(graduate)
+        other.submit(graduate)
+        payment = new_id()
+        other.call(graduate, "POST", f"/v1/online/orders/{graduate.order}/payment", {"id": payment}, status=201)
+        event = {"id": "e1", "payment": payment, "state": "settled", "amount_fen": 2500, "reference": None}
+        call_back(other.client, event, secret="wrong", status=401)
+        call_back(other.client, event, age=400, status=401)
+        call_back(other.client, {**event, "payment": new_id()}, status=404)
+        call_back(other.client, {**event, "state": "lost"}, status=422)
+        for _ in range(2):
+            call_back(other.client, event, status=200)
+        expect(call_back(other.client, {**event, "state": "failed"}, status=409).problem == "id-reused")
+        expect(other.order(graduate.order)["payment"] == "paid")
+    finally:
+        other.close()
+
+
+def scene_refund(world):
+    graduate = world.paid()
+    path = f"/v1/online/orders/{graduate.order}/refund"
+    body = {"id": new_id()}
+    order = world.call(graduate, "POST", path, body, status=201).json
+    expect(order["payment"] == "refund_due" and order["submissions"][0]["state"] == "superseded")
+    world.call(graduate, "POST", path, body, status=200)
+    expect(world.call(graduate, "POST", path, {"id": new_id()}, status=409).problem == "not-refundable")
+
+
+def scene_desk_codes(world):
+    graduate = world.sign_up()
+    world.open_order(graduate)
+    path = f"/v1/orders/{graduate.order}/payments"
+    payment = new_id()
+    answer = world.call("operator", "POST", path, {"id": new_id(), "method": "cash", "reference": "1",
+                                                   "base_revision": 99}, status=409)
+    expect(answer.problem == "stale-revision" and answer.json["mine"]["reference"] == "1")
+    expect(answer.json["order"]["id"] == graduate.order)
+    world.call("operator", "POST", path, {"id": new_id(), "method": "cash"}, status=422)
+    order = world.call("operator", "POST", path, {"id": payment, "method": "code"}, status=201).json
+    expect(order["payment"] == "unpaid" and order["payments"][0]["pay_code"].startswith("SANDBOX-"))
+    order = world.call("operator", "POST", f"/v1/sandbox/payments/{payment}", {"id": new_id()}, status=200).json
+    expect(order["payment"] == "paid" and order["payments"][0]["pay_code"] is None)
