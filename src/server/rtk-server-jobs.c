@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "server/rtk-server-payments.h"
+#include "server/rtk-server-review.h"
 
 typedef gboolean (*EachFunc) (RtkServerStore *self,
                               const char     *id,
@@ -84,15 +85,6 @@ leave_alone (RtkServerStore *self, const char *order_id, GError **error)
   return TRUE;
 }
 
-static gboolean
-expire_lease (RtkServerStore *self, const char *id, const char *order_id, GError **error)
-{
-  return rtk_server_db_run (self->db, error,
-                            "UPDATE submissions SET state = 'submitted', lease_by = NULL,"
-                            " lease_until = NULL WHERE id = ?",
-                            "s", id);
-}
-
 /**
  * rtk_server_jobs_close_unpaid:
  * @self: a store, outside a transaction
@@ -168,8 +160,10 @@ rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GErro
   if (!rtk_server_db_run (self->db, error, "DELETE FROM sign_in_failures WHERE at < ?", "i",
                           now - G_TIME_SPAN_DAY))
     return FALSE;
-  return for_each (self,
-                   "SELECT id, order_id FROM submissions WHERE state = 'in_review'"
-                   " AND lease_until <= ?",
-                   now, expire_lease, rtk_server_order_announce, out_done, error);
+  if (!rtk_server_db_begin (self->db, TRUE, error))
+    return FALSE;
+  if (rtk_server_leases_expire (self, now, out_done, error))
+    return rtk_server_db_commit (self->db, error);
+  rtk_server_db_rollback (self->db);
+  return FALSE;
 }

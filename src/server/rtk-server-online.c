@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "core/rtk-id.h"
-#include "server/rtk-server-call.h"
+#include "server/rtk-server-gold.h"
 
 #include <string.h>
 
@@ -142,7 +142,11 @@ make_number (RtkServerStore *store)
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
   g_autofree char *day = g_date_time_format (now, "%y%m%d");
 
-  return g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, rtk_server_store_count (store, "orders"));
+  gint64 n = rtk_server_store_count (store, "orders");
+
+  while (rtk_server_gold_takes_number (store, n))
+    n = rtk_server_store_count (store, "orders");
+  return g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, n);
 }
 
 static gboolean

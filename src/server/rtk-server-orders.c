@@ -6,6 +6,7 @@
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "core/rtk-order.h"
+#include "server/rtk-server-gold.h"
 #include "server/rtk-server-payments.h"
 
 #include <sodium.h>
@@ -489,14 +490,15 @@ RTK_SERVER_HANDLER (changes)
 RTK_SERVER_HANDLER (order_get)
 {
   g_autoptr (GError) local_error = NULL;
+  gboolean is_gold;
 
+  call->status = 200;
   if (rtk_server_order_write (store, &call->answer, NULL, call->params[0], call->station,
-                              &local_error)) {
-    call->status = 200;
+                              &local_error))
     return TRUE;
-  }
   if (g_error_matches (local_error, RTK_ERROR, RTK_ERROR_NOT_FOUND))
-    return rtk_server_call_not_found (call);
+    return rtk_server_gold_write_order (store, call, NULL, call->params[0], &is_gold, error) &&
+           (is_gold || rtk_server_call_not_found (call));
   g_propagate_error (error, g_steal_pointer (&local_error));
   return FALSE;
 }

@@ -197,7 +197,7 @@ rtk_server_order_reject_effects (RtkServerStore *store,
   gboolean         is_refunded = FALSE;
   RtkServerRows   *row = rtk_server_db_query (
         store->db, error,
-        "SELECT v.reasons, w.origin, o.number, o.payment, v.texts FROM reviews v"
+        "SELECT w.reasons, w.origin, o.number, o.payment, w.texts FROM reviews v"
           " JOIN submissions w ON w.id = v.submission JOIN orders o ON o.id = w.order_id"
           " WHERE v.id = ? AND o.id = ?",
         "ss", review_id, order_id);

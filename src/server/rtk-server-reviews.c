@@ -4,101 +4,20 @@
 
 #include "core/rtk-id.h"
 #include "core/rtk-order.h"
-#include "server/rtk-server-call.h"
+#include "server/rtk-server-gold.h"
+#include "server/rtk-server-review.h"
 
 #include <string.h>
 
-static gboolean
-renew_leases (RtkServerStore *store, RtkServerCall *call, gint64 until, GError **error)
-{
-  return rtk_server_db_run (store->db, error,
-                            "UPDATE submissions SET lease_until = ? WHERE lease_by = ?"
-                            " AND state = 'in_review' AND lease_until > ?",
-                            "isi", until, call->principal, g_get_real_time ());
-}
+#define MAX_TEXT 500
+
+/* Verdicts: one that stands a stage; only a final one moves the submission and has effects. */
 
 static gboolean
-write_item (RtkServerStore *store, RtkServerCall *call, const char *submission, GError **error)
+read_reason (JsonNode *node, RtkReason *out)
 {
-  g_autofree char *order_id = NULL;
-  g_autofree char *report = NULL;
-  gint64           until = 0;
-  RtkServerRows   *row = rtk_server_db_query (
-        store->db, error, "SELECT order_id, report, lease_until FROM submissions WHERE id = ?", "s",
-        submission);
-
-  if (!rtk_server_db_next (store->db, row, error))
-    return FALSE;
-  order_id = g_strdup (rtk_server_db_text (row, 0));
-  report = g_strdup (rtk_server_db_text (row, 1));
-  until = rtk_server_db_int (row, 2);
-  rtk_server_db_end (row);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_string (&call->answer, "submission", submission);
-  rtk_server_json_string (&call->answer, "report", report);
-  rtk_server_json_time (&call->answer, "lease_until", until);
-  if (!rtk_server_order_write (store, &call->answer, "order", order_id, call->station, error))
-    return FALSE;
-  rtk_server_json_end (&call->answer, '}');
-  return TRUE;
-}
-
-static GPtrArray *
-list_claimable (RtkServerStore *store, RtkServerCall *call, gint64 n, GError **error)
-{
-  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
-  RtkServerRows *row = rtk_server_db_query (
-      store->db, error,
-      "SELECT w.id FROM submissions w JOIN orders o ON o.id = w.order_id"
-      " WHERE (w.state = 'submitted' OR (w.state = 'in_review' AND (w.lease_by = ?1"
-      " OR w.lease_until <= ?2))) AND " RTK_SERVER_IS_PAID_FOR
-      " ORDER BY w.lease_by IS DISTINCT FROM ?1, w.serial"
-      " LIMIT ?3",
-      "sii", call->principal, g_get_real_time (), n);
-
-  if (row == NULL)
-    return NULL;
-  while (rtk_server_db_next (store->db, row, NULL))
-    g_ptr_array_add (list, g_strdup (rtk_server_db_text (row, 0)));
-  rtk_server_db_end (row);
-  return g_steal_pointer (&list);
-}
-
-/* POST /v1/reviews/claim: what the reviewer holds already comes first, then the oldest. */
-RTK_SERVER_HANDLER (review_claim)
-{
-  gint64 n = rtk_server_call_get_int (call, "count", 1);
-  gint64 until = g_get_real_time () + store->config->lease_seconds * G_USEC_PER_SEC;
-  g_autoptr (GPtrArray) list =
-      list_claimable (store, call, MIN (n, store->config->max_page), error);
-
-  if (list == NULL || !renew_leases (store, call, until, error))
-    return FALSE;
-  for (guint i = 0; i < list->len; i++) {
-    const char      *submission = g_ptr_array_index (list, i);
-    g_autofree char *order_id = rtk_server_db_dup_text (
-        store->db, "SELECT order_id FROM submissions WHERE id = ?", "s", submission);
-
-    /* The feed tells of it only when the item changes hands: a renewed lease is no news. */
-    if (!rtk_server_db_run (store->db, error,
-                            "UPDATE submissions SET state = 'in_review', lease_by = ?,"
-                            " lease_until = ? WHERE id = ? AND (state <> 'in_review' OR"
-                            " lease_by IS DISTINCT FROM ?1)",
-                            "sis", call->principal, until, submission))
-      return FALSE;
-    if (rtk_server_db_get_changes (store->db) > 0 &&
-        !rtk_server_order_announce (store, order_id, error))
-      return FALSE;
-  }
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_begin (&call->answer, "items", '[');
-  for (guint i = 0; i < list->len; i++)
-    if (!write_item (store, call, g_ptr_array_index (list, i), error))
-      return FALSE;
-  rtk_server_json_end (&call->answer, ']');
-  rtk_server_json_end (&call->answer, '}');
-  call->status = 200;
-  return TRUE;
+  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING &&
+         rtk_reason_from_string (json_node_get_string (node), out);
 }
 
 /* Reasons as they are kept: codes with commas, each once; NULL when one is unknown. */
@@ -109,11 +28,9 @@ join_reasons (JsonArray *array)
   gboolean seen[RTK_N_REASONS] = {FALSE};
 
   for (guint i = 0; array != NULL && i < json_array_get_length (array); i++) {
-    JsonNode *node = json_array_get_element (array, i);
     RtkReason reason;
 
-    if (!JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_STRING ||
-        !rtk_reason_from_string (json_node_get_string (node), &reason))
+    if (!read_reason (json_array_get_element (array, i), &reason))
       return NULL;
     if (!seen[reason])
       g_string_append_printf (text, "%s%s", text->len > 0 ? "," : "",
@@ -123,140 +40,352 @@ join_reasons (JsonArray *array)
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
-typedef struct {
-  char    *order_id;
-  char    *state;
-  char    *origin;
-  char    *lease_by;
-  gint64   lease_until;
-  gint64   revision;
-  gint64   serial;
-  gboolean is_paid;
-} Item;
-
-static void
-item_clear (Item *item)
-{
-  g_free (item->order_id);
-  g_free (item->state);
-  g_free (item->origin);
-  g_free (item->lease_by);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Item, item_clear)
-
+/* The reviewer's own words, each for one of the reasons. */
 static gboolean
-find_item (RtkServerStore *store, const char *submission, Item *item, GError **error)
+texts_fit (JsonObject *texts, const char *reasons)
 {
-  RtkServerRows *row = rtk_server_db_query (
-      store->db, error,
-      "SELECT w.order_id, w.state, w.origin, w.lease_by, w.lease_until, o.revision, w.serial,"
-      " o.payment = 'paid' FROM submissions w JOIN orders o ON o.id = w.order_id WHERE w.id = ?",
-      "s", submission);
+  g_auto (GStrv) codes = g_strsplit (reasons, ",", -1);
+  g_autoptr (GList) members = json_object_get_members (texts);
 
-  if (row == NULL)
-    return FALSE;
-  if (rtk_server_db_next (store->db, row, error)) {
-    item->order_id = g_strdup (rtk_server_db_text (row, 0));
-    item->state = g_strdup (rtk_server_db_text (row, 1));
-    item->origin = g_strdup (rtk_server_db_text (row, 2));
-    item->lease_by = g_strdup (rtk_server_db_text (row, 3));
-    item->lease_until = rtk_server_db_int (row, 4);
-    item->revision = rtk_server_db_int (row, 5);
-    item->serial = rtk_server_db_int (row, 6);
-    item->is_paid = rtk_server_db_int (row, 7) != 0;
+  for (GList *l = members; l != NULL; l = l->next) {
+    JsonNode   *node = json_object_get_member (texts, l->data);
+    const char *text = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
+
+    if (text == NULL || strlen (text) > MAX_TEXT ||
+        !g_strv_contains ((const char *const *)codes, l->data))
+      return FALSE;
   }
-  rtk_server_db_end (row);
   return TRUE;
 }
 
+/**
+ * rtk_server_decision_read:
+ * @call: a call with a checked body
+ * @out_decision: (out): the verdict
+ *
+ * Reads the verdict of a body; on failure the call is answered with a problem.
+ *
+ * Returns: whether it is a verdict
+ */
+gboolean
+rtk_server_decision_read (RtkServerCall *call, RtkServerDecision *out_decision)
+{
+  JsonObject *texts = rtk_server_call_get_object (call, "texts");
+
+  out_decision->verdict = rtk_server_call_get_string (call, "verdict");
+  out_decision->approved = strcmp (out_decision->verdict, "approved") == 0;
+  out_decision->reasons = join_reasons (rtk_server_call_get_array (call, "reasons"));
+  out_decision->note = rtk_server_call_get_string (call, "note");
+  out_decision->revision = rtk_server_call_get_int (call, "revision", -1);
+  if ((!out_decision->approved && strcmp (out_decision->verdict, "rejected") != 0) ||
+      out_decision->reasons == NULL ||
+      out_decision->approved != (out_decision->reasons[0] == '\0')) {
+    rtk_server_call_fail (call, 422, "bad-member",
+                          "A verdict is approved, or rejected with known reasons.");
+    return FALSE;
+  }
+  if (texts == NULL || json_object_get_size (texts) == 0)
+    return TRUE;
+  if (!texts_fit (texts, out_decision->reasons)) {
+    rtk_server_call_fail (call, 422, "bad-member",
+                          "A text is a sentence for one of the reasons that are given.");
+    return FALSE;
+  }
+  out_decision->texts = json_to_string (json_object_get_member (call->json, "texts"), FALSE);
+  return TRUE;
+}
+
+/**
+ * rtk_server_decision_clear:
+ * @self: a decision
+ *
+ * Frees its texts.
+ */
+void
+rtk_server_decision_clear (RtkServerDecision *self)
+{
+  g_free (self->reasons);
+  g_free (self->texts);
+}
+
+/**
+ * rtk_server_decision_conflict:
+ * @store: a store
+ * @call: a call
+ * @order_id: the order that the verdict is on
+ * @decision: the verdict
+ * @problem: stable name, the end of the problem's type
+ * @title: one English sentence
+ * @error: return location
+ *
+ * Answers 409 with both sides: the order as it is now, and the caller's own verdict, so that a
+ * person can compare them.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_decision_conflict (RtkServerStore          *store,
+                              RtkServerCall           *call,
+                              const char              *order_id,
+                              const RtkServerDecision *decision,
+                              const char              *problem,
+                              const char              *title,
+                              GError                 **error)
+{
+  RtkServerJson *json = &call->answer;
+  gboolean       is_gold;
+
+  rtk_server_call_fail (call, 409, problem, title);
+  /* The members go on where the problem's own end. */
+  g_string_truncate (json->text, json->text->len - 1);
+  if (!rtk_server_gold_write_order (store, call, "order", order_id, &is_gold, error) ||
+      (!is_gold && !rtk_server_order_write (store, json, "order", order_id, call->station, error)))
+    return FALSE;
+  rtk_server_json_begin (json, "verdict", '{');
+  rtk_server_json_string (json, "verdict", decision->verdict);
+  rtk_server_json_int (json, "revision", decision->revision);
+  rtk_server_reasons_write (json, "reasons", decision->reasons);
+  rtk_server_json_raw (json, "texts", decision->texts != NULL ? decision->texts : "{}");
+  rtk_server_json_string (json, "note", decision->note);
+  rtk_server_json_end (json, '}');
+  rtk_server_json_end (json, '}');
+  return TRUE;
+}
+
+/**
+ * rtk_server_review_add:
+ * @store: a store, in a transaction
+ * @call: who decides
+ * @id: of the new record
+ * @stage: of it
+ * @item: what is decided
+ * @decision: how
+ * @is_final: whether it moves the submission
+ * @reason: (nullable): of a correction
+ * @error: return location
+ *
+ * Records a verdict, and what it was in the audit log.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_review_add (RtkServerStore          *store,
+                       RtkServerCall           *call,
+                       const char              *id,
+                       const char              *stage,
+                       const RtkServerItem     *item,
+                       const RtkServerDecision *decision,
+                       gboolean                 is_final,
+                       const char              *reason,
+                       GError                 **error)
+{
+  g_autofree char *action = g_strconcat ("review.", decision->verdict, NULL);
+  g_autofree char *detail =
+      g_strdup_printf ("{\"review\":\"%s\",\"stage\":\"%s\",\"final\":%s,\"reasons\":\"%s\"}", id,
+                       stage, is_final ? "true" : "false", decision->reasons);
+
+  return rtk_server_db_run (
+             store->db, error,
+             "INSERT INTO reviews (id, submission, reviewer, reviewer_name, stage, verdict,"
+             " reasons, texts, note, revision, is_final, reason, claimed_at, created_at)"
+             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             "sssssssssiisii", id, item->id, call->principal, call->name, stage, decision->verdict,
+             decision->reasons, decision->texts, decision->note, item->revision, (gint64)is_final,
+             reason, item->claimed_at > 0 ? item->claimed_at : g_get_real_time (),
+             g_get_real_time ()) &&
+         rtk_server_audit_add (store, call->actor, action, item->id, detail, error);
+}
+
 /* An accepted photo takes the place of all older ones of its order; a younger one still waits for
- * its own verdict. A rejected online photo is paid back, after a while in which the reviewer may
- * still undo. */
+ * its own verdict. What they were is kept for an undo. A rejected online photo is paid back, after
+ * a while in which the reviewer may still undo. */
 static gboolean
-follow_up (RtkServerStore *store,
-           RtkServerCall  *call,
-           Item           *item,
-           const char     *review_id,
-           gboolean        approved,
-           GError        **error)
+follow_up (RtkServerStore          *store,
+           RtkServerCall           *call,
+           const char              *review,
+           const RtkServerItem     *item,
+           const RtkServerDecision *decision,
+           GError                 **error)
 {
   gboolean allowed;
 
-  if (approved)
-    return rtk_server_db_run (store->db, error,
-                              "UPDATE submissions SET state = 'superseded', lease_by = NULL"
-                              " WHERE order_id = ? AND serial < ? AND state <> 'superseded'",
-                              "si", item->order_id, item->serial);
-  if (strcmp (item->origin, "online") != 0 || !item->is_paid)
+  if (decision->approved)
+    return rtk_server_db_run (
+        store->db, error,
+        "UPDATE submissions SET superseded_from = CASE WHEN state = 'in_review'"
+        " AND stage = 'first' THEN 'submitted' ELSE state END, superseded_by = ?,"
+        " state = 'superseded', lease_by = NULL, lease_until = NULL, claimed_at = NULL"
+        " WHERE order_id = ? AND serial < ? AND state <> 'superseded'",
+        "ssi", item->id, item->order_id, item->serial);
+  if (strcmp (item->origin, "online") != 0)
     return TRUE;
-  return rtk_server_order_set_payment (store, item->order_id, "refund_due", call->actor, &allowed,
-                                       error) &&
-         rtk_server_order_reject_effects (store, item->order_id, review_id, error);
+  /* A waiver was never money: only the message goes out. */
+  if (strcmp (item->payment, "paid") == 0 &&
+      !rtk_server_order_set_payment (store, item->order_id, "refund_due", call->actor, &allowed,
+                                     error))
+    return FALSE;
+  return rtk_server_order_reject_effects (store, item->order_id, review, error);
+}
+
+/**
+ * rtk_server_review_settle:
+ * @store: a store, in a transaction
+ * @call: who decides
+ * @review: id of the record, the cause of the effects
+ * @item: what is decided
+ * @decision: how
+ * @error: return location
+ *
+ * A verdict is final: the submission moves, and what follows from it is due.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_review_settle (RtkServerStore          *store,
+                          RtkServerCall           *call,
+                          const char              *review,
+                          const RtkServerItem     *item,
+                          const RtkServerDecision *decision,
+                          GError                 **error)
+{
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE submissions SET state = ?, reasons = ?, texts = ?, note = ?,"
+                            " lease_by = NULL, lease_until = NULL, claimed_at = NULL WHERE id = ?",
+                            "sssss", decision->verdict, decision->reasons, decision->texts,
+                            decision->note, item->id) &&
+         follow_up (store, call, review, item, decision, error) &&
+         rtk_server_order_touch (store, item->order_id, error);
+}
+
+/* The first verdict of a sample: the item waits for a second look. Its revision stays: nothing has
+ * been decided yet. */
+static gboolean
+hand_on (RtkServerStore      *store,
+         RtkServerCall       *call,
+         const RtkServerItem *item,
+         const char          *stage,
+         GError             **error)
+{
+  gboolean ok = strcmp (stage, "second") == 0
+                    ? rtk_server_db_run (store->db, error,
+                                         "UPDATE submissions SET stage = 'second', first_by = ?,"
+                                         " lease_by = NULL, lease_until = NULL, claimed_at = NULL"
+                                         " WHERE id = ?",
+                                         "ss", call->principal, item->id)
+                    : rtk_server_db_run (store->db, error,
+                                         "UPDATE submissions SET stage = 'arbitration',"
+                                         " second_by = ?, lease_by = NULL, lease_until = NULL,"
+                                         " claimed_at = NULL WHERE id = ?",
+                                         "ss", call->principal, item->id);
+
+  return ok && rtk_server_order_announce (store, item->order_id, error);
+}
+
+/* What the second look adds to the first: the reasons of both, the words of the second first. */
+static gboolean
+unite (RtkServerStore      *store,
+       const RtkServerItem *item,
+       RtkServerDecision   *decision,
+       gboolean            *out_agree,
+       GError             **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  RtkServerRows *row =
+      rtk_server_db_query (store->db, &local_error,
+                           "SELECT verdict, reasons, texts FROM reviews WHERE submission = ?"
+                           " AND stage = 'first' AND undone_at IS NULL AND verdict <> 'passed'",
+                           "s", item->id);
+
+  *out_agree = FALSE;
+  if (rtk_server_db_next (store->db, row, &local_error) &&
+      strcmp (rtk_server_db_text (row, 0), decision->verdict) == 0) {
+    g_auto (GStrv) first = g_strsplit (rtk_server_db_text (row, 1), ",", -1);
+    g_auto (GStrv) own = g_strsplit (decision->reasons, ",", -1);
+    g_autoptr (GString) all = g_string_new (decision->reasons);
+
+    for (guint i = 0; first[i] != NULL; i++)
+      if (!g_strv_contains ((const char *const *)own, first[i]))
+        g_string_append_printf (all, ",%s", first[i]);
+    g_free (decision->reasons);
+    decision->reasons = g_string_free (g_steal_pointer (&all), FALSE);
+    if (decision->texts == NULL)
+      decision->texts = g_strdup (rtk_server_db_text (row, 2));
+    *out_agree = TRUE;
+  }
+  rtk_server_db_end (row);
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
 }
 
 static gboolean
-decide (RtkServerStore *store,
-        RtkServerCall  *call,
-        Item           *item,
-        const char     *reasons,
-        gboolean        approved,
-        GError        **error)
+decide (RtkServerStore      *store,
+        RtkServerCall       *call,
+        const RtkServerItem *item,
+        RtkServerDecision   *decision,
+        GError             **error)
 {
-  gint64           now = g_get_real_time ();
-  g_autofree char *id = rtk_id_new (now);
-  const char      *state = approved ? "approved" : "rejected";
-  const char      *note = rtk_server_call_get_string (call, "note");
-  g_autofree char *action = g_strconcat ("review.", state, NULL);
-  g_autofree char *detail = g_strdup_printf ("{\"reasons\":\"%s\"}", reasons);
+  g_autofree char *id = rtk_id_new (g_get_real_time ());
+  const char      *next = NULL; /* the stage that has to follow */
+  gboolean         agree = FALSE;
+  g_auto (RtkServerDecision) united = *decision;
 
-  return rtk_server_db_run (store->db, error,
-                            "UPDATE submissions SET state = ?, reasons = ?, note = ?,"
-                            " lease_by = NULL, lease_until = NULL WHERE id = ?",
-                            "ssss", state, reasons, note, call->params[0]) &&
-         rtk_server_db_run (store->db, error,
-                            "INSERT INTO reviews (id, submission, reviewer, verdict, reasons, note,"
-                            " revision, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                            "ssssssii", id, call->params[0], call->principal, state, reasons, note,
-                            item->revision, now) &&
-         rtk_server_audit_add (store, call->actor, action, call->params[0], detail, error) &&
-         follow_up (store, call, item, id, approved, error) &&
-         rtk_server_order_touch (store, item->order_id, error) &&
-         renew_leases (store, call, now + store->config->lease_seconds * G_USEC_PER_SEC, error) &&
+  united.reasons = g_strdup (decision->reasons);
+  united.texts = g_strdup (decision->texts);
+  if (strcmp (item->stage, "first") == 0 && rtk_server_review_is_sampled (store, item->id) &&
+      rtk_server_review_may_sample (store, call->principal))
+    next = "second";
+  if (strcmp (item->stage, "second") == 0) {
+    if (!unite (store, item, &united, &agree, error))
+      return FALSE;
+    if (!agree)
+      next = "arbitration";
+  }
+  if (!rtk_server_review_add (store, call, id, item->stage, item, decision, next == NULL, NULL,
+                              error))
+    return FALSE;
+  if (next != NULL ? !hand_on (store, call, item, next, error)
+                   : !rtk_server_review_settle (store, call, id, item, &united, error))
+    return FALSE;
+  return rtk_server_leases_renew (store, call, error) &&
          rtk_server_order_write (store, &call->answer, NULL, item->order_id, call->station, error);
+}
+
+/* The answer was lost and the same verdict comes again. */
+static gboolean
+is_known (RtkServerStore *store, RtkServerCall *call, const RtkServerDecision *decision)
+{
+  return rtk_server_db_get_int (store->db, 0,
+                                "SELECT EXISTS (SELECT 1 FROM reviews WHERE submission = ? AND"
+                                " reviewer = ? AND revision = ? AND verdict = ? AND reasons = ?"
+                                " AND undone_at IS NULL)",
+                                "ssiss", call->params[0], call->principal, decision->revision,
+                                decision->verdict, decision->reasons) != 0;
 }
 
 /* POST /v1/reviews/{submission} */
 RTK_SERVER_HANDLER (review_decide)
 {
-  const char      *verdict = rtk_server_call_get_string (call, "verdict");
-  gboolean         approved = strcmp (verdict, "approved") == 0;
-  g_autofree char *reasons = join_reasons (rtk_server_call_get_array (call, "reasons"));
-  g_auto (Item) item = {0};
+  g_auto (RtkServerDecision) decision = {0};
+  g_auto (RtkServerItem) item = {0};
 
-  if ((!approved && strcmp (verdict, "rejected") != 0) || reasons == NULL ||
-      approved != (reasons[0] == '\0'))
-    return rtk_server_call_fail (call, 422, "bad-member",
-                                 "A verdict is approved, or rejected with known reasons.");
-  if (!find_item (store, call->params[0], &item, error))
+  if (!rtk_server_decision_read (call, &decision))
+    return TRUE;
+  if (rtk_server_gold_is_shown (store, call, call->params[0]))
+    return rtk_server_gold_decide (store, call, &decision, error);
+  if (!rtk_server_item_find (store, call->params[0], &item, error))
     return FALSE;
   if (item.order_id == NULL)
     return rtk_server_call_not_found (call);
-  /* The answer was lost and the same verdict comes again. */
-  if (rtk_server_db_get_int (store->db, 0,
-                             "SELECT EXISTS (SELECT 1 FROM reviews WHERE submission = ? AND"
-                             " reviewer = ? AND revision = ? AND verdict = ? AND reasons = ?)",
-                             "ssiss", call->params[0], call->principal,
-                             rtk_server_call_get_int (call, "revision", -1), verdict,
-                             reasons) != 0) {
-    call->status = 200;
-    return rtk_server_order_write (store, &call->answer, NULL, item.order_id, call->station, error);
-  }
-  if (strcmp (item.state, "in_review") != 0 || g_strcmp0 (item.lease_by, call->principal) != 0 ||
-      item.lease_until <= g_get_real_time ())
-    return rtk_server_call_fail (call, 409, "not-claimed", "Claim this submission first.");
-  if (item.revision != rtk_server_call_get_int (call, "revision", -1))
-    return rtk_server_call_fail (call, 409, "stale-revision", "The order changed in the meantime.");
   call->status = 200;
-  return decide (store, call, &item, reasons, approved, error);
+  if (is_known (store, call, &decision))
+    return rtk_server_order_write (store, &call->answer, NULL, item.order_id, call->station, error);
+  if (item.revision != decision.revision)
+    return rtk_server_decision_conflict (store, call, item.order_id, &decision, "stale-revision",
+                                         "The order changed in the meantime.", error);
+  if (!rtk_server_item_is_held (&item, call))
+    return rtk_server_decision_conflict (store, call, item.order_id, &decision, "not-claimed",
+                                         "Claim this submission first.", error);
+  return decide (store, call, &item, &decision, error);
 }

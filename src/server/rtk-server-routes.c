@@ -13,6 +13,7 @@
 #define INT RTK_SERVER_FIELD_INT
 #define BOOL RTK_SERVER_FIELD_BOOL
 #define ARRAY RTK_SERVER_FIELD_ARRAY
+#define OBJECT RTK_SERVER_FIELD_OBJECT
 #define END                                                                                        \
   {                                                                                                \
     NULL, STRING, FALSE, 0                                                                         \
@@ -45,12 +46,29 @@ static const RtkServerField pay_fields[] = {{"id", ID, TRUE, 0},
                                             {"amount_fen", INT, FALSE, 10000000},
                                             {"base_revision", INT, FALSE, G_MAXINT64},
                                             END};
-static const RtkServerField claim_fields[] = {{"count", INT, FALSE, 1000}, END};
-static const RtkServerField decide_fields[] = {{"verdict", STRING, TRUE, 16},
-                                               {"revision", INT, TRUE, G_MAXINT64},
-                                               {"reasons", ARRAY, FALSE, 64},
-                                               {"note", STRING, FALSE, 2000},
-                                               END};
+static const RtkServerField claim_fields[] = {
+    {"count", INT, FALSE, 1000},
+    {"school", STRING, FALSE, 256},
+    {"batch", STRING, FALSE, 256},
+    {"origin", STRING, FALSE, 16},
+    {"engine", STRING, FALSE, 16},
+    {"stage", STRING, FALSE, 16},
+    {"attempt", INT, FALSE, 1000},
+    {"waiting_seconds", INT, FALSE, G_GINT64_CONSTANT (1000000000)},
+    END};
+static const RtkServerField decide_fields[] = {
+    {"verdict", STRING, TRUE, 16}, {"revision", INT, TRUE, G_MAXINT64},
+    {"reasons", ARRAY, FALSE, 64}, {"texts", OBJECT, FALSE, 64},
+    {"note", STRING, FALSE, 2000}, END};
+static const RtkServerField opinion_fields[] = {{"note", STRING, FALSE, 2000}, END};
+static const RtkServerField correction_fields[] = {{"id", ID, TRUE, 0},
+                                                   {"verdict", STRING, TRUE, 16},
+                                                   {"revision", INT, TRUE, G_MAXINT64},
+                                                   {"reasons", ARRAY, FALSE, 64},
+                                                   {"texts", OBJECT, FALSE, 64},
+                                                   {"note", STRING, FALSE, 2000},
+                                                   {"reason", STRING, TRUE, 2000},
+                                                   END};
 static const RtkServerField account_fields[] = {
     {"phone", STRING, TRUE, 32}, {"password", STRING, TRUE, 1024}, END};
 static const RtkServerField code_fields[] = {
@@ -118,7 +136,16 @@ static const RtkServerRoute routes[] = {
     {"HEAD", "/v1/photos/{sha256}", STAFF, rtk_server_photo_get, NULL, FALSE, FALSE},
     /* Review. */
     {"POST", "/v1/reviews/claim", REVIEW, rtk_server_review_claim, claim_fields, FALSE, FALSE},
+    {"DELETE", "/v1/reviews/claim", REVIEW, rtk_server_review_give_back, NULL, FALSE, FALSE},
+    {"POST", "/v1/reviews/renew", REVIEW, rtk_server_review_renew, NULL, FALSE, FALSE},
     {"POST", "/v1/reviews/{id}", REVIEW, rtk_server_review_decide, decide_fields, FALSE, FALSE},
+    {"POST", "/v1/reviews/{id}/release", REVIEW, rtk_server_review_release, NULL, FALSE, FALSE},
+    {"POST", "/v1/reviews/{id}/second-opinion", REVIEW, rtk_server_review_second_opinion,
+     opinion_fields, FALSE, FALSE},
+    {"POST", "/v1/reviews/{id}/undo", REVIEW, rtk_server_review_undo, NULL, FALSE, FALSE},
+    {"POST", "/v1/reviews/{id}/correction", RTK_SERVER_SUPERVISOR, rtk_server_review_correct,
+     correction_fields, FALSE, FALSE},
+    {"GET", "/v1/reasons", PUBLIC, rtk_server_reasons, NULL, FALSE, FALSE},
     /* The online side. */
     {"POST", "/v1/online/accounts", PUBLIC, rtk_server_online_account, account_fields, TRUE, FALSE},
     {"POST", "/v1/online/session", PUBLIC, rtk_server_online_session, account_fields, TRUE, FALSE},

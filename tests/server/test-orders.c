@@ -472,7 +472,7 @@ test_reviews (void)
                            ",\"reasons\":[\"gaze\"]}",
                            revision);
   other = rtk_test_call (desk.server, desk.reviewer_token, "POST", path, wrong);
-  rtk_test_assert_problem (other, 409, "not-claimed");
+  rtk_test_assert_problem (other, 409, "stale-revision");
 }
 
 static guint

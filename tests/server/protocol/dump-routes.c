@@ -8,6 +8,7 @@ static const char *const field_types[] = {
     [RTK_SERVER_FIELD_STRING] = "string", [RTK_SERVER_FIELD_ID] = "id",
     [RTK_SERVER_FIELD_SHA256] = "sha256", [RTK_SERVER_FIELD_INT] = "int",
     [RTK_SERVER_FIELD_ARRAY] = "array",   [RTK_SERVER_FIELD_BOOL] = "bool",
+    [RTK_SERVER_FIELD_OBJECT] = "object",
 };
 
 static const struct {

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "server/rtk-server-gold.h"
+#include "server/rtk-server-review.h"
+
+#include <string.h>
+
+/* Leases: an item is one reviewer's for a while, which all of their work renews. */
+
+/* What an item was before somebody took it. */
+#define FREE                                                                                       \
+  "UPDATE submissions SET state = CASE stage WHEN 'first' THEN 'submitted' ELSE 'in_review' END,"  \
+  " lease_by = NULL, lease_until = NULL, claimed_at = NULL"
+
+/**
+ * Held:
+ * @id: of a submission, or of a showing of gold
+ * @is_gold: which
+ *
+ * What a reviewer has in hand.
+ */
+typedef struct {
+  char    *id;
+  gboolean is_gold;
+} Held;
+
+static void
+held_clear (gpointer data)
+{
+  g_free (((Held *)data)->id);
+}
+
+/**
+ * rtk_server_lease_end:
+ * @store: a store
+ *
+ * Returns: when a lease of now runs out
+ */
+gint64
+rtk_server_lease_end (RtkServerStore *store)
+{
+  return g_get_real_time () + store->config->lease_seconds * G_USEC_PER_SEC;
+}
+
+/**
+ * rtk_server_leases_renew:
+ * @store: a store, in a transaction
+ * @call: a call
+ * @error: return location
+ *
+ * Renews all that the caller holds. One that has run out is not renewed.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+rtk_server_leases_renew (RtkServerStore *store, RtkServerCall *call, GError **error)
+{
+  gint64 until = rtk_server_lease_end (store);
+  gint64 now = g_get_real_time ();
+
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE submissions SET lease_until = ? WHERE lease_by = ?"
+                            " AND lease_until > ?",
+                            "isi", until, call->principal, now) &&
+         rtk_server_db_run (store->db, error,
+                            "UPDATE gold_shown SET lease_until = ? WHERE reviewer = ?"
+                            " AND decided_at IS NULL AND lease_until > ?",
+                            "isi", until, call->principal, now);
+}
+
+/* Runs @sql, which frees what it returns as (submission, order), and tells of it. The query is read
+ * to its end first: the feed is written while none runs. */
+static gboolean
+tell_freed (RtkServerStore *store,
+            RtkServerRows  *rows,
+            const char     *actor,
+            const char     *action,
+            guint          *out_n,
+            GError        **error)
+{
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) local_error = NULL;
+
+  if (rows == NULL)
+    return FALSE;
+  while (rtk_server_db_next (store->db, rows, &local_error)) {
+    g_ptr_array_add (list, g_strdup (rtk_server_db_text (rows, 0)));
+    g_ptr_array_add (list, g_strdup (rtk_server_db_text (rows, 1)));
+  }
+  rtk_server_db_end (rows);
+  for (guint i = 0; local_error == NULL && i < list->len; i += 2) {
+    if (rtk_server_order_announce (store, g_ptr_array_index (list, i + 1), &local_error))
+      (void)rtk_server_audit_add (store, actor, action, g_ptr_array_index (list, i), "{}",
+                                  &local_error);
+  }
+  if (out_n != NULL)
+    *out_n = list->len / 2;
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/**
+ * rtk_server_leases_expire:
+ * @store: a store, in a transaction
+ * @now: the time to judge by, microseconds since 1970
+ * @out_n: (out) (nullable): how many wait again
+ * @error: return location
+ *
+ * Gives back what reviewers claimed and left.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+rtk_server_leases_expire (RtkServerStore *store, gint64 now, guint *out_n, GError **error)
+{
+  return tell_freed (store,
+                     rtk_server_db_query (store->db, error,
+                                          FREE " WHERE lease_until <= ? RETURNING id, order_id",
+                                          "i", now),
+                     "server", "review.expire", out_n, error);
+}
+
+/* Takes at most @n more items, the ones that wait longest first. */
+static gboolean
+take (RtkServerStore *store, RtkServerCall *call, gint64 n, gint64 now, GError **error)
+{
+  return rtk_server_db_run (
+      store->db, error,
+      "UPDATE submissions SET state = 'in_review', waiting = 0, lease_by = ?1, claimed_at = ?10,"
+      " lease_until = ?11 WHERE serial IN (SELECT w.serial FROM submissions w"
+      " WHERE " RTK_SERVER_CLAIMABLE " ORDER BY w.serial LIMIT ?12)",
+      "sisssssiiiii", call->principal, (gint64)(call->who == RTK_SERVER_SUPERVISOR),
+      rtk_server_call_get_string (call, "school"), rtk_server_call_get_string (call, "batch"),
+      rtk_server_call_get_string (call, "origin"), rtk_server_call_get_string (call, "engine"),
+      rtk_server_call_get_string (call, "stage"), rtk_server_call_get_int (call, "attempt", 0),
+      now - rtk_server_call_get_int (call, "waiting_seconds", 0) * G_USEC_PER_SEC, now,
+      rtk_server_lease_end (store), n);
+}
+
+/* Says in the feed and in the audit log what was taken at @now: a statement or two for all of it,
+ * because a claim must not cost a round trip an item. */
+static gboolean
+tell_taken (RtkServerStore *store, RtkServerCall *call, gint64 now, GError **error)
+{
+  g_autoptr (GString) detail = g_string_new ("{\"submissions\":[");
+  g_autoptr (GError) local_error = NULL;
+  gint64         n_orders = 0;
+  gint64         last;
+  RtkServerRows *row =
+      rtk_server_db_query (store->db, &local_error,
+                           "SELECT id, count (*) OVER (PARTITION BY order_id) FROM submissions"
+                           " WHERE lease_by = ? AND claimed_at = ? ORDER BY serial",
+                           "si", call->principal, now);
+  guint n = 0;
+
+  while (rtk_server_db_next (store->db, row, &local_error))
+    g_string_append_printf (detail, "%s\"%s\"", n++ > 0 ? "," : "", rtk_server_db_text (row, 0));
+  rtk_server_db_end (row);
+  g_string_append (detail, "]}");
+  if (local_error != NULL) {
+    g_propagate_error (error, g_steal_pointer (&local_error));
+    return FALSE;
+  }
+  if (n == 0)
+    return TRUE;
+  n_orders = rtk_server_db_get_int (store->db, 0,
+                                    "SELECT count (DISTINCT order_id) FROM submissions"
+                                    " WHERE lease_by = ? AND claimed_at = ?",
+                                    "si", call->principal, now);
+  last = rtk_server_db_get_int (store->db, 0,
+                                "UPDATE counters SET value = value + ? WHERE name = 'changes'"
+                                " RETURNING value",
+                                "i", n_orders);
+  return rtk_server_db_run (
+             store->db, error,
+             "INSERT INTO changes (seq, order_id) SELECT ?1 + row_number () OVER (ORDER BY"
+             " d.oldest), d.order_id FROM (SELECT order_id, min (serial) AS oldest FROM submissions"
+             " WHERE lease_by = ?2 AND claimed_at = ?3 GROUP BY order_id) d WHERE 1 = 1"
+             " ON CONFLICT (order_id) DO UPDATE SET seq = excluded.seq",
+             "isi", last - n_orders, call->principal, now) &&
+         rtk_server_audit_add (store, call->actor, "review.claim", call->principal, detail->str,
+                               error);
+}
+
+/* All that the caller holds, oldest claim first; gold stands where it was mixed in. */
+static GArray *
+list_held (RtkServerStore *store, RtkServerCall *call, GError **error)
+{
+  g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (Held));
+  g_autoptr (GError) local_error = NULL;
+  RtkServerRows *row = rtk_server_db_query (
+      store->db, &local_error,
+      "SELECT id, 0, claimed_at, serial FROM submissions WHERE lease_by = ?1"
+      " AND lease_until > ?2 UNION ALL SELECT id, 1, claimed_at, after_serial FROM gold_shown"
+      " WHERE reviewer = ?1 AND decided_at IS NULL AND lease_until > ?2 ORDER BY 3, 4, 2",
+      "si", call->principal, g_get_real_time ());
+
+  g_array_set_clear_func (list, held_clear);
+  while (rtk_server_db_next (store->db, row, &local_error)) {
+    Held held = {g_strdup (rtk_server_db_text (row, 0)), rtk_server_db_int (row, 1) != 0};
+
+    g_array_append_val (list, held);
+  }
+  rtk_server_db_end (row);
+  if (local_error == NULL)
+    return g_steal_pointer (&list);
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return NULL;
+}
+
+static gboolean
+write_held (RtkServerStore *store, RtkServerCall *call, const Held *held, GError **error)
+{
+  g_auto (RtkServerItem) item = {0};
+
+  if (held->is_gold)
+    return rtk_server_gold_write_item (store, call, held->id, error);
+  return rtk_server_item_find (store, held->id, &item, error) &&
+         rtk_server_item_write (store, call, &item, error);
+}
+
+static gboolean
+write_list (
+    RtkServerStore *store, RtkServerCall *call, const GArray *list, gint64 n, GError **error)
+{
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  rtk_server_json_begin (&call->answer, "items", '[');
+  for (guint i = 0; i < list->len && i < n; i++)
+    if (!write_held (store, call, &g_array_index (list, Held, i), error))
+      return FALSE;
+  rtk_server_json_end (&call->answer, ']');
+  rtk_server_json_end (&call->answer, '}');
+  call->status = 200;
+  return TRUE;
+}
+
+/* POST /v1/reviews/claim: what the reviewer holds already comes first, then the oldest. */
+RTK_SERVER_HANDLER (review_claim)
+{
+  gint64 n = MIN (rtk_server_call_get_int (call, "count", 1), store->config->max_page);
+  gint64 now = g_get_real_time ();
+  g_autoptr (GArray) list = NULL;
+  gint64 n_more;
+
+  if (!rtk_server_filters_fit (call, rtk_server_call_get_string (call, "origin"),
+                               rtk_server_call_get_string (call, "engine"),
+                               rtk_server_call_get_string (call, "stage")))
+    return TRUE;
+  if (!rtk_server_leases_expire (store, now, NULL, error) ||
+      !rtk_server_leases_renew (store, call, error))
+    return FALSE;
+  list = list_held (store, call, error);
+  if (list == NULL)
+    return FALSE;
+  n_more = n - list->len;
+  if (n_more > 0) {
+    if (!take (store, call, n_more, now, error) || !rtk_server_gold_mix (store, call, now, error) ||
+        !tell_taken (store, call, now, error))
+      return FALSE;
+    g_array_unref (list);
+    list = list_held (store, call, error);
+    if (list == NULL)
+      return FALSE;
+  }
+  return write_list (store, call, list, n, error);
+}
+
+/* DELETE /v1/reviews/claim: the reviewer leaves; all goes back. */
+RTK_SERVER_HANDLER (review_give_back)
+{
+  call->status = 204;
+  return rtk_server_gold_release (store, call, NULL, error) &&
+         tell_freed (store,
+                     rtk_server_db_query (store->db, error,
+                                          FREE " WHERE lease_by = ? RETURNING id, order_id", "s",
+                                          call->principal),
+                     call->actor, "review.release", NULL, error);
+}
+
+/* POST /v1/reviews/{submission}/release: one goes back; done already, it is done. */
+RTK_SERVER_HANDLER (review_release)
+{
+  g_auto (RtkServerItem) item = {0};
+
+  call->status = 204;
+  if (rtk_server_gold_is_shown (store, call, call->params[0]))
+    return rtk_server_gold_release (store, call, call->params[0], error);
+  if (!rtk_server_item_find (store, call->params[0], &item, error))
+    return FALSE;
+  if (item.order_id == NULL)
+    return rtk_server_call_not_found (call);
+  return tell_freed (store,
+                     rtk_server_db_query (store->db, error,
+                                          FREE " WHERE id = ? AND lease_by = ? RETURNING id,"
+                                               " order_id",
+                                          "ss", call->params[0], call->principal),
+                     call->actor, "review.release", NULL, error) &&
+         rtk_server_leases_renew (store, call, error);
+}
+
+/* POST /v1/reviews/renew: the reviewer is still at it; which items they hold, and until when. */
+RTK_SERVER_HANDLER (review_renew)
+{
+  g_autoptr (GArray) list = NULL;
+
+  if (!rtk_server_leases_renew (store, call, error))
+    return FALSE;
+  list = list_held (store, call, error);
+  if (list == NULL)
+    return FALSE;
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  rtk_server_json_begin (&call->answer, "submissions", '[');
+  for (guint i = 0; i < list->len; i++)
+    rtk_server_json_string (&call->answer, NULL, g_array_index (list, Held, i).id);
+  rtk_server_json_end (&call->answer, ']');
+  rtk_server_json_time (&call->answer, "lease_until", rtk_server_lease_end (store));
+  rtk_server_json_end (&call->answer, '}');
+  call->status = 200;
+  return TRUE;
+}

@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "core/rtk-id.h"
+#include "server/rtk-server-gold.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* Showings of gold: each is an order and a submission that exist for one reviewer only. They look
+ * like any others that wait: beside a neighbour of the same claim, of its school and batch, with
+ * times, a revision and a number like its. What is written here must have the members of an Order
+ * and a ClaimedItem of docs/openapi.yaml; a test holds the two against each other. */
+
+/* How far from the neighbour's a number may be. */
+#define NUMBER_REACH 100
+/* Longest time in seconds between a made-up order and its neighbour. */
+#define TIME_REACH 60
+
+#define SHOWN                                                                                      \
+  "SELECT x.id, x.order_id, x.number, x.revision, x.created_at, x.lease_until, x.verdict,"         \
+  " x.reasons, x.texts, x.note, x.decided_at, g.verdict, s.name, b.name, r.name_masked,"           \
+  " r.number_masked, w.original, w.delivered, w.report, w.engine, x.claimed_at"                    \
+  " FROM gold_shown x JOIN gold g ON g.id = x.gold JOIN submissions w ON w.id = g.submission"      \
+  " JOIN orders o ON o.id = w.order_id JOIN roster r ON r.id = o.roster"                           \
+  " JOIN submissions n ON n.serial = x.after_serial JOIN batches b ON b.id = n.batch"              \
+  " JOIN schools s ON s.id = n.school"
+
+enum {
+  ID,
+  ORDER_ID,
+  NUMBER,
+  REVISION,
+  CREATED_AT,
+  LEASE_UNTIL,
+  VERDICT,
+  REASONS,
+  TEXTS,
+  NOTE,
+  DECIDED_AT,
+  GOLD_VERDICT,
+  SCHOOL,
+  BATCH,
+  NAME_MASKED,
+  NUMBER_MASKED,
+  ORIGINAL,
+  DELIVERED,
+  REPORT,
+  ENGINE,
+  CLAIMED_AT,
+};
+
+/* The item of a claim beside which one is placed. */
+typedef struct {
+  gint64 serial;
+  gint64 revision;
+  gint64 created_at;
+  char  *number;
+} Neighbour;
+
+static void
+neighbour_clear (gpointer data)
+{
+  g_free (((Neighbour *)data)->number);
+}
+
+/**
+ * rtk_server_gold_is_shown:
+ * @store: a store
+ * @call: a call
+ * @shown: id that may be of a showing
+ *
+ * Returns: whether it is one of the caller's; nobody else can tell
+ */
+gboolean
+rtk_server_gold_is_shown (RtkServerStore *store, RtkServerCall *call, const char *shown)
+{
+  return rtk_server_db_get_int (
+             store->db, 0, "SELECT EXISTS (SELECT 1 FROM gold_shown WHERE id = ? AND reviewer = ?)",
+             "ss", shown, call->principal) != 0;
+}
+
+static void
+write_submission (RtkServerJson *json, RtkServerRows *row)
+{
+  const char *verdict = rtk_server_db_text (row, VERDICT);
+  gboolean    is_decided = verdict != NULL && strcmp (verdict, "passed") != 0;
+
+  rtk_server_json_begin (json, NULL, '{');
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, ID));
+  rtk_server_json_string (json, "state", is_decided ? verdict : "in_review");
+  rtk_server_json_string (json, "origin", "online");
+  rtk_server_json_time (json, "created_at",
+                        rtk_server_db_int (row, CREATED_AT) + 30 * G_USEC_PER_SEC);
+  rtk_server_json_string (json, "original", rtk_server_db_text (row, ORIGINAL));
+  rtk_server_json_string (json, "delivered", rtk_server_db_text (row, DELIVERED));
+  rtk_server_json_string (json, "certificate", NULL);
+  rtk_server_reasons_write (json, "reasons", rtk_server_db_text (row, REASONS));
+  rtk_server_json_raw (json, "texts",
+                       rtk_server_db_is_null (row, TEXTS) ? "{}" : rtk_server_db_text (row, TEXTS));
+  rtk_server_json_string (json, "note", is_decided ? rtk_server_db_text (row, NOTE) : NULL);
+  rtk_server_json_end (json, '}');
+}
+
+/* The order of the showing: paid, and after a rejection on the way back like any other. */
+static void
+write_order (RtkServerStore *store, RtkServerCall *call, const char *name, RtkServerRows *row)
+{
+  RtkServerJson   *json = &call->answer;
+  g_autofree char *text = g_strconcat ("gold:", rtk_server_db_text (row, ORDER_ID), NULL);
+  g_autofree char *digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_ID, text);
+  gboolean         is_rejected = g_strcmp0 (rtk_server_db_text (row, VERDICT), "rejected") == 0;
+  gint64           decided = rtk_server_db_int (row, DECIDED_AT);
+  gint64           refunded = decided + store->config->hold_seconds * G_USEC_PER_SEC;
+  gboolean         is_refunded = is_rejected && refunded <= g_get_real_time ();
+  gint64           updated = rtk_server_db_int (row, CREATED_AT) + 90 * G_USEC_PER_SEC;
+  const char      *payment = is_refunded ? "refunded" : is_rejected ? "refund_due" : "paid";
+
+  if (decided > 0)
+    updated = is_refunded ? refunded : decided;
+  rtk_server_json_begin (json, name, '{');
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, ORDER_ID));
+  rtk_server_json_string (json, "number", rtk_server_db_text (row, NUMBER));
+  rtk_server_json_int (json, "revision", rtk_server_db_int (row, REVISION) + is_refunded);
+  rtk_server_json_string (json, "school", rtk_server_db_text (row, SCHOOL));
+  rtk_server_json_string (json, "batch", rtk_server_db_text (row, BATCH));
+  rtk_server_json_begin (json, "subject", '{');
+  rtk_server_json_string (json, "name_masked", rtk_server_db_text (row, NAME_MASKED));
+  rtk_server_json_string (json, "number_masked", rtk_server_db_text (row, NUMBER_MASKED));
+  rtk_server_json_end (json, '}');
+  rtk_server_json_string (json, "code_digest", call->station != NULL ? digest : NULL);
+  rtk_server_json_string (json, "payment", payment);
+  rtk_server_json_string (json, "delivery", "none");
+  rtk_server_json_string (json, "print", "none");
+  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, CREATED_AT));
+  rtk_server_json_time (json, "updated_at", updated);
+  rtk_server_json_begin (json, "submissions", '[');
+  write_submission (json, row);
+  rtk_server_json_end (json, ']');
+  rtk_server_json_end (json, '}');
+}
+
+/* The row of @shown, or of the order @order_id, when it is the caller's. */
+static RtkServerRows *
+find (RtkServerStore *store,
+      RtkServerCall  *call,
+      const char     *shown,
+      const char     *order_id,
+      gboolean       *out_found,
+      GError        **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  RtkServerRows *row = shown != NULL
+                           ? rtk_server_db_query (store->db, &local_error,
+                                                  SHOWN " WHERE x.id = ? AND x.reviewer = ?", "ss",
+                                                  shown, call->principal)
+                           : rtk_server_db_query (store->db, &local_error,
+                                                  SHOWN " WHERE x.order_id = ? AND x.reviewer = ?",
+                                                  "ss", order_id, call->principal);
+
+  *out_found = rtk_server_db_next (store->db, row, &local_error);
+  if (local_error == NULL)
+    return row;
+  rtk_server_db_end (row);
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return NULL;
+}
+
+/**
+ * rtk_server_gold_write_order:
+ * @store: a store
+ * @call: a call
+ * @name: (nullable): of the member
+ * @order_id: an order
+ * @out_found: (out): whether it is the order of a showing to the caller, and was written
+ * @error: return location
+ *
+ * Returns: whether the database could be asked
+ */
+gboolean
+rtk_server_gold_write_order (RtkServerStore *store,
+                             RtkServerCall  *call,
+                             const char     *name,
+                             const char     *order_id,
+                             gboolean       *out_found,
+                             GError        **error)
+{
+  RtkServerRows *row = find (store, call, NULL, order_id, out_found, error);
+
+  if (row == NULL)
+    return FALSE;
+  if (*out_found)
+    write_order (store, call, name, row);
+  rtk_server_db_end (row);
+  return TRUE;
+}
+
+/**
+ * rtk_server_gold_write_item:
+ * @store: a store
+ * @call: a call
+ * @shown: a showing to the caller
+ * @error: return location
+ *
+ * Writes it like rtk_server_item_write().
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_gold_write_item (RtkServerStore *store,
+                            RtkServerCall  *call,
+                            const char     *shown,
+                            GError        **error)
+{
+  RtkServerJson *json = &call->answer;
+  gboolean       found;
+  RtkServerRows *row = find (store, call, shown, NULL, &found, error);
+
+  if (row == NULL)
+    return FALSE;
+  if (found) {
+    rtk_server_json_begin (json, NULL, '{');
+    rtk_server_json_string (json, "submission", shown);
+    rtk_server_json_string (json, "stage", "first");
+    rtk_server_json_string (json, "engine", rtk_server_db_text (row, ENGINE));
+    rtk_server_json_int (json, "attempt", 1);
+    rtk_server_json_string (json, "report", rtk_server_db_text (row, REPORT));
+    rtk_server_json_time (json, "waiting_since",
+                          rtk_server_db_int (row, CREATED_AT) + 90 * G_USEC_PER_SEC);
+    rtk_server_json_time (json, "lease_until", rtk_server_db_int (row, LEASE_UNTIL));
+    rtk_server_json_string (json, "opinion_note", NULL);
+    rtk_server_json_raw (json, "verdicts", "[]");
+    write_order (store, call, "order", row);
+    rtk_server_json_end (json, '}');
+  }
+  rtk_server_db_end (row);
+  return found;
+}
+
+/**
+ * rtk_server_gold_takes_number:
+ * @store: a store
+ * @number: the next number of an order
+ *
+ * Leaves every fiftieth number or so free for a showing, drawn by the key so that nobody knows
+ * which. Without gold none is left out.
+ *
+ * Returns: whether an order must take the next one instead
+ */
+gboolean
+rtk_server_gold_takes_number (RtkServerStore *store, gint64 number)
+{
+  g_autofree char *text = g_strdup_printf ("gold-number:%" G_GINT64_FORMAT, number);
+  g_autofree char *digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_ID, text);
+
+  digest[4] = '\0';
+  return store->config->gold_percent > 0 && g_ascii_strtoull (digest, NULL, 16) % 50 == 0;
+}
+
+/* The free number that is nearest to the neighbour's; else the next one that an order would get. */
+static char *
+choose_number (RtkServerStore *store, const Neighbour *neighbour)
+{
+  const char      *text = neighbour->number;
+  gint64           middle = strlen (text) > 6 ? g_ascii_strtoll (text + 6, NULL, 10) : 0;
+  g_autofree char *day = g_strndup (text, 6);
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autofree char *today = g_date_time_format (now, "%y%m%d");
+
+  for (gint64 i = 1; middle > 0 && i <= NUMBER_REACH * 2; i++) {
+    gint64           n = middle + (i % 2 == 0 ? i / 2 : -(i / 2) - 1);
+    g_autofree char *number = g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, n);
+
+    if (n > 0 && rtk_server_gold_takes_number (store, n) &&
+        rtk_server_db_get_int (store->db, 1,
+                               "SELECT EXISTS (SELECT 1 FROM orders WHERE number = ?1)"
+                               " OR EXISTS (SELECT 1 FROM gold_shown WHERE number = ?1)",
+                               "s", number) == 0)
+      return g_steal_pointer (&number);
+  }
+  return g_strdup_printf ("%s%06" G_GINT64_FORMAT, today, rtk_server_store_count (store, "orders"));
+}
+
+/* A photo that the caller neither chose nor decided: one that they saw least often. With filters it
+ * must fit like all others. */
+static char *
+choose_gold (RtkServerStore *store, RtkServerCall *call)
+{
+  return rtk_server_db_dup_text (
+      store->db,
+      "SELECT g.id FROM gold g JOIN submissions w ON w.id = g.submission WHERE g.retired_at IS NULL"
+      " AND g.created_by <> ?1 AND (?2 IS NULL OR w.engine = ?2)"
+      " AND NOT EXISTS (SELECT 1 FROM reviews v WHERE v.submission = w.id AND v.reviewer = ?1)"
+      " AND NOT EXISTS (SELECT 1 FROM gold_shown h WHERE h.gold = g.id AND h.reviewer = ?1"
+      " AND h.decided_at IS NULL AND h.lease_until > ?3)"
+      " ORDER BY (SELECT count (*) FROM gold_shown y WHERE y.gold = g.id AND y.reviewer = ?1),"
+      " random () LIMIT 1",
+      "ssi", call->principal, rtk_server_call_get_string (call, "engine"), g_get_real_time ());
+}
+
+static gboolean
+show (RtkServerStore  *store,
+      RtkServerCall   *call,
+      const Neighbour *neighbour,
+      gint64           now,
+      GError         **error)
+{
+  g_autofree char *gold = choose_gold (store, call);
+  gint64           reach = 2 * TIME_REACH * G_USEC_PER_SEC;
+  gint64           created = neighbour->created_at - TIME_REACH * G_USEC_PER_SEC +
+                   (gint64)randombytes_uniform ((guint32)reach);
+  g_autofree char *id = rtk_id_new (created + 30 * G_USEC_PER_SEC);
+  g_autofree char *order_id = rtk_id_new (created);
+  g_autofree char *number = NULL;
+
+  if (gold == NULL)
+    return TRUE;
+  number = choose_number (store, neighbour);
+  return rtk_server_db_run (
+      store->db, error,
+      "INSERT INTO gold_shown (id, gold, order_id, number, reviewer, revision, created_at,"
+      " lease_until, claimed_at, after_serial) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "sssssiiiii", id, gold, order_id, number, call->principal, neighbour->revision, created,
+      rtk_server_lease_end (store), now, neighbour->serial);
+}
+
+/* Filters that no showing could fit. */
+static gboolean
+is_filtered_out (RtkServerCall *call)
+{
+  const char *origin = rtk_server_call_get_string (call, "origin");
+  const char *stage = rtk_server_call_get_string (call, "stage");
+
+  return (origin != NULL && strcmp (origin, "online") != 0) ||
+         (stage != NULL && strcmp (stage, "first") != 0) ||
+         rtk_server_call_get_int (call, "attempt", 0) > 1;
+}
+
+/**
+ * rtk_server_gold_mix:
+ * @store: a store, in a transaction
+ * @call: a claim
+ * @now: when its items were taken
+ * @error: return location
+ *
+ * Mixes showings among the items that were taken at @now, each with the chance of the settings.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+rtk_server_gold_mix (RtkServerStore *store, RtkServerCall *call, gint64 now, GError **error)
+{
+  g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (Neighbour));
+  g_autoptr (GError) local_error = NULL;
+  RtkServerRows *row;
+
+  if (store->config->gold_percent <= 0 || is_filtered_out (call) ||
+      rtk_server_db_get_int (
+          store->db, 0, "SELECT EXISTS (SELECT 1 FROM gold WHERE retired_at IS NULL)", "") == 0)
+    return TRUE;
+  g_array_set_clear_func (list, neighbour_clear);
+  row = rtk_server_db_query (store->db, &local_error,
+                             "SELECT w.serial, o.revision, o.created_at, o.number"
+                             " FROM submissions w JOIN orders o ON o.id = w.order_id"
+                             " WHERE w.lease_by = ? AND w.claimed_at = ? AND w.stage = 'first'"
+                             " AND w.origin = 'online'",
+                             "si", call->principal, now);
+  while (rtk_server_db_next (store->db, row, &local_error)) {
+    Neighbour neighbour = {rtk_server_db_int (row, 0), rtk_server_db_int (row, 1),
+                           rtk_server_db_int (row, 2), g_strdup (rtk_server_db_text (row, 3))};
+
+    g_array_append_val (list, neighbour);
+  }
+  rtk_server_db_end (row);
+  for (guint i = 0; local_error == NULL && i < list->len; i++)
+    if (randombytes_uniform (100) < (guint32)store->config->gold_percent)
+      (void)show (store, call, &g_array_index (list, Neighbour, i), now, &local_error);
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/**
+ * rtk_server_gold_release:
+ * @store: a store, in a transaction
+ * @call: who gives back
+ * @shown: (nullable): a showing; %NULL = all that the caller holds
+ * @error: return location
+ *
+ * Ends showings without a verdict.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+rtk_server_gold_release (RtkServerStore *store,
+                         RtkServerCall  *call,
+                         const char     *shown,
+                         GError        **error)
+{
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE gold_shown SET lease_until = 0 WHERE reviewer = ?1"
+                            " AND (?2 IS NULL OR id = ?2) AND decided_at IS NULL",
+                            "ss", call->principal, shown);
+}
+
+/* What the answer to a verdict depends on. */
+typedef struct {
+  char    *order_id;
+  char    *verdict;
+  char    *reasons;
+  gint64   revision;
+  gint64   decided_at;
+  gboolean is_held;
+} State;
+
+static void
+state_clear (State *state)
+{
+  g_free (state->order_id);
+  g_free (state->verdict);
+  g_free (state->reasons);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (State, state_clear)
+
+static gboolean
+find_state (RtkServerStore *store, RtkServerCall *call, State *out_state, GError **error)
+{
+  gboolean       found;
+  RtkServerRows *row = find (store, call, call->params[0], NULL, &found, error);
+
+  if (row == NULL)
+    return FALSE;
+  if (found) {
+    out_state->order_id = g_strdup (rtk_server_db_text (row, ORDER_ID));
+    out_state->verdict = g_strdup (rtk_server_db_text (row, VERDICT));
+    out_state->reasons = g_strdup (rtk_server_db_text (row, REASONS));
+    out_state->revision = rtk_server_db_int (row, REVISION);
+    out_state->decided_at = rtk_server_db_int (row, DECIDED_AT);
+    out_state->is_held =
+        out_state->decided_at == 0 && rtk_server_db_int (row, LEASE_UNTIL) > g_get_real_time ();
+  }
+  rtk_server_db_end (row);
+  return found;
+}
+
+static gboolean
+answer_order (RtkServerStore *store, RtkServerCall *call, const char *order_id, GError **error)
+{
+  gboolean found;
+
+  call->status = 200;
+  return rtk_server_gold_write_order (store, call, NULL, order_id, &found, error) && found;
+}
+
+/**
+ * rtk_server_gold_decide:
+ * @store: a store, in a transaction
+ * @call: a verdict on a showing to the caller
+ * @decision: the verdict
+ * @error: return location
+ *
+ * Answers as for any other item; nothing else comes of it.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+rtk_server_gold_decide (RtkServerStore          *store,
+                        RtkServerCall           *call,
+                        const RtkServerDecision *decision,
+                        GError                 **error)
+{
+  g_auto (State) state = {0};
+
+  if (!find_state (store, call, &state, error))
+    return FALSE;
+  if (g_strcmp0 (state.verdict, decision->verdict) == 0 &&
+      g_strcmp0 (state.reasons, decision->reasons) == 0 && state.revision == decision->revision + 1)
+    return answer_order (store, call, state.order_id, error);
+  if (state.revision != decision->revision)
+    return rtk_server_decision_conflict (store, call, state.order_id, decision, "stale-revision",
+                                         "The order changed in the meantime.", error);
+  if (!state.is_held)
+    return rtk_server_decision_conflict (store, call, state.order_id, decision, "not-claimed",
+                                         "Claim this submission first.", error);
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE gold_shown SET verdict = ?, reasons = ?, texts = ?, note = ?,"
+                            " decided_at = ?, revision = revision + 1, lease_until = NULL"
+                            " WHERE id = ?",
+                            "ssssis", decision->verdict, decision->reasons, decision->texts,
+                            decision->note, g_get_real_time (), call->params[0]) &&
+         rtk_server_audit_add (store, call->actor, "gold.answer", call->params[0], "{}", error) &&
+         rtk_server_leases_renew (store, call, error) &&
+         answer_order (store, call, state.order_id, error);
+}
+
+/**
+ * rtk_server_gold_undo:
+ * @store: a store, in a transaction
+ * @call: an undo of a verdict on a showing
+ * @error: return location
+ *
+ * Answers as for any other item.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+rtk_server_gold_undo (RtkServerStore *store, RtkServerCall *call, GError **error)
+{
+  g_auto (State) state = {0};
+  gint64 now = g_get_real_time ();
+
+  if (!find_state (store, call, &state, error))
+    return FALSE;
+  if (state.verdict == NULL && !state.is_held)
+    return rtk_server_call_fail (call, 409, "no-verdict",
+                                 "You gave no verdict on this submission.");
+  if (state.verdict != NULL &&
+      now > state.decided_at + store->config->hold_seconds * (gint64)G_USEC_PER_SEC)
+    return rtk_server_call_fail (call, 409, "too-late",
+                                 "It is too late to undo this: a supervisor may correct it.");
+  if (state.verdict != NULL &&
+      !rtk_server_db_run (store->db, error,
+                          "UPDATE gold_shown SET verdict = NULL, reasons = NULL, texts = NULL,"
+                          " note = NULL, decided_at = NULL, revision = revision + 1,"
+                          " claimed_at = ?, lease_until = ? WHERE id = ?",
+                          "iis", now, rtk_server_lease_end (store), call->params[0]))
+    return FALSE;
+  call->status = 200;
+  return rtk_server_leases_renew (store, call, error) &&
+         rtk_server_gold_write_item (store, call, call->params[0], error);
+}
+
+/**
+ * rtk_server_gold_pass_on:
+ * @store: a store, in a transaction
+ * @call: a call for a second opinion on a showing
+ * @error: return location
+ *
+ * Answers as for any other item.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+rtk_server_gold_pass_on (RtkServerStore *store, RtkServerCall *call, GError **error)
+{
+  g_auto (State) state = {0};
+
+  if (!find_state (store, call, &state, error))
+    return FALSE;
+  if (g_strcmp0 (state.verdict, "passed") == 0)
+    return TRUE;
+  if (!state.is_held)
+    return rtk_server_call_fail (call, 409, "not-claimed", "Claim this submission first.");
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE gold_shown SET verdict = 'passed', decided_at = ?,"
+                            " lease_until = NULL WHERE id = ?",
+                            "is", g_get_real_time (), call->params[0]) &&
+         rtk_server_leases_renew (store, call, error);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "server/rtk-server-review.h"
+
+G_BEGIN_DECLS
+
+/* Photos whose verdict is known, shown among the others: rtk-server-gold.c. @shown is the id that
+ * a showing has in place of a submission's. */
+gboolean
+rtk_server_gold_mix (RtkServerStore *store, RtkServerCall *call, gint64 now, GError **error);
+gboolean rtk_server_gold_takes_number (RtkServerStore *store, gint64 number);
+gboolean rtk_server_gold_is_shown (RtkServerStore *store, RtkServerCall *call, const char *shown);
+gboolean rtk_server_gold_write_item (RtkServerStore *store,
+                                     RtkServerCall  *call,
+                                     const char     *shown,
+                                     GError        **error);
+gboolean rtk_server_gold_write_order (RtkServerStore *store,
+                                      RtkServerCall  *call,
+                                      const char     *name,
+                                      const char     *order_id,
+                                      gboolean       *out_found,
+                                      GError        **error);
+gboolean rtk_server_gold_release (RtkServerStore *store,
+                                  RtkServerCall  *call,
+                                  const char     *shown,
+                                  GError        **error);
+gboolean rtk_server_gold_decide (RtkServerStore          *store,
+                                 RtkServerCall           *call,
+                                 const RtkServerDecision *decision,
+                                 GError                 **error);
+gboolean rtk_server_gold_undo (RtkServerStore *store, RtkServerCall *call, GError **error);
+gboolean rtk_server_gold_pass_on (RtkServerStore *store, RtkServerCall *call, GError **error);
+
+G_END_DECLS
