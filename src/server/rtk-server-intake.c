@@ -6,6 +6,8 @@
 
 #include "server/rtk-server-intake.h"
 
+#include "server/rtk-server-pace.h"
+
 #include <glib-unix.h>
 #include <poll.h>
 
@@ -95,29 +97,34 @@ get_limit (RtkServerIntake *self, const RtkServerRoute *route)
  *
  * Before the body is read: how large it may be. What is beyond that is dropped, never kept; so is
  * all that comes from nobody to where somebody must be signed in.
+ *
+ * Returns: %FALSE when the announced body is too large already
  */
-void
+gboolean
 rtk_server_intake_begin (RtkServerIntake      *self,
                          SoupServerMessage    *message,
                          const RtkServerRoute *route)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
   Body               *body;
+  gboolean            fits;
   gboolean            is_nobody = route != NULL && (route->who & RTK_SERVER_PUBLIC) == 0 &&
                        soup_message_headers_get_one (headers, "Authorization") == NULL;
 
   /* Most requests have none. */
   if (soup_message_headers_get_encoding (headers) == SOUP_ENCODING_NONE)
-    return;
+    return TRUE;
   body = g_new0 (Body, 1);
   body->thread = g_thread_self ();
   body->held = g_rc_box_acquire (self->held);
   body->most = (gsize)self->config->max_upload + SPARE_BYTES;
   body->limit = get_limit (self, route);
   g_object_set_data_full (G_OBJECT (message), BODY, body, body_free);
-  if (is_nobody || soup_message_headers_get_content_length (headers) > (goffset)body->limit)
+  fits = soup_message_headers_get_content_length (headers) <= (goffset)body->limit;
+  if (is_nobody || !fits)
     soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
   g_signal_connect (message, "got-chunk", G_CALLBACK (got_chunk_cb), body);
+  return fits;
 }
 
 /**
@@ -188,6 +195,7 @@ request_started_cb (SoupServer *server, SoupServerMessage *message, gpointer use
     return;
   /* Whoever neither sends nor reads for so long holds a descriptor that others need. */
   g_socket_set_timeout (socket, (guint)self->config->idle_seconds);
+  rtk_server_pace_watch (message, (guint)self->config->idle_seconds);
   g_object_set_data (G_OBJECT (socket), IDLE, NULL);
   g_object_set_data_full (G_OBJECT (message), SOCKET, g_object_ref (socket), g_object_unref);
 }

@@ -14,7 +14,7 @@ typedef struct _RtkServerIntake RtkServerIntake;
 RtkServerIntake *rtk_server_intake_new (const RtkServerConfig *config,
                                         SoupServer            *server) G_GNUC_WARN_UNUSED_RESULT;
 void             rtk_server_intake_free (RtkServerIntake *self);
-void             rtk_server_intake_begin (RtkServerIntake      *self,
+gboolean         rtk_server_intake_begin (RtkServerIntake      *self,
                                           SoupServerMessage    *message,
                                           const RtkServerRoute *route);
 gboolean         rtk_server_intake_is_too_large (SoupServerMessage *message);
