@@ -36,7 +36,8 @@ class Server:
         self.folder = tempfile.mkdtemp(prefix="retake-protocol-")
         self.data = os.path.join(self.folder, "data")
         self.extra = list(extra)
-        self.environment = {**os.environ, **(environment or {})}
+        # A warning is found in the log; it need not end the server.
+        self.environment = {**os.environ, "G_DEBUG": "gc-friendly", **(environment or {})}
         self.process = self.url = None
         self.lines = []
         self._make_database()
