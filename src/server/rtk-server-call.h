@@ -158,6 +158,8 @@ RTK_SERVER_HANDLER (public_keys);
 RTK_SERVER_HANDLER (changes);
 RTK_SERVER_HANDLER (order_get);
 RTK_SERVER_HANDLER (order_pay);
+RTK_SERVER_HANDLER (effects_list);
+RTK_SERVER_HANDLER (effect_retry);
 RTK_SERVER_HANDLER (provider_payment);
 RTK_SERVER_HANDLER (sandbox_payment);
 RTK_SERVER_HANDLER (operations);

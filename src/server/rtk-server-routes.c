@@ -159,6 +159,8 @@ static const RtkServerRoute routes[] = {
     {"POST", "/v1/online/orders/{id}/refund", ACCOUNT, rtk_server_online_refund, id_fields, FALSE,
      FALSE},
     /* Adapters. */
+    {"GET", "/v1/effects", SUPERVISOR, rtk_server_effects_list, NULL, FALSE, FALSE},
+    {"POST", "/v1/effects/{id}/retry", SUPERVISOR, rtk_server_effect_retry, NULL, FALSE, FALSE},
     {"POST", "/v1/provider/payments", PUBLIC, rtk_server_provider_payment, event_fields, FALSE,
      FALSE},
     {"POST", "/v1/sandbox/payments/{id}", ANYONE, rtk_server_sandbox_payment, sandbox_fields, FALSE,

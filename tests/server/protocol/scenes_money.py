@@ -3,7 +3,9 @@
 
 import hashlib
 import hmac
+import http.server
 import json
+import threading
 import time
 
 from keys import new_id
@@ -90,3 +92,48 @@ def scene_desk_codes(world):
     expect(order["payment"] == "unpaid" and order["payments"][0]["pay_code"].startswith("SANDBOX-"))
     order = world.call("operator", "POST", f"/v1/sandbox/payments/{payment}", {"id": new_id()}, status=200).json
     expect(order["payment"] == "paid" and order["payments"][0]["pay_code"] is None)
+
+
+class Refuser(http.server.BaseHTTPRequestHandler):
+    """A receiver of the webhook that takes nothing."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(400)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def wait_for_effects(world, state):
+    while True:
+        page = world.call("supervisor", "GET", f"/v1/effects?state={state}&limit=1", status=200).json
+        if page["effects"]:
+            return page["effects"]
+        time.sleep(0.05)
+
+
+def scene_effects(world):
+    folder = world.server.folder
+    with open(f"{folder}/webhook", "w", encoding="ascii") as file:
+        file.write(SECRET)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuser) as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        extra = ("--provider", "sandbox", "--webhook-secret-file", f"{folder}/webhook", "--webhook-url",
+                 f"http://127.0.0.1:{receiver.server_address[1]}/")
+        other = World(graduates=1, extra=extra, beside=world)
+        try:
+            graduate = other.paid()
+            other.call(graduate, "POST", f"/v1/online/orders/{graduate.order}/refund", {"id": new_id()}, status=201)
+            path = f"/v1/effects/{wait_for_effects(other, 'failed')[0]['id']}/retry"
+            expect(other.call("supervisor", "POST", path, status=200).json["state"] == "due")
+        finally:
+            other.close()
+            receiver.shutdown()
+    world.call("supervisor", "GET", "/v1/effects?state=lost", status=422)
+    world.call("supervisor", "GET", f"/v1/effects?after={new_id()}", status=200)
+    done = wait_for_effects(world, "done")
+    path = f"/v1/effects/{done[0]['id']}/retry"
+    expect(world.call("supervisor", "POST", path, status=409).problem == "not-failed")
