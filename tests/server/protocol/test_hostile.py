@@ -70,10 +70,10 @@ def judge(about, answer, wrong, allowed=None):
     if answer.status >= 400 and answer.body:
         text = answer.body.decode("utf-8", "replace")
         if isinstance(answer.json, dict):
-            # Both sides of a conflict: the order as it is, and what was sent.
-            text = json.dumps({name: part for name, part in answer.json.items() if name not in ("order", "mine")})
+            # The documented members beside these are the two sides of a conflict.
+            text = json.dumps([answer.json.get(name) for name in ("type", "title", "status", "detail", "instance")])
         if CANARY in text:
-            wrong.append(f"{about}: repeats what was sent")
+            wrong.append(f"{about}: repeats what was sent: {text[:300]}")
         if isinstance(answer.json, dict) and answer.json.get("title") not in KNOWN_TITLES:
             wrong.append(f"{about}: a title that is in no source")
     if allowed is not None and answer.status not in allowed:
