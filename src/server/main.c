@@ -5,6 +5,7 @@
 #include "core/rtk-clock.h"
 #include "core/rtk-error.h"
 #include "server/rtk-server-adapters.h"
+#include "server/rtk-server-backup.h"
 #include "server/rtk-server-files.h"
 #include "server/rtk-server-http.h"
 #include "server/rtk-server-log.h"
@@ -39,6 +40,7 @@ typedef struct {
   int             graduates;
   int             seed;
   gboolean        version;
+  gboolean        answer_is_no; /* it was done, and something is wrong */
 } Options;
 
 typedef struct {
@@ -461,8 +463,50 @@ run_on_store (const Options *o, const RtkServerKeys *keys, GError **error)
   }
   g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
                        "This command is not known: see --help for the options; commands are user"
-                       " add, user disable, roster import, simulate, close-unpaid, audit verify");
+                       " add, user disable, roster import, simulate, close-unpaid, audit verify,"
+                       " backup, restore");
   return FALSE;
+}
+
+/* What went on by its end: the answer is “no” when something is missing or damaged. */
+static void
+tell_report (Options *o, const RtkServerBackupReport *report)
+{
+  for (guint i = 0; report->problems != NULL && i < report->problems->len; i++)
+    g_printerr ("retake-server: %s\n", (char *)g_ptr_array_index (report->problems, i));
+  o->answer_is_no = report->problems != NULL;
+}
+
+static gboolean
+backup_command (Options *o, const RtkServerKeys *keys, GError **error)
+{
+  g_auto (RtkServerBackupReport) report = {0};
+
+  if (!rtk_server_backup (&o->config, keys, o->words[1], &report, error))
+    return FALSE;
+  g_print ("The backup has %" G_GINT64_FORMAT " photos of %" G_GINT64_FORMAT " bytes.\n",
+           report.photos, report.bytes);
+  tell_report (o, &report);
+  return TRUE;
+}
+
+/* The folder is nobody's yet: there is nothing to make ready in it. */
+static gboolean
+restore_command (Options *o, GError **error)
+{
+  g_auto (RtkServerBackupReport) report = {0};
+  int      lock = rtk_server_file_lock (o->config.data, FALSE, error);
+  gboolean ok = lock >= 0 && rtk_server_restore (&o->config, o->words[1], &report, error);
+
+  if (lock >= 0)
+    close (lock);
+  if (ok)
+    g_print ("%" G_GINT64_FORMAT " photos of %" G_GINT64_FORMAT " bytes are back.\n", report.photos,
+             report.bytes);
+  tell_report (o, &report);
+  if (report.problems != NULL)
+    g_printerr ("retake-server: Nothing was restored: put back what is missing.\n");
+  return ok || report.problems != NULL;
 }
 
 /* Locks the folder for as long as this process lives and makes it ready. A command that only reads
@@ -475,7 +519,8 @@ enter (const Options *o, int *out_lock, GError **error)
   *out_lock = rtk_server_file_lock (o->config.data, o->config.database != NULL, &own);
   if (*out_lock >= 0)
     return rtk_server_store_prepare (&o->config, error);
-  if (g_error_matches (own, RTK_ERROR, RTK_ERROR_IN_USE) && is_command (o, "audit", "verify", 2))
+  if (g_error_matches (own, RTK_ERROR, RTK_ERROR_IN_USE) &&
+      (is_command (o, "audit", "verify", 2) || is_command (o, "backup", NULL, 2)))
     return rtk_server_store_attach (&o->config, error);
   g_propagate_error (error, g_steal_pointer (&own));
   return NULL;
@@ -499,7 +544,7 @@ read_secrets (Options *o, GError **error)
 }
 
 static gboolean
-run (const Options *o, GError **error)
+run (Options *o, GError **error)
 {
   g_autoptr (RtkServerKeys) keys = NULL;
   int      lock;
@@ -511,6 +556,8 @@ run (const Options *o, GError **error)
   }
   if (!rtk_server_file_make_folder (o->config.data, error))
     return FALSE;
+  if (is_command (o, "restore", NULL, 2))
+    return restore_command (o, error);
   keys = enter (o, &lock, error);
   if (keys == NULL)
     ok = FALSE;
@@ -518,6 +565,8 @@ run (const Options *o, GError **error)
     ok = serve (o, keys, error);
   else if (is_command (o, "simulate", NULL, 1))
     ok = simulate_command (o, keys, error);
+  else if (is_command (o, "backup", NULL, 2))
+    ok = backup_command (o, keys, error);
   else
     ok = run_on_store (o, keys, error);
   if (lock >= 0)
@@ -573,7 +622,7 @@ main (int argc, char **argv)
   g_option_context_set_summary (
       context, "The central server of Retake. Without a command it serves; commands: user add"
                " NAME, user disable NAME, roster import FILE, simulate, close-unpaid, audit"
-               " verify.");
+               " verify, backup DIR, restore DIR.");
   if (sodium_init () < 0 || !g_option_context_parse (context, &argc, &argv, &error) ||
       !check_database (&o, TRUE, &error) || !read_environment (entries, &error) ||
       !check_database (&o, FALSE, &error))
@@ -583,7 +632,7 @@ main (int argc, char **argv)
     code = 0;
   } else {
     set_defaults (&o.config);
-    code = read_secrets (&o, &error) && run (&o, &error) ? 0 : 2;
+    code = read_secrets (&o, &error) && run (&o, &error) ? o.answer_is_no : 2;
   }
   if (error != NULL) {
     if (g_error_matches (error, RTK_ERROR, RTK_ERROR_DAMAGED) &&

@@ -8,13 +8,14 @@ G_BEGIN_DECLS
 
 /* One argument of a statement. */
 typedef struct {
-  char        type; /* i, s or b */
+  char        type;    /* i, s or b */
+  gboolean    is_null; /* also of a number */
   gint64      number;
   const char *text;  /* (unowned) (nullable) */
   GBytes     *bytes; /* (unowned) (nullable) */
 } RtkServerValue;
 
-#define RTK_SERVER_MAX_VALUES 24
+#define RTK_SERVER_MAX_VALUES 48
 /* Where PostgreSQL tells that the feed moved. */
 #define RTK_SERVER_CHANNEL "retake_feed"
 
@@ -29,6 +30,7 @@ typedef struct {
  * @query: starts a statement; @sql is kept by its address
  * @next: steps to the next row
  * @end: ends the query
+ * @describe: name of a column of the result, %NULL beyond the last, and its type: i, s or b
  * @get_int: number of a column
  * @get_text: text of a column, until the next step
  * @is_null: whether a column is null
@@ -55,6 +57,7 @@ typedef struct {
                            GError              **error);
   gboolean (*next) (RtkServerRows *rows, GError **error);
   void (*end) (RtkServerRows *rows);
+  const char *(*describe) (RtkServerRows *rows, int column, char *out_type);
   gint64 (*get_int) (RtkServerRows *rows, int column);
   const char *(*get_text) (RtkServerRows *rows, int column);
   gboolean (*is_null) (RtkServerRows *rows, int column);
@@ -80,12 +83,19 @@ struct _RtkServerRows {
   RtkServerDb *db; /* (unowned) */
 };
 
-gboolean     rtk_server_address_is_postgres (const char *address);
-RtkServerDb *rtk_server_sqlite_open (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-RtkServerDb *rtk_server_postgres_open (const char *url, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-gpointer     rtk_server_postgres_connect (const char *url) G_GNUC_WARN_UNUSED_RESULT;
-gboolean     rtk_server_schema_migrate_to (RtkServerDb *self, gint64 wanted, GError **error);
-void         rtk_server_listeners_hint (const char *address);
-gboolean     rtk_server_postgres_parse (const char *url, gboolean *out_has_password);
+gboolean       rtk_server_address_is_postgres (const char *address);
+RtkServerDb   *rtk_server_sqlite_open (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+RtkServerDb   *rtk_server_postgres_open (const char *url, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gpointer       rtk_server_postgres_connect (const char *url) G_GNUC_WARN_UNUSED_RESULT;
+RtkServerRows *rtk_server_db_query_values (RtkServerDb          *self,
+                                           GError              **error,
+                                           const char           *sql,
+                                           const RtkServerValue *values,
+                                           guint                 n_values);
+gint64         rtk_server_schema_get_newest (void);
+gboolean       rtk_server_schema_build (RtkServerDb *self, gint64 wanted, GError **error);
+gboolean       rtk_server_schema_migrate_to (RtkServerDb *self, gint64 wanted, GError **error);
+void           rtk_server_listeners_hint (const char *address);
+gboolean       rtk_server_postgres_parse (const char *url, gboolean *out_has_password);
 
 G_END_DECLS

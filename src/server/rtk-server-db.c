@@ -242,13 +242,38 @@ rtk_server_db_rollback (RtkServerDb *self)
     (void)self->backend->finish (self, FALSE, NULL);
 }
 
+/**
+ * rtk_server_db_query_values:
+ * @self: a connection
+ * @error: return location
+ * @sql: one statement, as for rtk_server_db_query()
+ * @values: (array length=n_values): the arguments
+ * @n_values: at most %RTK_SERVER_MAX_VALUES
+ *
+ * Starts a query.
+ *
+ * Returns: (transfer none): the rows, %NULL on error
+ */
+RtkServerRows *
+rtk_server_db_query_values (RtkServerDb          *self,
+                            GError              **error,
+                            const char           *sql,
+                            const RtkServerValue *values,
+                            guint                 n_values)
+{
+  GError        *own = NULL;
+  RtkServerRows *rows = self->backend->query (self, sql, values, n_values, &own);
+
+  if (rows == NULL)
+    (void)fail (self, own, error);
+  return rows;
+}
+
 static RtkServerRows *
 start (RtkServerDb *self, GError **error, const char *sql, const char *types, va_list args)
 {
   RtkServerValue values[RTK_SERVER_MAX_VALUES];
   guint          n = (guint)strlen (types);
-  RtkServerRows *rows;
-  GError        *own = NULL;
 
   g_assert (n <= RTK_SERVER_MAX_VALUES);
   for (guint i = 0; i < n; i++) {
@@ -262,10 +287,7 @@ start (RtkServerDb *self, GError **error, const char *sql, const char *types, va
     else
       g_assert_not_reached ();
   }
-  rows = self->backend->query (self, sql, values, n, &own);
-  if (rows == NULL)
-    (void)fail (self, own, error);
-  return rows;
+  return rtk_server_db_query_values (self, error, sql, values, n);
 }
 
 /**

@@ -49,6 +49,7 @@ gboolean rtk_server_db_is_postgres (RtkServerDb *self);
 gboolean rtk_server_db_check_address (const char *address, gboolean is_public, GError **error);
 void     rtk_server_db_watch (RtkServerDb *self, RtkServerCommitFunc committed, gpointer user_data);
 char    *rtk_server_db_dup_state (RtkServerDb *self) G_GNUC_WARN_UNUSED_RESULT;
+gboolean rtk_server_db_copy (RtkServerDb *from, RtkServerDb *to, GError **error);
 
 /* Schema: rtk-server-schema.c. */
 gboolean rtk_server_schema_migrate (RtkServerDb *self, GError **error);

@@ -264,3 +264,126 @@ rtk_server_file_read_secret (const char *path, GError **error)
   text[strcspn (text, "\r\n")] = '\0';
   return text;
 }
+
+/**
+ * rtk_server_file_sync:
+ * @path: a file
+ * @error: return location
+ *
+ * Makes the content of @path durable.
+ *
+ * Returns: whether it is
+ */
+gboolean
+rtk_server_file_sync (const char *path, GError **error)
+{
+  int      fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
+  gboolean ok;
+
+  if (fd < 0)
+    return set_errno (error, "Cannot open", path);
+  ok = fsync (fd) == 0 || set_errno (error, "Cannot write", path);
+  close (fd);
+  return ok;
+}
+
+/**
+ * rtk_server_file_copy:
+ * @from: a file
+ * @to: its copy, readable by its owner alone
+ * @error: return location
+ *
+ * Copies a file; the content of the copy is durable when this returns, its name is not yet.
+ *
+ * Returns: whether it was copied
+ */
+gboolean
+rtk_server_file_copy (const char *from, const char *to, GError **error)
+{
+  g_autofree guint8 *buffer = g_malloc (READ_SIZE);
+  int                in = g_open (from, O_RDONLY | O_CLOEXEC, 0);
+  int      out = in >= 0 ? g_open (to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+  gint64   offset = 0;
+  ssize_t  n = 0;
+  gboolean ok = in >= 0 && out >= 0;
+
+  if (!ok)
+    set_errno (error, in < 0 ? "Cannot read" : "Cannot write", in < 0 ? from : to);
+  while (ok && (n = read (in, buffer, READ_SIZE)) > 0) {
+    ok = write_all (out, buffer, (gsize)n, offset) || set_errno (error, "Cannot write", to);
+    offset += n;
+  }
+  if (ok && n < 0)
+    ok = set_errno (error, "Cannot read", from);
+  if (ok && fsync (out) != 0)
+    ok = set_errno (error, "Cannot write", to);
+  if (in >= 0)
+    close (in);
+  if (out >= 0)
+    close (out);
+  return ok;
+}
+
+/**
+ * rtk_server_file_has_only:
+ * @folder: a folder
+ * @names: (array zero-terminated=1): what may be in it
+ *
+ * Returns: whether @folder is one and has nothing else in it
+ */
+gboolean
+rtk_server_file_has_only (const char *folder, const char *const *names)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    if (!g_strv_contains (names, name))
+      return FALSE;
+  return dir != NULL;
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *child = g_build_filename (path, name, NULL);
+
+    remove_tree (child);
+  }
+  (void)g_remove (path);
+}
+
+/**
+ * rtk_server_file_clear_folder:
+ * @folder: a folder
+ * @names: (array zero-terminated=1): what may be in it
+ * @keep: (array zero-terminated=1): what of these stays
+ * @error: return location; %RTK_ERROR_EXISTS when there is something else, then nothing is removed
+ *
+ * Removes what is in @folder.
+ *
+ * Returns: whether it was removed
+ */
+gboolean
+rtk_server_file_clear_folder (const char        *folder,
+                              const char *const *names,
+                              const char *const *keep,
+                              GError           **error)
+{
+  if (!rtk_server_file_has_only (folder, names)) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_EXISTS,
+                 "There is something else in %s: nothing of it was removed", folder);
+    return FALSE;
+  }
+  for (guint i = 0; names[i] != NULL; i++) {
+    g_autofree char *path = g_build_filename (folder, names[i], NULL);
+
+    if (!g_strv_contains (keep, names[i]))
+      remove_tree (path);
+  }
+  return TRUE;
+}

@@ -449,12 +449,21 @@ rtk_server_order_fail_stale (RtkServerStore *self,
   return TRUE;
 }
 
+/* Up to where a backup covers the feed: what a station has seen before it, it may delete. */
+static const char *
+find_durable (RtkServerStore *store, const char *epoch, char **text)
+{
+  *text = rtk_server_store_dup_meta (store, "durable");
+  return *text != NULL && g_str_has_prefix (*text, epoch) ? *text : NULL;
+}
+
 /* GET /v1/changes */
 RTK_SERVER_HANDLER (changes)
 {
   const char      *since = call->query != NULL ? g_hash_table_lookup (call->query, "since") : NULL;
   g_autofree char *epoch = rtk_server_store_dup_meta (store, "epoch");
   g_autofree char *cursor = NULL;
+  g_autofree char *durable = NULL;
   gint64           limit;
   gint64           last = 0;
   gboolean         more = FALSE;
@@ -481,6 +490,7 @@ RTK_SERVER_HANDLER (changes)
   cursor = g_strdup_printf ("%s.%" G_GINT64_FORMAT, epoch, last);
   rtk_server_json_string (&call->answer, "cursor", cursor);
   rtk_server_json_bool (&call->answer, "more", more);
+  rtk_server_json_string (&call->answer, "durable", find_durable (store, epoch, &durable));
   rtk_server_json_end (&call->answer, '}');
   call->status = 200;
   return TRUE;

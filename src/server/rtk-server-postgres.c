@@ -258,7 +258,9 @@ postgres_query (
     gsize size = 0;
 
     formats[i] = values[i].type == 'b';
-    if (values[i].type == 'i') {
+    if (values[i].is_null) {
+      data[i] = NULL;
+    } else if (values[i].type == 'i') {
       g_snprintf (numbers[i], sizeof numbers[i], "%" G_GINT64_FORMAT, values[i].number);
       data[i] = numbers[i];
     } else if (values[i].type == 's') {
@@ -297,6 +299,19 @@ static void
 postgres_end (RtkServerRows *rows)
 {
   g_clear_pointer (&((Statement *)rows)->result, PQclear);
+}
+
+static const char *
+postgres_describe (RtkServerRows *rows, int column, char *out_type)
+{
+  PGresult *result = ((Statement *)rows)->result;
+  Oid       type;
+
+  if (column >= PQnfields (result))
+    return NULL;
+  type = PQftype (result, column);
+  *out_type = type == OID_INT8 ? 'i' : type == OID_BYTEA ? 'b' : 's';
+  return PQfname (result, column);
 }
 
 static gboolean
@@ -405,6 +420,7 @@ static const RtkServerBackend backend = {
     .query = postgres_query,
     .next = postgres_next,
     .end = postgres_end,
+    .describe = postgres_describe,
     .get_int = postgres_get_int,
     .get_text = postgres_get_text,
     .is_null = postgres_is_null,

@@ -255,6 +255,46 @@ migrate_one (RtkServerDb *self, gint64 from, GError **error)
 }
 
 /**
+ * rtk_server_schema_get_newest:
+ *
+ * Returns: number of the newest version that this program knows
+ */
+gint64
+rtk_server_schema_get_newest (void)
+{
+  return G_N_ELEMENTS (migrations);
+}
+
+/**
+ * rtk_server_schema_build:
+ * @self: a connection to an empty database, in a writing transaction
+ * @wanted: a version
+ * @error: return location
+ *
+ * Makes the schema of version @wanted, within the transaction.
+ *
+ * Returns: whether it was made
+ */
+gboolean
+rtk_server_schema_build (RtkServerDb *self, gint64 wanted, GError **error)
+{
+  gint64 version = self->backend->get_version (self, error);
+
+  if (version < 0)
+    return FALSE;
+  if (version > 0 || wanted > (gint64)G_N_ELEMENTS (migrations)) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_STATE,
+                         version > 0 ? "The database is not empty"
+                                     : "A newer version of this program wrote this");
+    return FALSE;
+  }
+  for (; version < wanted; version++)
+    if (!migrate_one (self, version, error))
+      return FALSE;
+  return TRUE;
+}
+
+/**
  * rtk_server_schema_migrate_to:
  * @self: a connection
  * @wanted: a version

@@ -91,7 +91,9 @@ sqlite_in_transaction (RtkServerDb *db)
 static void
 bind_value (sqlite3_stmt *statement, int index, const RtkServerValue *value)
 {
-  if (value->type == 'i')
+  if (value->is_null)
+    sqlite3_bind_null (statement, index);
+  else if (value->type == 'i')
     sqlite3_bind_int64 (statement, index, value->number);
   else if (value->type == 's')
     sqlite3_bind_text (statement, index, value->text, -1, SQLITE_TRANSIENT);
@@ -146,6 +148,19 @@ sqlite_end (RtkServerRows *rows)
 {
   sqlite3_reset (((Statement *)rows)->statement);
   sqlite3_clear_bindings (((Statement *)rows)->statement);
+}
+
+static const char *
+sqlite_describe (RtkServerRows *rows, int column, char *out_type)
+{
+  sqlite3_stmt *statement = ((Statement *)rows)->statement;
+  const char   *type;
+
+  if (column >= sqlite3_column_count (statement))
+    return NULL;
+  type = sqlite3_column_decltype (statement, column);
+  *out_type = g_strcmp0 (type, "INTEGER") == 0 ? 'i' : g_strcmp0 (type, "BLOB") == 0 ? 'b' : 's';
+  return sqlite3_column_name (statement, column);
 }
 
 static gint64
@@ -217,6 +232,7 @@ static const RtkServerBackend backend = {
     .query = sqlite_query,
     .next = sqlite_next,
     .end = sqlite_end,
+    .describe = sqlite_describe,
     .get_int = sqlite_get_int,
     .get_text = sqlite_get_text,
     .is_null = sqlite_is_null,

@@ -6,6 +6,7 @@
 
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
+#include "server/rtk-server-backup.h"
 #include "server/rtk-server-files.h"
 
 #include <string.h>
@@ -95,6 +96,17 @@ rtk_server_store_count (RtkServerStore *self, const char *counter)
                                 "s", counter);
 }
 
+/* What a restore that was not finished has left is no data folder. */
+static gboolean
+check_folder (const RtkServerConfig *config, GError **error)
+{
+  if (!rtk_server_restore_is_pending (config->data))
+    return TRUE;
+  g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_STATE,
+               "A restore of the data folder %s was not finished: run it again", config->data);
+  return FALSE;
+}
+
 static char *
 find_keys_id (RtkServerDb *db)
 {
@@ -146,7 +158,8 @@ rtk_server_store_prepare (const RtkServerConfig *config, GError **error)
   g_autofree char *uploads = g_build_filename (config->data, "uploads", NULL);
   g_autofree char *database = rtk_server_config_dup_address (config);
 
-  if (!rtk_server_file_make_folder (photos, error) || !rtk_server_file_make_folder (uploads, error))
+  if (!check_folder (config, error) || !rtk_server_file_make_folder (photos, error) ||
+      !rtk_server_file_make_folder (uploads, error))
     return NULL;
   db = rtk_server_db_open (database, error);
   if (db == NULL || !rtk_server_schema_migrate (db, error) ||
@@ -172,7 +185,8 @@ rtk_server_store_prepare (const RtkServerConfig *config, GError **error)
 RtkServerKeys *
 rtk_server_store_attach (const RtkServerConfig *config, GError **error)
 {
-  g_autoptr (RtkServerKeys) keys = rtk_server_keys_open (config->data, FALSE, error);
+  g_autoptr (RtkServerKeys) keys =
+      check_folder (config, error) ? rtk_server_keys_open (config->data, FALSE, error) : NULL;
   g_autofree char *database = rtk_server_config_dup_address (config);
   g_autofree char *keys_id = NULL;
   g_autofree char *known = NULL;
