@@ -108,6 +108,10 @@ get_entries (Options *o)
        {"max-body", 0, 0, G_OPTION_ARG_INT64, &o->config.max_body, "Bytes of a JSON body", "N"},
        {"max-upload", 0, 0, G_OPTION_ARG_INT64, &o->config.max_upload, "Bytes of a photo", "N"},
        {"max-page", 0, 0, G_OPTION_ARG_INT64, &o->config.max_page, "Orders in a page", "N"},
+       {"hint-ms", 0, 0, G_OPTION_ARG_INT64, &o->config.hint_ms,
+        "Between two hints to a WebSocket, milliseconds", "N"},
+       {"ping-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.ping_seconds,
+        "Between two pings to a WebSocket", "N"},
        {"readers", 0, 0, G_OPTION_ARG_INT64, &o->config.readers,
         "Connections that read beside the one that writes", "N"},
        {"refresh-grace-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.refresh_grace_seconds,
@@ -217,6 +221,8 @@ set_defaults (RtkServerConfig *config)
   set_default (&config->max_body, 4 * 1024 * 1024);
   set_default (&config->max_upload, 64 * 1024 * 1024);
   set_default (&config->max_page, 500);
+  set_default (&config->hint_ms, 250);
+  set_default (&config->ping_seconds, 30);
   set_default (&config->readers, CLAMP (g_get_num_processors (), 2, 4));
   set_default (&config->refresh_grace_seconds, 60);
   set_default (&config->grant_seconds, 7 * 24 * 3600);

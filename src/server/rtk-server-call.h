@@ -179,6 +179,7 @@ RTK_SERVER_HANDLER (review_undo);
 RTK_SERVER_HANDLER (review_correct);
 RTK_SERVER_HANDLER (reasons);
 RTK_SERVER_HANDLER (health);
+RTK_SERVER_HANDLER (live);
 RTK_SERVER_HANDLER (online_account);
 RTK_SERVER_HANDLER (online_session);
 RTK_SERVER_HANDLER (online_code);

@@ -9,6 +9,7 @@
 #include "server/rtk-server-cache.h"
 #include "server/rtk-server-intake.h"
 #include "server/rtk-server-limits.h"
+#include "server/rtk-server-live.h"
 #include "server/rtk-server-pool.h"
 
 #include <string.h>
@@ -18,6 +19,8 @@
 #define STOP_SECONDS 5
 /* Of all answers that are kept for the next who asks the same. */
 #define CACHE_BYTES (24 * 1024 * 1024)
+/* The system may allow fewer. */
+#define LISTEN_BACKLOG 4096
 #define FINISHED "rtk-finished"
 
 struct _RtkServerHttp {
@@ -25,6 +28,7 @@ struct _RtkServerHttp {
   const RtkServerConfig *config;    /* (unowned) */
   RtkServerPool         *pool;      /* (owned) */
   RtkServerIntake       *intake;    /* (owned) */
+  RtkServerLive         *live;      /* (owned) */
   RtkServerCache        *cache;     /* (owned): shared with the readers */
   int                    n_commits; /* of this process, atomic */
   RtkServerLimits       *limits;    /* (owned) */
@@ -96,17 +100,27 @@ send_answer (SoupServerMessage *message, RtkServerCall *call)
       soup_message_body_append_bytes (body, text);
     }
   }
-  soup_server_message_set_status (message, call->status, NULL);
+  soup_server_message_set_status (message, call->status,
+                                  call->status == 426 ? "Upgrade Required" : NULL);
   log_call (call);
 }
 
 static void
 check_stopped (RtkServerHttp *self)
 {
-  if (self->stopping && (self->n_running == 0 || self->gave_up) && self->stopped != NULL) {
+  gboolean is_idle = self->n_running == 0 && rtk_server_live_get_sockets (self->live) == 0;
+
+  if (self->stopping && (is_idle || self->gave_up) && self->stopped != NULL) {
     g_idle_add (self->stopped, self->stopped_data);
     self->stopped = NULL;
   }
+}
+
+static gboolean
+sockets_closed_cb (gpointer user_data)
+{
+  check_stopped (user_data);
+  return G_SOURCE_REMOVE;
 }
 
 static gboolean
@@ -188,7 +202,11 @@ call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   /* Whoever hung up gets no answer; what they asked for was done. */
   if (g_object_get_data (G_OBJECT (pending->message), FINISHED) != NULL)
     return;
-  send_answer (pending->message, pending->call);
+  if (pending->call->status == 101 &&
+      rtk_server_live_accept (pending->self->live, pending->message, pending->call))
+    log_call (pending->call);
+  else
+    send_answer (pending->message, pending->call);
   soup_server_message_unpause (pending->message);
 }
 
@@ -427,6 +445,7 @@ rtk_server_http_new (const RtkServerConfig *config,
   }
   self->limits = g_steal_pointer (&limits);
   self->cache = rtk_server_cache_new (CACHE_BYTES);
+  self->live = rtk_server_live_new (config, self->pool, sockets_closed_cb, self);
   self->bootstrap = g_strdup (bootstrap);
   /* No path that is documented has anything to escape: one that does is not taken for another. */
   self->server = soup_server_new ("tls-certificate", certificate, "server-header", NULL,
@@ -437,6 +456,21 @@ rtk_server_http_new (const RtkServerConfig *config,
   self->job_source = g_timeout_add_seconds (JOB_SECONDS, start_jobs_cb, self);
   (void)start_jobs_cb (self);
   return self;
+}
+
+/* As soup_server_listen(), whose ten places for callers that wait are too few when hundreds of
+ * stations come back at once. */
+static gboolean
+listen_on (SoupServer *server, GSocketAddress *address, gboolean is_tls, GError **error)
+{
+  g_autoptr (GSocket) socket = g_socket_new (g_socket_address_get_family (address),
+                                             G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
+
+  if (socket == NULL || !g_socket_bind (socket, address, TRUE, error))
+    return FALSE;
+  g_socket_set_listen_backlog (socket, LISTEN_BACKLOG);
+  return g_socket_listen (socket, error) &&
+         soup_server_listen_socket (server, socket, is_tls ? SOUP_SERVER_LISTEN_HTTPS : 0, error);
 }
 
 /**
@@ -473,8 +507,7 @@ rtk_server_http_listen (RtkServerHttp *self, const char *address, GError **error
                          " --tls-key, or listen on 127.0.0.1");
     return FALSE;
   }
-  if (!soup_server_listen (self->server, socket_address, is_tls ? SOUP_SERVER_LISTEN_HTTPS : 0,
-                           &local_error)) {
+  if (!listen_on (self->server, socket_address, is_tls, &local_error)) {
     g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE, "Cannot listen on %s: %s", address,
                  local_error->message);
     return FALSE;
@@ -526,6 +559,7 @@ rtk_server_http_stop (RtkServerHttp *self, GSourceFunc stopped, gpointer user_da
   self->stopped = stopped;
   self->stopped_data = user_data;
   self->stop_source = g_timeout_add_seconds (STOP_SECONDS, give_up_cb, self);
+  rtk_server_live_stop (self->live);
   check_stopped (self);
 }
 
@@ -541,6 +575,7 @@ rtk_server_http_free (RtkServerHttp *self)
   g_clear_handle_id (&self->job_source, g_source_remove);
   g_clear_handle_id (&self->stop_source, g_source_remove);
   rtk_server_adapters_free (self->adapters);
+  rtk_server_live_end (self->live);
   rtk_server_pool_free (self->pool);
   soup_server_disconnect (self->server);
   g_object_unref (self->server);

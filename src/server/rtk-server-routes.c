@@ -122,6 +122,7 @@ static const RtkServerRoute routes[] = {
     {"DELETE", "/v1/stations/{id}", SUPERVISOR, rtk_server_station_revoke, NULL, FALSE, FALSE},
     /* Feed. */
     {"GET", "/v1/changes", STAFF, rtk_server_changes, NULL, FALSE, FALSE},
+    {"GET", "/v1/live", STAFF, rtk_server_live, NULL, FALSE, FALSE},
     /* Orders. */
     {"GET", "/v1/orders/{id}", STAFF, rtk_server_order_get, NULL, FALSE, FALSE},
     {"POST", "/v1/orders/{id}/payments", DESK, rtk_server_order_pay, pay_fields, FALSE, FALSE},

@@ -29,6 +29,8 @@ G_BEGIN_DECLS
  * @max_body: bytes of a JSON body
  * @max_upload: bytes of a photo
  * @max_page: orders in a page of the feed, operations in a batch, items in a claim
+ * @hint_ms: between two hints to the same WebSocket
+ * @ping_seconds: between two pings to a WebSocket
  * @readers: connections that read beside the one that writes
  * @refresh_grace_seconds: how long a refresh whose answer was lost can be asked for once more
  * @grant_seconds: how long staff may work without the server
@@ -67,6 +69,8 @@ typedef struct {
   gint64 max_body;
   gint64 max_upload;
   gint64 max_page;
+  gint64 hint_ms;
+  gint64 ping_seconds;
   gint64 readers;
   gint64 refresh_grace_seconds;
   gint64 grant_seconds;
