@@ -193,6 +193,17 @@ run_call (GTask *task, gpointer data)
   g_task_return_boolean (task, TRUE);
 }
 
+/* The answer is written, or the caller hung up. */
+static void
+finished_cb (SoupServerMessage *message, gpointer user_data)
+{
+  RtkServerHttp *self = user_data;
+
+  g_object_set_data (G_OBJECT (message), FINISHED, (gpointer)message);
+  self->n_running--;
+  check_stopped (self);
+}
+
 static void
 call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 {
@@ -203,22 +214,15 @@ call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   if (g_object_get_data (G_OBJECT (pending->message), FINISHED) != NULL)
     return;
   if (pending->call->status == 101 &&
-      rtk_server_live_accept (pending->self->live, pending->message, pending->call))
+      rtk_server_live_accept (pending->self->live, pending->message, pending->call)) {
+    /* A connection that is taken over is never finished: nothing waits for it. */
+    g_signal_handlers_disconnect_by_func (pending->message, finished_cb, pending->self);
+    finished_cb (pending->message, pending->self);
     log_call (pending->call);
-  else
+  } else {
     send_answer (pending->message, pending->call);
+  }
   soup_server_message_unpause (pending->message);
-}
-
-/* The answer is written, or the caller hung up. */
-static void
-finished_cb (SoupServerMessage *message, gpointer user_data)
-{
-  RtkServerHttp *self = user_data;
-
-  g_object_set_data (G_OBJECT (message), FINISHED, (gpointer)message);
-  self->n_running--;
-  check_stopped (self);
 }
 
 static void

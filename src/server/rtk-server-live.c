@@ -27,6 +27,7 @@ struct _RtkServerLive {
   GSourceFunc            closed;   /* when the last socket is gone */
   gpointer               closed_data;
   guint                  hint_source;
+  guint                  behind_source;
   guint                  watch_source;
   gint64                 hinted; /* monotonic */
   gboolean               is_reading;
@@ -148,13 +149,24 @@ send_hint (Socket *socket, const char *cursor, gint64 number)
 static gboolean hint_cb (gpointer user_data);
 
 static void
-schedule (RtkServerLive *self, gint64 least_ms)
+schedule (RtkServerLive *self)
 {
   gint64 now = g_get_monotonic_time ();
   gint64 wait_ms = (self->hinted + self->config->hint_ms * 1000 - now + 999) / 1000;
 
   if (self->hint_source == 0 && self->pool != NULL && !self->is_stopping)
-    self->hint_source = g_timeout_add ((guint)MAX (MAX (wait_ms, least_ms), 0), hint_cb, self);
+    self->hint_source = g_timeout_add ((guint)MAX (wait_ms, 0), hint_cb, self);
+}
+
+/* Whoever was behind may have read; nobody else waits for that. */
+static gboolean
+behind_cb (gpointer user_data)
+{
+  RtkServerLive *self = user_data;
+
+  self->behind_source = 0;
+  schedule (self);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -171,9 +183,9 @@ cursor_read_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   while (g_hash_table_iter_next (&iter, &socket, NULL))
     is_slow |= !send_hint (socket, reading->cursor, reading->number);
   if (self->is_dirty)
-    schedule (self, 0);
-  else if (is_slow)
-    schedule (self, BEHIND_MS);
+    schedule (self);
+  if (is_slow && self->behind_source == 0 && self->pool != NULL)
+    self->behind_source = g_timeout_add (BEHIND_MS, behind_cb, self);
   self->is_dirty = FALSE;
 }
 
@@ -200,7 +212,7 @@ moved_cb (gpointer user_data)
   RtkServerLive *self = user_data;
 
   if (g_hash_table_size (self->sockets) > 0)
-    schedule (self, 0);
+    schedule (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -312,7 +324,7 @@ switched_cb (SoupServerMessage *message, gpointer user_data)
   g_signal_connect (socket->connection, "closed", G_CALLBACK (closed_cb), socket);
   g_hash_table_add (self->sockets, socket);
   /* The first hint says where the feed is; what moves from now on is heard of. */
-  schedule (self, 0);
+  schedule (self);
 }
 
 /**
@@ -433,6 +445,7 @@ rtk_server_live_end (RtkServerLive *self)
   self->closed = NULL;
   g_clear_pointer (&self->listener, rtk_server_db_unlisten);
   g_clear_handle_id (&self->hint_source, g_source_remove);
+  g_clear_handle_id (&self->behind_source, g_source_remove);
   g_clear_handle_id (&self->watch_source, g_source_remove);
   g_hash_table_remove_all (self->sockets);
   g_rc_box_release_full (self, live_clear);
