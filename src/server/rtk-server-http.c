@@ -218,6 +218,8 @@ call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     /* A connection that is taken over is never finished: nothing waits for it. */
     g_signal_handlers_disconnect_by_func (pending->message, finished_cb, pending->self);
     finished_cb (pending->message, pending->self);
+    soup_message_headers_replace (soup_server_message_get_response_headers (pending->message),
+                                  "Cache-Control", "no-store");
     log_call (pending->call);
   } else {
     send_answer (pending->message, pending->call);

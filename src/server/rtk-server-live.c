@@ -342,10 +342,12 @@ rtk_server_live_accept (RtkServerLive *self, SoupServerMessage *message, RtkServ
 {
   Socket *socket;
 
-  if (!soup_websocket_server_process_handshake (message, NULL, NULL, NULL, NULL)) {
+  /* Asked first: the other way around it would answer in words of its own. */
+  if (!soup_websocket_server_check_handshake (message, NULL, NULL, NULL, NULL)) {
     rtk_server_call_fail (call, 400, "bad-handshake", "This is no handshake of a WebSocket.");
     return FALSE;
   }
+  (void)soup_websocket_server_process_handshake (message, NULL, NULL, NULL, NULL);
   socket = g_new0 (Socket, 1);
   socket->live = self;
   socket->socket = g_object_ref (soup_server_message_get_socket (message));
