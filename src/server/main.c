@@ -73,10 +73,32 @@ add_payment_entries (Options *o, GOptionEntry *out)
   memcpy (out, list, sizeof list);
 }
 
+/* Writes the options of connections, sizes and workers to @out; answers where to go on. */
+static GOptionEntry *
+add_http_entries (Options *o, GOptionEntry *out)
+{
+  const GOptionEntry list[] = {
+      {"idle-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.idle_seconds,
+       "After how long a connection on which nothing moves is closed", "N"},
+      {"max-body", 0, 0, G_OPTION_ARG_INT64, &o->config.max_body, "Bytes of a JSON body", "N"},
+      {"max-upload", 0, 0, G_OPTION_ARG_INT64, &o->config.max_upload, "Bytes of a photo", "N"},
+      {"max-page", 0, 0, G_OPTION_ARG_INT64, &o->config.max_page, "Orders in a page", "N"},
+      {"hint-ms", 0, 0, G_OPTION_ARG_INT64, &o->config.hint_ms,
+       "Between two hints to a WebSocket, milliseconds", "N"},
+      {"ping-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.ping_seconds,
+       "Between two pings to a WebSocket", "N"},
+      {"readers", 0, 0, G_OPTION_ARG_INT64, &o->config.readers,
+       "Connections that read beside the one that writes", "N"},
+  };
+
+  memcpy (out, list, sizeof list);
+  return out + G_N_ELEMENTS (list);
+}
+
 static const GOptionEntry *
 get_entries (Options *o)
 {
-  static GOptionEntry entries[80];
+  static GOptionEntry entries[96];
   const GOptionEntry  list[] = {
        {"data", 0, 0, G_OPTION_ARG_FILENAME, &o->config.data, "Folder of all data", "DIR"},
        {"database", 0, 0, G_OPTION_ARG_STRING, &o->config.database,
@@ -103,17 +125,6 @@ get_entries (Options *o)
         "Verdicts of a hundred that a second reviewer must confirm", "N"},
        {"gold-percent", 0, 0, G_OPTION_ARG_INT64, &o->config.gold_percent,
         "Items of a hundred whose verdict is known, mixed into the claims", "N"},
-       {"idle-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.idle_seconds,
-        "After how long a connection on which nothing moves is closed", "N"},
-       {"max-body", 0, 0, G_OPTION_ARG_INT64, &o->config.max_body, "Bytes of a JSON body", "N"},
-       {"max-upload", 0, 0, G_OPTION_ARG_INT64, &o->config.max_upload, "Bytes of a photo", "N"},
-       {"max-page", 0, 0, G_OPTION_ARG_INT64, &o->config.max_page, "Orders in a page", "N"},
-       {"hint-ms", 0, 0, G_OPTION_ARG_INT64, &o->config.hint_ms,
-        "Between two hints to a WebSocket, milliseconds", "N"},
-       {"ping-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.ping_seconds,
-        "Between two pings to a WebSocket", "N"},
-       {"readers", 0, 0, G_OPTION_ARG_INT64, &o->config.readers,
-        "Connections that read beside the one that writes", "N"},
        {"refresh-grace-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.refresh_grace_seconds,
         "How long a refresh whose answer was lost can be asked for once more", "N"},
        {"grant-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.grant_seconds,
@@ -155,9 +166,9 @@ get_entries (Options *o)
        {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
 
-  G_STATIC_ASSERT (G_N_ELEMENTS (list) + 16 <= G_N_ELEMENTS (entries));
+  G_STATIC_ASSERT (G_N_ELEMENTS (list) + 32 <= G_N_ELEMENTS (entries));
   memcpy (entries, list, sizeof list);
-  add_payment_entries (o, entries + G_N_ELEMENTS (list) - 1);
+  add_payment_entries (o, add_http_entries (o, entries + G_N_ELEMENTS (list) - 1));
   return entries;
 }
 
