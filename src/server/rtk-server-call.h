@@ -158,6 +158,12 @@ RTK_SERVER_HANDLER (public_keys);
 RTK_SERVER_HANDLER (changes);
 RTK_SERVER_HANDLER (order_get);
 RTK_SERVER_HANDLER (order_pay);
+RTK_SERVER_HANDLER (order_history);
+RTK_SERVER_HANDLER (order_note);
+RTK_SERVER_HANDLER (order_print);
+RTK_SERVER_HANDLER (walk_in);
+RTK_SERVER_HANDLER (print_move);
+RTK_SERVER_HANDLER (print_address);
 RTK_SERVER_HANDLER (effects_list);
 RTK_SERVER_HANDLER (effect_retry);
 RTK_SERVER_HANDLER (provider_payment);
@@ -187,7 +193,10 @@ RTK_SERVER_HANDLER (online_order);
 RTK_SERVER_HANDLER (online_submission);
 RTK_SERVER_HANDLER (online_payment);
 RTK_SERVER_HANDLER (online_refund);
+RTK_SERVER_HANDLER (online_print);
 RTK_SERVER_HANDLER (online_status);
+
+gboolean rtk_server_phone_is_valid (const char *phone);
 
 /* For what is done on a revision: rtk-server-orders.c. */
 gboolean

@@ -6,6 +6,7 @@
 #include "core/rtk-json.h"
 #include "server/rtk-server-adapters.h"
 #include "server/rtk-server-payments.h"
+#include "server/rtk-server-prints.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -216,6 +217,7 @@ static gboolean
 follow_up (RtkServerStore *store, const RtkServerEffect *effect, const char *answer, GError **error)
 {
   g_autofree char *payment = dup_member (effect->payload, "payment");
+  g_autofree char *print = dup_member (effect->payload, "print");
 
   if (strcmp (effect->kind, "refund") == 0 && payment != NULL)
     return rtk_server_refund_done (store, payment, error);
@@ -224,6 +226,14 @@ follow_up (RtkServerStore *store, const RtkServerEffect *effect, const char *ans
 
     return rtk_server_payment_set_code (store, payment, code, error) &&
            rtk_server_order_announce (store, effect->order_id, error);
+  }
+  if (strcmp (effect->kind, "courier") == 0 && print != NULL) {
+    g_autofree char *carrier = dup_member (answer, "carrier");
+    g_autofree char *tracking = dup_member (answer, "tracking");
+
+    /* Without a carrier in the answer it is fetched later, and somebody says so by hand. */
+    return carrier == NULL ||
+           rtk_server_print_ship (store, print, carrier, tracking, "adapter", error);
   }
   return TRUE;
 }

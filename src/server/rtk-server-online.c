@@ -9,8 +9,14 @@
 
 /* The online side: what the graduates' mini-program calls. */
 
-static gboolean
-is_phone (const char *phone)
+/**
+ * rtk_server_phone_is_valid:
+ * @phone: what somebody typed
+ *
+ * Returns: whether it can be a telephone number
+ */
+gboolean
+rtk_server_phone_is_valid (const char *phone)
 {
   gsize length = strlen (phone);
 
@@ -29,7 +35,7 @@ RTK_SERVER_HANDLER (online_account)
   g_autofree char *hash = NULL;
   g_autoptr (GBytes) cipher = NULL;
 
-  if (!is_phone (phone) || strlen (password) < 8)
+  if (!rtk_server_phone_is_valid (phone) || strlen (password) < 8)
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "A phone number and a password of at least eight characters are"
                                  " needed.");
@@ -136,60 +142,12 @@ RTK_SERVER_HANDLER (online_code)
   return TRUE;
 }
 
-static char *
-make_number (RtkServerStore *store)
-{
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  g_autofree char *day = g_date_time_format (now, "%y%m%d");
-
-  gint64 n = rtk_server_store_count (store, "orders");
-
-  while (rtk_server_gold_takes_number (store, n))
-    n = rtk_server_store_count (store, "orders");
-  return g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, n);
-}
-
 static gboolean
 answer_order (
     RtkServerStore *store, RtkServerCall *call, const char *id, guint status, GError **error)
 {
   call->status = status;
   return rtk_server_order_write (store, &call->answer, NULL, id, NULL, error);
-}
-
-/* POST /v1/online/orders */
-RTK_SERVER_HANDLER (online_order)
-{
-  const char      *id = rtk_server_call_get_string (call, "id");
-  gint64           now = g_get_real_time ();
-  g_autofree char *owner =
-      rtk_server_db_dup_text (store->db, "SELECT account FROM orders WHERE id = ?", "s", id);
-  g_autofree char *roster = rtk_server_db_dup_text (
-      store->db, "SELECT id FROM roster WHERE account = ? AND code_digest IS NOT NULL", "s",
-      call->principal);
-  g_autofree char *number = NULL;
-
-  if (owner != NULL)
-    return strcmp (owner, call->principal) == 0
-               ? answer_order (store, call, id, 200, error)
-               : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.");
-  if (roster == NULL)
-    return rtk_server_call_fail (call, 409, "no-code", "Bind a collection code first.");
-  if (rtk_server_db_get_int (store->db, 0,
-                             "SELECT EXISTS (SELECT 1 FROM orders WHERE roster = ?"
-                             " AND payment IN ('unpaid', 'paid', 'waived'))",
-                             "s", roster) != 0)
-    return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
-  number = make_number (store);
-  if (!rtk_server_db_run (store->db, error,
-                          "INSERT INTO orders (id, number, revision, roster, account, payment,"
-                          " delivery, print, created_at, updated_at)"
-                          " VALUES (?, ?, 0, ?, ?, 'unpaid', 'none', 'none', ?, ?)",
-                          "ssssii", id, number, roster, call->principal, now, now) ||
-      !rtk_server_order_touch (store, id, error) ||
-      !rtk_server_audit_add (store, call->actor, "order.create", id, "{}", error))
-    return FALSE;
-  return answer_order (store, call, id, 201, error);
 }
 
 /* The caller's own order: its payment state, NULL when there is none. */

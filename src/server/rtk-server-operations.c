@@ -47,12 +47,16 @@ static const Meaning meanings[RTK_SERVER_N_VERDICTS] = {
                                   "The order is not paid for, or is delivered.", TRUE},
     [RTK_SERVER_REFUSED_STATION] = {RTK_OUTCOME_REFUSED, "wrong-station",
                                     "The operation is of another station.", FALSE},
+    [RTK_SERVER_REFUSED_UNPAID] = {RTK_OUTCOME_REFUSED, "not-printable",
+                                   "The order is not paid for.", TRUE},
     [RTK_SERVER_RETRY_PHOTO] = {RTK_OUTCOME_RETRY, "missing-photo",
                                 "A photo is missing: upload it first.", FALSE},
 };
 
 /* Every kind of operation the server knows. */
 static const RtkServerOperationKind *const kinds[] = {
+    &rtk_server_operation_note,
+    &rtk_server_operation_print,
     &rtk_server_operation_submit,
 };
 

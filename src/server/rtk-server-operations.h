@@ -24,6 +24,7 @@ typedef enum {
   RTK_SERVER_REFUSED_SIGNATURE,
   RTK_SERVER_REFUSED_STATE,
   RTK_SERVER_REFUSED_STATION,
+  RTK_SERVER_REFUSED_UNPAID,
   RTK_SERVER_RETRY_PHOTO,
   RTK_SERVER_N_VERDICTS
 } RtkServerVerdict;
@@ -69,5 +70,9 @@ const char *rtk_server_operation_get_text (RtkOperation *operation, const char *
 
 /* Submissions: rtk-server-submissions.c. */
 extern const RtkServerOperationKind rtk_server_operation_submit;
+/* Notes: rtk-server-notes.c. */
+extern const RtkServerOperationKind rtk_server_operation_note;
+/* Prints: rtk-server-prints.c. */
+extern const RtkServerOperationKind rtk_server_operation_print;
 
 G_END_DECLS

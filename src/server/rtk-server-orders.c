@@ -8,6 +8,7 @@
 #include "core/rtk-order.h"
 #include "server/rtk-server-gold.h"
 #include "server/rtk-server-payments.h"
+#include "server/rtk-server-prints.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -87,6 +88,10 @@ typedef struct {
   "SELECT x.order_id, x.id, x.provider, x.state, x.amount_fen, x.pay_code, x.expires_at,"          \
   " x.created_at"
 
+#define PRINT                                                                                      \
+  "SELECT x.order_id, x.id, x.state, x.copies, CASE WHEN x.address_cipher IS NULL THEN 0 ELSE 1"   \
+  " END, x.carrier, x.tracking, x.created_at, x.updated_at"
+
 static const Part parts[] = {
     {"submissions", write_submission,
      SUBMISSION " FROM submissions x WHERE x.order_id = ? ORDER BY x.serial DESC",
@@ -94,6 +99,9 @@ static const Part parts[] = {
     {"payments", rtk_server_payment_write,
      PAYMENT " FROM payments x WHERE x.order_id = ? ORDER BY x.created_at, x.id",
      PAYMENT OF_PAGE "payments" PAGE_IS "x.created_at, x.id"},
+    {"prints", rtk_server_print_write,
+     PRINT " FROM prints x WHERE x.order_id = ? ORDER BY x.created_at, x.id",
+     PRINT OF_PAGE "prints" PAGE_IS "x.created_at, x.id"},
 };
 
 /* One running query a part. */

@@ -96,6 +96,10 @@ gboolean rtk_server_refund_add (RtkServerStore         *store,
                                 GError                **error);
 gboolean
 rtk_server_refund_settle_order (RtkServerStore *store, const char *order_id, GError **error);
+gboolean rtk_server_order_find_phone (RtkServerStore *store,
+                                      const char     *order_id,
+                                      char          **out_phone,
+                                      GError        **error);
 gboolean rtk_server_refund_done (RtkServerStore *store, const char *payment_id, GError **error);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RtkServerPayment, rtk_server_payment_clear)

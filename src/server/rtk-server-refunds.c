@@ -86,9 +86,22 @@ refund_order (RtkServerStore *store,
                             "is", not_before, order_id);
 }
 
-/* The phone number of whoever ordered: of the account, or what was said at the desk. */
-static gboolean
-find_phone (RtkServerStore *store, const char *order_id, char **out_phone, GError **error)
+/**
+ * rtk_server_order_find_phone:
+ * @store: a store
+ * @order_id: an order
+ * @out_phone: (out) (transfer full) (nullable): of the account, or what was said at the desk
+ * @error: return location
+ *
+ * Finds how to reach whoever ordered.
+ *
+ * Returns: whether the database could be asked
+ */
+gboolean
+rtk_server_order_find_phone (RtkServerStore *store,
+                             const char     *order_id,
+                             char          **out_phone,
+                             GError        **error)
 {
   g_autofree char *context = NULL;
   g_autoptr (GBytes) sealed = NULL;
@@ -158,7 +171,7 @@ add_sms (RtkServerStore *store,
   g_autofree char *phone = NULL;
   g_auto (RtkServerJson) json = {0};
 
-  if (!find_phone (store, order_id, &phone, error))
+  if (!rtk_server_order_find_phone (store, order_id, &phone, error))
     return FALSE;
   if (phone == NULL)
     return TRUE;

@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "core/rtk-id.h"
-#include "server/rtk-server-call.h"
+#include "server/rtk-server-prints.h"
 
 #include <string.h>
 
@@ -46,6 +46,24 @@ static const RtkServerField pay_fields[] = {{"id", ID, TRUE, 0},
                                             {"amount_fen", INT, FALSE, 10000000},
                                             {"base_revision", INT, FALSE, G_MAXINT64},
                                             END};
+static const RtkServerField walk_in_fields[] = {
+    {"id", ID, TRUE, 0},           {"roster", ID, FALSE, 0},     {"code", STRING, FALSE, 128},
+    {"number", STRING, FALSE, 64}, {"phone", STRING, FALSE, 32}, END};
+static const RtkServerField note_fields[] = {
+    {"id", ID, TRUE, 0}, {"text", STRING, TRUE, 2000}, END};
+static const RtkServerField print_fields[] = {{"id", ID, TRUE, 0},
+                                              {"copies", INT, FALSE, RTK_SERVER_MAX_COPIES},
+                                              {"address", STRING, FALSE, 512},
+                                              {"base_revision", INT, FALSE, G_MAXINT64},
+                                              END};
+static const RtkServerField print_move_fields[] = {{"state", STRING, TRUE, 16},
+                                                   {"carrier", STRING, FALSE, 64},
+                                                   {"tracking", STRING, FALSE, 64},
+                                                   END};
+static const RtkServerField online_print_fields[] = {{"id", ID, TRUE, 0},
+                                                     {"copies", INT, FALSE, RTK_SERVER_MAX_COPIES},
+                                                     {"address", STRING, TRUE, 512},
+                                                     END};
 static const RtkServerField claim_fields[] = {
     {"count", INT, FALSE, 1000},
     {"school", STRING, FALSE, 256},
@@ -126,6 +144,12 @@ static const RtkServerRoute routes[] = {
     /* Orders. */
     {"GET", "/v1/orders/{id}", STAFF, rtk_server_order_get, NULL, FALSE, FALSE},
     {"POST", "/v1/orders/{id}/payments", DESK, rtk_server_order_pay, pay_fields, FALSE, FALSE},
+    {"POST", "/v1/orders", DESK, rtk_server_walk_in, walk_in_fields, FALSE, FALSE},
+    {"GET", "/v1/orders/{id}/history", STAFF, rtk_server_order_history, NULL, FALSE, FALSE},
+    {"POST", "/v1/orders/{id}/notes", STAFF, rtk_server_order_note, note_fields, FALSE, FALSE},
+    {"POST", "/v1/orders/{id}/prints", DESK, rtk_server_order_print, print_fields, FALSE, FALSE},
+    {"POST", "/v1/prints/{id}", DESK, rtk_server_print_move, print_move_fields, FALSE, FALSE},
+    {"POST", "/v1/prints/{id}/address", DESK, rtk_server_print_address, NULL, FALSE, FALSE},
     {"POST", "/v1/operations", DESK, rtk_server_operations, operations_fields, FALSE, FALSE},
     /* Photos. */
     {"OPTIONS", "/v1/uploads", PUBLIC, rtk_server_uploads_options, NULL, FALSE, FALSE},
@@ -156,6 +180,8 @@ static const RtkServerRoute routes[] = {
     {"POST", "/v1/online/orders/{id}/submission", ACCOUNT, rtk_server_online_submission,
      submission_fields, FALSE, FALSE},
     {"POST", "/v1/online/orders/{id}/payment", ACCOUNT, rtk_server_online_payment, payment_fields,
+     FALSE, FALSE},
+    {"POST", "/v1/online/orders/{id}/print", ACCOUNT, rtk_server_online_print, online_print_fields,
      FALSE, FALSE},
     {"POST", "/v1/online/orders/{id}/refund", ACCOUNT, rtk_server_online_refund, id_fields, FALSE,
      FALSE},

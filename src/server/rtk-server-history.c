@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "server/rtk-server-call.h"
+
+/* What became of an order and by whom: the audit log's entries about it and all that hangs on it,
+ * the notes, and what was to be done in the world. */
+
+/* Entries that are shown; an order has a few dozen. */
+#define MAX_ENTRIES 2000
+
+static void
+write_entry (RtkServerJson *json, RtkServerRows *row)
+{
+  rtk_server_json_int (json, "seq", rtk_server_db_int (row, 0));
+  rtk_server_json_time (json, "at", rtk_server_db_int (row, 1));
+  rtk_server_json_string (json, "actor", rtk_server_db_text (row, 2));
+  rtk_server_json_string (json, "action", rtk_server_db_text (row, 3));
+  rtk_server_json_string (json, "target", rtk_server_db_text (row, 4));
+  rtk_server_json_raw (json, "detail", rtk_server_db_text (row, 5));
+}
+
+static void
+write_note (RtkServerJson *json, RtkServerRows *row)
+{
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "text", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "actor", rtk_server_db_text (row, 2));
+  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 3));
+}
+
+static void
+write_payment (RtkServerJson *json, RtkServerRows *row)
+{
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "provider", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "state", rtk_server_db_text (row, 2));
+  rtk_server_json_int (json, "amount_fen", rtk_server_db_int (row, 3));
+  rtk_server_json_string (json, "reference", rtk_server_db_text (row, 4));
+  rtk_server_json_string (json, "actor", rtk_server_db_text (row, 5));
+  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 6));
+  rtk_server_json_time (json, "updated_at", rtk_server_db_int (row, 7));
+}
+
+static void
+write_effect (RtkServerJson *json, RtkServerRows *row)
+{
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "kind", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "state", rtk_server_db_text (row, 2));
+  rtk_server_json_int (json, "attempts", rtk_server_db_int (row, 3));
+  rtk_server_json_time (json, "not_before", rtk_server_db_int (row, 4));
+  rtk_server_json_time (json, "updated_at", rtk_server_db_int (row, 5));
+}
+
+static void
+write_conflict (RtkServerJson *json, RtkServerRows *row)
+{
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "kind", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "station", rtk_server_db_text (row, 2));
+  rtk_server_json_time (json, "received_at", rtk_server_db_int (row, 3));
+}
+
+/* Lists that are asked for by the order alone. */
+static const struct {
+  const char *name;
+  void (*write) (RtkServerJson *json, RtkServerRows *row);
+  const char *sql;
+} lists[] = {
+    {"notes", write_note,
+     "SELECT id, text, actor, created_at FROM notes WHERE order_id = ? ORDER BY created_at, id"},
+    {"payments", write_payment,
+     "SELECT id, provider, state, amount_fen, reference, actor, created_at, updated_at"
+     " FROM payments WHERE order_id = ? ORDER BY created_at, id"},
+    {"effects", write_effect,
+     "SELECT id, kind, state, attempts, not_before, updated_at FROM effects WHERE order_id = ?"
+     " ORDER BY id"},
+    {"conflicts", write_conflict,
+     "SELECT id, kind, station, received_at FROM operations WHERE order_id = ?"
+     " AND outcome = 'conflict' ORDER BY received_at, id"},
+};
+
+static gboolean
+write_list (RtkServerStore *store,
+            RtkServerJson  *json,
+            const char     *name,
+            void (*write) (RtkServerJson *json, RtkServerRows *row),
+            RtkServerRows *row,
+            GError       **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  if (row == NULL)
+    return FALSE;
+  rtk_server_json_begin (json, name, '[');
+  while (rtk_server_db_next (store->db, row, &local_error)) {
+    rtk_server_json_begin (json, NULL, '{');
+    write (json, row);
+    rtk_server_json_end (json, '}');
+  }
+  rtk_server_db_end (row);
+  rtk_server_json_end (json, ']');
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/* GET /v1/orders/{id}/history: a reviewer does not see what others said of a photo that is not
+ * decided on: second looks are blind. */
+RTK_SERVER_HANDLER (order_history)
+{
+  const char    *order_id = call->params[0];
+  gint64         is_blind = call->who == RTK_SERVER_REVIEWER ? 1 : 0;
+  RtkServerRows *row;
+
+  if (rtk_server_db_get_int (store->db, 0, "SELECT 1 FROM orders WHERE id = ?", "s", order_id) == 0)
+    return rtk_server_call_not_found (call);
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  if (!rtk_server_order_write (store, &call->answer, "order", order_id, call->station, error))
+    return FALSE;
+  row = rtk_server_db_query (
+      store->db, error,
+      "SELECT seq, at, actor, action, target, detail FROM audit WHERE target IN (SELECT ?1"
+      " UNION SELECT id FROM submissions WHERE order_id = ?1"
+      " UNION SELECT id FROM payments WHERE order_id = ?1"
+      " UNION SELECT id FROM prints WHERE order_id = ?1"
+      " UNION SELECT id FROM notes WHERE order_id = ?1"
+      " UNION SELECT id FROM effects WHERE order_id = ?1)"
+      " AND NOT (?2 = 1 AND action LIKE 'review.%' AND EXISTS (SELECT 1 FROM submissions w"
+      " WHERE w.id = audit.target AND w.state IN ('submitted', 'in_review')))"
+      " ORDER BY seq LIMIT ?3",
+      "sii", order_id, is_blind, (gint64)MAX_ENTRIES);
+  if (!write_list (store, &call->answer, "entries", write_entry, row, error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    if (!write_list (store, &call->answer, lists[i].name, lists[i].write,
+                     rtk_server_db_query (store->db, error, lists[i].sql, "s", order_id), error))
+      return FALSE;
+  rtk_server_json_end (&call->answer, '}');
+  call->status = 200;
+  return TRUE;
+}

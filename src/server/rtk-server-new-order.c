@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "server/rtk-server-call.h"
+
+#include <string.h>
+
+/* New orders: of an account online, or of whoever walks in at the desk. */
+
+static char *
+make_number (RtkServerStore *store)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autofree char *day = g_date_time_format (now, "%y%m%d");
+
+  return g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, rtk_server_store_count (store, "orders"));
+}
+
+/* @account and @phone, which is sealed, may be NULL. */
+static gboolean
+add_order (RtkServerStore *store,
+           const char     *id,
+           const char     *roster,
+           const char     *account,
+           const char     *phone,
+           const char     *actor,
+           GError        **error)
+{
+  gint64           now = g_get_real_time ();
+  g_autofree char *number = make_number (store);
+  g_autofree char *context = g_strconcat ("order-phone:", id, NULL);
+  g_autoptr (GBytes) sealed =
+      phone != NULL ? rtk_server_keys_seal (store->keys, context, phone) : NULL;
+
+  return rtk_server_db_run (store->db, error,
+                            "INSERT INTO orders (id, number, revision, roster, account,"
+                            " phone_cipher, payment, delivery, print, created_at, updated_at)"
+                            " VALUES (?, ?, 0, ?, ?, ?, 'unpaid', 'none', 'none', ?, ?)",
+                            "ssssbii", id, number, roster, account, sealed, now, now) &&
+         rtk_server_order_touch (store, id, error) &&
+         rtk_server_audit_add (store, actor, "order.create", id,
+                               account != NULL ? "{}" : "{\"walk_in\":true}", error);
+}
+
+/* Whether the graduate has an order that goes on; a rejected one that is paid back does not. */
+static gboolean
+has_open_order (RtkServerStore *store, const char *roster)
+{
+  return rtk_server_db_get_int (store->db, 0,
+                                "SELECT EXISTS (SELECT 1 FROM orders WHERE roster = ?"
+                                " AND payment IN ('unpaid', 'paid', 'waived'))",
+                                "s", roster) != 0;
+}
+
+static gboolean
+answer_order (
+    RtkServerStore *store, RtkServerCall *call, const char *id, guint status, GError **error)
+{
+  call->status = status;
+  return rtk_server_order_write (store, &call->answer, NULL, id, call->station, error);
+}
+
+/* POST /v1/online/orders */
+RTK_SERVER_HANDLER (online_order)
+{
+  const char      *id = rtk_server_call_get_string (call, "id");
+  g_autofree char *known =
+      rtk_server_db_dup_text (store->db, "SELECT id FROM orders WHERE id = ?", "s", id);
+  g_autofree char *owner =
+      rtk_server_db_dup_text (store->db, "SELECT account FROM orders WHERE id = ?", "s", id);
+  g_autofree char *roster = rtk_server_db_dup_text (
+      store->db, "SELECT id FROM roster WHERE account = ? AND code_digest IS NOT NULL", "s",
+      call->principal);
+
+  if (known != NULL)
+    return g_strcmp0 (owner, call->principal) == 0
+               ? answer_order (store, call, id, 200, error)
+               : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.");
+  if (roster == NULL)
+    return rtk_server_call_fail (call, 409, "no-code", "Bind a collection code first.");
+  if (has_open_order (store, roster))
+    return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
+  return add_order (store, id, roster, call->principal, NULL, call->actor, error) &&
+         answer_order (store, call, id, 201, error);
+}
+
+/* The graduate by the roster's id, by the code, or by the number, whichever is given first. */
+static char *
+find_graduate (RtkServerStore *store, RtkServerCall *call)
+{
+  const char      *roster = rtk_server_call_get_string (call, "roster");
+  const char      *code = rtk_server_call_get_string (call, "code");
+  const char      *number = rtk_server_call_get_string (call, "number");
+  g_autofree char *digest = NULL;
+
+  if (roster != NULL)
+    return rtk_server_db_dup_text (store->db, "SELECT id FROM roster WHERE id = ?", "s", roster);
+  if (code != NULL) {
+    digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_CODE, code);
+    return rtk_server_db_dup_text (store->db, "SELECT id FROM roster WHERE code_digest = ?", "s",
+                                   digest);
+  }
+  digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_NUMBER, number);
+  return rtk_server_db_dup_text (store->db, "SELECT id FROM roster WHERE number_digest = ?", "s",
+                                 digest);
+}
+
+/* Whether the members say who it is, and how to reach them; else the call is answered. */
+static gboolean
+check_walk_in (RtkServerCall *call)
+{
+  const char *phone = rtk_server_call_get_string (call, "phone");
+
+  if (rtk_server_call_get_string (call, "roster") == NULL &&
+      rtk_server_call_get_string (call, "code") == NULL &&
+      rtk_server_call_get_string (call, "number") == NULL)
+    rtk_server_call_fail (call, 422, "missing-member",
+                          "Say who it is, by the roster, the code or the number.");
+  else if (phone != NULL && !rtk_server_phone_is_valid (phone))
+    rtk_server_call_fail (call, 422, "bad-member", "This is not a telephone number.");
+  return call->status == 0;
+}
+
+/* POST /v1/orders: of a graduate who has no account, or no use for it. */
+RTK_SERVER_HANDLER (walk_in)
+{
+  const char      *id = rtk_server_call_get_string (call, "id");
+  g_autofree char *known = NULL;
+  g_autofree char *roster = NULL;
+
+  if (!check_walk_in (call))
+    return TRUE;
+  known = rtk_server_db_dup_text (store->db, "SELECT roster FROM orders WHERE id = ?", "s", id);
+  roster = find_graduate (store, call);
+  if (roster == NULL)
+    return rtk_server_call_fail (call, 404, "not-on-roster",
+                                 "No graduate is expected under this code and number.");
+  if (known != NULL)
+    return strcmp (known, roster) == 0
+               ? answer_order (store, call, id, 200, error)
+               : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.");
+  if (has_open_order (store, roster))
+    return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
+  return add_order (store, id, roster, NULL, rtk_server_call_get_string (call, "phone"),
+                    call->actor, error) &&
+         answer_order (store, call, id, 201, error);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "server/rtk-server-call.h"
+
+G_BEGIN_DECLS
+
+#define RTK_SERVER_MAX_COPIES 20
+
+gboolean rtk_server_print_add (RtkServerStore *store,
+                               const char     *id,
+                               const char     *order_id,
+                               gint64          copies,
+                               const char     *address,
+                               const char     *actor,
+                               GError        **error);
+gboolean rtk_server_print_ship (RtkServerStore *store,
+                                const char     *id,
+                                const char     *carrier,
+                                const char     *tracking,
+                                const char     *actor,
+                                GError        **error);
+void     rtk_server_print_write (RtkServerJson *json, RtkServerRows *row);
+
+G_END_DECLS
