@@ -202,6 +202,9 @@ class Client:
                 self.taken[operation.name] = (path, {k: v for k, v in sent.items() if k != "Authorization"}, body)
         if answer.problem:
             self.problems[answer.problem] += 1
+        for result in answer.json.get("results", []) if isinstance(answer.json, dict) else []:
+            if isinstance(result, dict) and result.get("problem"):
+                self.problems[result["problem"]["type"].rsplit(":", 1)[-1]] += 1
         wanted = (status,) if isinstance(status, int) else status
         if wanted is not None and answer.status not in wanted:
             raise AssertionError(f"{method} {plain} answered {answer.status} {answer.problem} instead of {wanted}")

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 
+from client import Answer, check_answer
 from document import PATH, ROLES, TOP, Document
 from tap import Skipped, expect, nothing, run
 
@@ -236,6 +237,40 @@ def test_problem_types():
         if made.get(name, set()) - listed:
             wrong.append(f"{name} also comes with {sorted(made[name] - listed)}")
     nothing(wrong)
+
+
+def test_the_checker():
+    """An answer that differs from the document in anything is found out: the other suites rely on it."""
+    problem = {"type": "urn:retake:problem:not-found", "title": "There is no such resource.", "status": 404}
+    order = document.find("GET", f"/v1/orders/{'0' * 8}-0000-7000-8000-{'0' * 12}")
+    health = document.find("GET", "/healthz")
+
+    def check(operation, status, content, headers=(), kind="application/json", path="/healthz", method="GET"):
+        every = {"Cache-Control": "no-store", "Content-Type": kind, **dict(headers)}
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        return check_answer(document, operation, method, path, Answer(status, list(every.items()), body))
+
+    good = {"status": "ok", "version": "1"}
+    more = {name: "ok" for name in document.resolve(health.responses["200"]["content"]["application/json"]["schema"])["required"]}
+    kind = "application/problem+json"
+    fine = [check(health, 200, {**more, **good}), check(order, 404, problem, kind=kind),
+            check(order, 401, {**problem, "status": 401}, {"WWW-Authenticate": "Bearer"}, kind),
+            check(None, 404, problem, kind=kind, path="/nowhere")]
+    bad = {"a status": check(health, 202, good), "a status by default": check(order, 410, {**problem, "status": 410}, kind=kind),
+           "a header": check(health, 200, {**more, **good}, {"X-Powered-By": "x"}),
+           "a member": check(health, 200, {**more, **good, "host": "x"}), "no member": check(health, 200, {"status": "ok"}),
+           "a value": check(health, 200, {**more, **good, "status": "fine"}), "a media type": check(health, 200, good, kind="text/plain"),
+           "no JSON": check(health, 200, b"{"), "a member twice": check(health, 200, b'{"status":"ok","status":"ok","version":"1"}'),
+           "another status": check(order, 404, {**problem, "status": 403}, kind=kind),
+           "no sentence": check(order, 404, {**problem, "title": "oops"}, kind=kind),
+           "a type": check(order, 404, {**problem, "type": "urn:retake:problem:new"}, kind=kind),
+           "no challenge": check(order, 401, {**problem, "status": 401}, kind=kind),
+           "no time to come back": check(order, 503, {**problem, "status": 503}, kind=kind),
+           "a route": check(None, 200, good, path="/nowhere"),
+           "no list of methods": check(None, 405, {**problem, "status": 405}, kind=kind, method="PUT"),
+           "another list of methods": check(None, 405, {**problem, "status": 405}, {"Allow": "GET, PUT"}, kind, method="PUT")}
+    expect(not any(fine), "what is right is not taken:", fine)
+    nothing([f"{what} is not found out" for what, wrong in bad.items() if not wrong])
 
 
 def main():

@@ -19,6 +19,8 @@ from world import World
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 JSON = "application/json"
+# Of the machine, the moment or the load: other suites bring these about.
+NOT_OF_CALLERS = {"busy", "delivered", "disk-full", "internal", "stopping"}
 world = World()
 
 
@@ -159,6 +161,35 @@ def test_bodies():
                 if not world.document.allows(part, value):
                     content = json.dumps({**members, name: value}).encode()
                     send(f"{name} of {str(value)[:20]!r}", (400, 413, 422), content)
+    nothing(wrong)
+
+
+def test_queries():
+    """Numbers, ids and words in the query have the documented limits."""
+    wrong, tokens = [], callers()
+    for one in world.document.operations:
+        path, headers, body = taken(one)
+        for parameter in one.parameters:
+            if parameter["in"] != "query":
+                continue
+            schema = world.document.resolve(parameter["schema"])
+            bad = ["", "x", "1x", "0x1", "1e1", "1.0", "9" * 30, "%00", "%ff"] if schema.get("type") == "integer" else []
+            bad += [schema[name] + step for name, step in (("minimum", -1), ("maximum", 1)) if name in schema]
+            bad += ["nonsense"] if "enum" in schema or "[0-9a-f]{12}" in schema.get("pattern", "") else []
+            bad += ["x" * (schema["maxLength"] + 1)] if "maxLength" in schema else []
+            for value in bad:
+                attempt(wrong, f"{one}?{parameter['name']}={str(value)[:40]}", (422,), one.method,
+                        f"{path.split('?')[0]}?{parameter['name']}={value}", body, headers=headers,
+                        token=None if one.is_public else tokens["supervisor" if "supervisor" in one.who else one.who[0]])
+    nothing(wrong)
+
+
+def test_coverage_of_refusals():
+    """Every status that an operation lists was seen, and every type of problem that a caller can bring about."""
+    wrong = [f"nothing makes {one} answer {status}" for one in world.document.operations
+             for status in one.failures if not world.client.seen[one.name, status]]
+    seen = {f"urn:retake:problem:{name}" for name in set(world.client.problems) | NOT_OF_CALLERS}
+    wrong += [f"nothing brings {name} about" for name in world.document.problem_types if name not in seen]
     nothing(wrong)
 
 
