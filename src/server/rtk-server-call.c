@@ -8,6 +8,7 @@
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define PROBLEM_PREFIX "urn:retake:problem:"
@@ -54,6 +55,7 @@ rtk_server_call_free (RtkServerCall *self)
   rtk_server_json_clear (&self->answer);
   g_clear_pointer (&self->bytes, g_bytes_unref);
   g_ptr_array_unref (self->answer_headers);
+  g_free (self->leftover);
   g_free (self);
 }
 
@@ -450,8 +452,11 @@ rtk_server_call_run (RtkServerStore *store, RtkServerCall *self)
   is_done = run (store, self, &error);
   /* What was answered out of a query that failed ("not found") is no answer either. */
   if (!rtk_server_db_get_trouble (store->db, &trouble)) {
-    if (is_done)
+    if (is_done) {
+      if (self->leftover != NULL && self->status < 400)
+        (void)g_unlink (self->leftover);
       return;
+    }
     trouble =
         error != NULL && error->domain == RTK_ERROR ? (RtkError)error->code : RTK_ERROR_STORAGE;
   }

@@ -109,6 +109,7 @@ struct _RtkServerCall {
   GBytes       *bytes; /* (owned) (nullable): instead of @answer */
   const char   *media_type;
   GPtrArray    *answer_headers; /* (owned): name, value, name, value */
+  char         *leftover;       /* (owned) (nullable): a file nobody needs once all is committed */
 };
 
 RtkServerCall *rtk_server_call_new (void) G_GNUC_WARN_UNUSED_RESULT;

@@ -147,8 +147,9 @@ gboolean
 rtk_server_file_append (
     const char *path, gint64 offset, const void *data, gsize size, GError **error)
 {
-  int      fd = g_open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  gboolean ok;
+  int         fd = g_open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  struct stat held;
+  gboolean    ok;
 
   if (fd < 0)
     return set_errno (error, "Cannot write", path);
@@ -157,6 +158,11 @@ rtk_server_file_append (
     close (fd);
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_CONFLICT, "The file has moved on");
     return FALSE;
+  }
+  /* It has its photo's name already: it is whole, and nobody may write into it. */
+  if (ok && fstat (fd, &held) == 0 && held.st_nlink > 1) {
+    close (fd);
+    return TRUE;
   }
   ok = ok && write_all (fd, data, size, offset) && fdatasync (fd) == 0;
   if (!ok) {

@@ -11,6 +11,7 @@
 #include <glib/gstdio.h>
 #include <sodium.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Photos and the parts that prove them, named by the SHA-256 of their content; uploaded by tus
  * 1.0.0 (core, creation, checksum, termination). A part is acknowledged when it is on disk; a photo
@@ -311,6 +312,25 @@ is_of_type (const char *path, const char *media_type)
   return data[0] == '{' || data[0] == '[';
 }
 
+/* Gives the part the photo's name beside its own, which it keeps until the rows are committed: who
+ * is killed in between does not find an upload at its beginning again. */
+static gboolean
+name_photo (Upload *upload, const char *path, GError **error)
+{
+  g_autofree char *second = g_strconcat (path, ".", upload->id, NULL);
+  gboolean         ok;
+
+  (void)g_unlink (second);
+  ok = link (upload->path, second) == 0 ? g_rename (second, path) == 0
+                                        : g_rename (upload->path, path) == 0;
+  if (!ok)
+    g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE, "Cannot name a photo: %s",
+                 g_strerror (errno));
+  /* Two names of one file are left as they are by a rename. */
+  (void)g_unlink (second);
+  return ok;
+}
+
 /* The whole photo is here: verify it, give it its durable name, then tell of it. */
 static gboolean
 finish_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError **error)
@@ -330,11 +350,9 @@ finish_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GErro
   }
   if (!rtk_server_file_make_folder (folder, error))
     return FALSE;
-  if (g_rename (upload->path, path) != 0) {
-    g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE, "Cannot name a photo: %s",
-                 g_strerror (errno));
+  if (!name_photo (upload, path, error))
     return FALSE;
-  }
+  call->leftover = g_strdup (upload->path);
   return rtk_server_file_sync_folder (folder, error) &&
          rtk_server_file_sync_folder (parent, error) &&
          rtk_server_db_run (store->db, error,
