@@ -349,7 +349,8 @@ rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **
          rtk_server_db_run (self->db, error,
                             "INSERT INTO changes (seq, order_id) VALUES (?, ?)"
                             " ON CONFLICT (order_id) DO UPDATE SET seq = excluded.seq",
-                            "is", rtk_server_store_count (self, "changes"), order_id);
+                            "is", rtk_server_store_count (self, "changes"), order_id) &&
+         rtk_server_roster_update_progress (self, order_id, error);
 }
 
 /**

@@ -5,11 +5,10 @@
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "server/rtk-server-files.h"
+#include "server/rtk-server-roster-file.h"
 #include "server/rtk-server-store.h"
 
 #include <string.h>
-
-#define MAX_LINES 1000000
 
 /**
  * rtk_server_mask_name:
@@ -61,33 +60,6 @@ rtk_server_mask_number (const char *number)
   return g_string_free (masked, FALSE);
 }
 
-/* One line of CSV; quotes may hold commas and doubled quotes, not line ends. */
-static GPtrArray *
-split_line (const char *line)
-{
-  GPtrArray *cells = g_ptr_array_new_with_free_func (g_free);
-  GString   *cell = g_string_new (NULL);
-  gboolean   quoted = FALSE;
-
-  for (const char *p = line;; p++) {
-    if (*p == '\0' || (*p == ',' && !quoted)) {
-      char *text = g_string_free (cell, FALSE);
-
-      g_ptr_array_add (cells, g_strstrip (text));
-      if (*p == '\0')
-        return cells;
-      cell = g_string_new (NULL);
-    } else if (*p == '"' && quoted && p[1] == '"') {
-      g_string_append_c (cell, '"');
-      p++;
-    } else if (*p == '"') {
-      quoted = !quoted;
-    } else {
-      g_string_append_c (cell, *p);
-    }
-  }
-}
-
 static char *
 find_or_add (RtkServerStore *self, const char *school, const char *batch, GError **error)
 {
@@ -111,160 +83,192 @@ find_or_add (RtkServerStore *self, const char *school, const char *batch, GError
                                  "ss", school_id, batch);
 }
 
-static gboolean
-add_graduate (
-    RtkServerStore *self, GPtrArray *cells, const int columns[5], guint *out_new, GError **error)
+/* The batch of a graduate; each is asked for once. */
+static const char *
+find_batch (RtkServerStore          *self,
+            GHashTable              *batches,
+            const RtkServerGraduate *graduate,
+            GError                 **error)
 {
-  const char      *cell[5];
-  gint64           now = g_get_real_time ();
-  g_autofree char *id = rtk_id_new (now);
-  g_autofree char *batch = NULL;
-  g_autofree char *name_masked = NULL;
-  g_autofree char *number_masked = NULL;
-  g_autofree char *number_digest = NULL;
-  g_autofree char *code_digest = NULL;
-  g_autofree char *name_context = g_strconcat ("name:", id, NULL);
-  g_autofree char *number_context = g_strconcat ("number:", id, NULL);
-  g_autofree char *code_context = g_strconcat ("code:", id, NULL);
-  g_autoptr (GBytes) name_cipher = NULL;
-  g_autoptr (GBytes) number_cipher = NULL;
-  g_autoptr (GBytes) code_cipher = NULL;
+  g_autofree char *key = g_strconcat (graduate->school, "\n", graduate->batch, NULL);
+  char            *batch = g_hash_table_lookup (batches, key);
 
-  for (int i = 0; i < 5; i++) {
-    cell[i] = columns[i] >= 0 && (guint)columns[i] < cells->len
-                  ? g_ptr_array_index (cells, columns[i])
-                  : "";
-    if ((i < 4 && cell[i][0] == '\0') || strlen (cell[i]) > 256) {
-      g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, "a cell is empty or too long");
-      return FALSE;
-    }
+  if (batch == NULL) {
+    batch = find_or_add (self, graduate->school, graduate->batch, error);
+    if (batch != NULL)
+      g_hash_table_insert (batches, g_steal_pointer (&key), batch);
   }
-  batch = find_or_add (self, cell[0], cell[1], error);
-  if (batch == NULL)
-    return FALSE;
-  name_masked = rtk_server_mask_name (cell[2]);
-  number_masked = rtk_server_mask_number (cell[3]);
-  number_digest = rtk_server_keys_digest (self->keys, RTK_SERVER_KEY_NUMBER, cell[3]);
-  name_cipher = rtk_server_keys_seal (self->keys, name_context, cell[2]);
-  number_cipher = rtk_server_keys_seal (self->keys, number_context, cell[3]);
-  if (cell[4][0] != '\0') {
-    code_digest = rtk_server_keys_digest (self->keys, RTK_SERVER_KEY_CODE, cell[4]);
-    code_cipher = rtk_server_keys_seal (self->keys, code_context, cell[4]);
-    if (rtk_server_db_get_int (self->db, 0,
-                               "SELECT EXISTS (SELECT 1 FROM roster WHERE code_digest = ? AND"
-                               " number_digest <> ?)",
-                               "ss", code_digest, number_digest) != 0) {
-      g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
-                           "another graduate has this code");
-      return FALSE;
-    }
-  }
-  if (!rtk_server_db_run (self->db, error,
+  return batch;
+}
+
+/* Adds a graduate, unless the number is known already. */
+static gboolean
+add_graduate (RtkServerStore          *self,
+              GHashTable              *batches,
+              const RtkServerGraduate *graduate,
+              RtkServerRosterResult   *result,
+              GError                 **error)
+{
+  const char *batch = find_batch (self, batches, graduate, error);
+
+  if (batch == NULL ||
+      !rtk_server_db_run (self->db, error,
                           "INSERT INTO roster (id, batch, name_masked, number_masked, name_cipher,"
                           " number_cipher, number_digest, code_digest, code_cipher, created_at)"
-                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                          " ON CONFLICT (number_digest) DO NOTHING",
-                          "ssssbbssbi", id, batch, name_masked, number_masked, name_cipher,
-                          number_cipher, number_digest, code_digest, code_cipher, now))
+                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                          "ssssbbssbi", graduate->id, batch, graduate->name_masked,
+                          graduate->number_masked, graduate->name_cipher, graduate->number_cipher,
+                          graduate->number_digest, graduate->code_digest, graduate->code_cipher,
+                          g_get_real_time ()))
     return FALSE;
-  *out_new += (guint)rtk_server_db_get_changes (self->db);
+  if (rtk_server_db_get_changes (self->db) == 1)
+    result->n_new++;
+  else if (graduate->code_digest != NULL &&
+           rtk_server_db_get_int (self->db, 0,
+                                  "SELECT EXISTS (SELECT 1 FROM roster WHERE code_digest = ? AND"
+                                  " number_digest <> ?)",
+                                  "ss", graduate->code_digest, graduate->number_digest) != 0)
+    rtk_server_roster_add_fault (result->faults, graduate->line, "Another graduate has this code.");
   return TRUE;
 }
 
 static gboolean
-find_columns (const char *header, int out_columns[5], GError **error)
+write_graduates (RtkServerStore        *self,
+                 GPtrArray             *graduates,
+                 const char            *actor,
+                 RtkServerRosterResult *result,
+                 GError               **error)
 {
-  static const char *const names[5][2] = {{"school", "学校"},
-                                          {"batch", "批次"},
-                                          {"name", "姓名"},
-                                          {"number", "证件号码"},
-                                          {"code", "采集码"}};
-  g_autoptr (GPtrArray) cells = split_line (header);
+  g_autoptr (GHashTable) batches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autofree char *detail = NULL;
 
-  for (int i = 0; i < 5; i++) {
-    out_columns[i] = -1;
-    for (guint j = 0; j < cells->len; j++)
-      if (g_ascii_strcasecmp (g_ptr_array_index (cells, j), names[i][0]) == 0 ||
-          strcmp (g_ptr_array_index (cells, j), names[i][1]) == 0)
-        out_columns[i] = (int)j;
-    if (out_columns[i] < 0 && i < 4) {
-      g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
-                   "The roster's first line lacks the column “%s”", names[i][0]);
+  for (guint i = 0; i < graduates->len; i++)
+    if (!add_graduate (self, batches, g_ptr_array_index (graduates, i), result, error))
       return FALSE;
-    }
-  }
-  return TRUE;
+  detail = g_strdup_printf ("{\"graduates\":%u,\"new\":%u}", graduates->len, result->n_new);
+  return result->faults->len > 0 ||
+         rtk_server_audit_add (self, actor, "roster.import", "roster", detail, error);
 }
 
-static char *
-read_text (const char *file, GError **error)
+/**
+ * rtk_server_roster_take:
+ * @self: a store, outside a transaction
+ * @data: (array length=size): see rtk_server_roster_read()
+ * @size: bytes
+ * @actor: for the audit log
+ * @result: what became of it; nothing is written when it has faults
+ * @error: return location
+ *
+ * Imports expected graduates: all of them, or nothing. A number that is known stays as it is.
+ *
+ * Returns: whether the server did its part
+ */
+gboolean
+rtk_server_roster_take (RtkServerStore        *self,
+                        const char            *data,
+                        gsize                  size,
+                        const char            *actor,
+                        RtkServerRosterResult *result,
+                        GError               **error)
 {
-  g_autoptr (GError) io_error = NULL;
-  g_autofree char *text = NULL;
-  char            *converted;
-  gsize            size;
+  g_autoptr (GPtrArray) graduates = NULL;
 
-  if (!g_file_get_contents (file, &text, &size, &io_error)) {
-    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, io_error->message);
-    return NULL;
-  }
-  if (g_utf8_validate_len (text, size, NULL))
-    return g_strdup (size >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text);
-  converted = memchr (text, '\0', size) == NULL
-                  ? g_convert (text, (gssize)size, "UTF-8", "GB18030", NULL, NULL, NULL)
-                  : NULL;
-  if (converted == NULL)
-    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
-                         "The roster is neither UTF-8 nor GB18030");
-  return converted;
-}
-
-static gboolean
-import_lines (RtkServerStore *self, char **lines, guint *out_new, GError **error)
-{
-  int columns[5];
-
-  if (lines[0] == NULL || !find_columns (g_strchomp (lines[0]), columns, error))
+  result->n_new = 0;
+  result->faults = g_array_new (FALSE, FALSE, sizeof (RtkServerRosterFault));
+  graduates = rtk_server_roster_read (self->keys, data, size, result->faults);
+  result->n_graduates = graduates->len;
+  if (result->faults->len > 0)
+    return TRUE;
+  if (!rtk_server_db_begin (self->db, TRUE, error))
     return FALSE;
-  for (guint i = 1; lines[i] != NULL; i++) {
-    g_autoptr (GPtrArray) cells = NULL;
-
-    if (g_strstrip (lines[i])[0] == '\0')
-      continue;
-    cells = split_line (lines[i]);
-    if (i > MAX_LINES || !add_graduate (self, cells, columns, out_new, error)) {
-      g_prefix_error (error, "Line %u of the roster: ", i + 1);
-      return FALSE;
-    }
+  if (!write_graduates (self, graduates, actor, result, error)) {
+    rtk_server_db_rollback (self->db);
+    return FALSE;
   }
-  return rtk_server_audit_add (self, "server", "roster.import", "roster", "{}", error);
+  if (result->faults->len > 0) {
+    rtk_server_db_rollback (self->db);
+    return TRUE;
+  }
+  return rtk_server_db_commit (self->db, error);
+}
+
+/**
+ * rtk_server_roster_result_clear:
+ * @result: what became of an import
+ *
+ * Frees what is in it.
+ */
+void
+rtk_server_roster_result_clear (RtkServerRosterResult *result)
+{
+  g_clear_pointer (&result->faults, g_array_unref);
 }
 
 /**
  * rtk_server_roster_import:
  * @self: a store, outside a transaction
- * @file: CSV with the columns school, batch, name, number and perhaps code (or 学校, 批次, 姓名,
- *   证件号码, 采集码), UTF-8 or GB18030
+ * @file: see rtk_server_roster_read()
  * @out_new: (out): graduates that were not known before
- * @error: return location
+ * @error: return location; %RTK_ERROR_BAD_MESSAGE names the first line that is off
  *
- * Imports expected graduates: all of the file, or nothing. A number that is known stays as it is.
+ * Imports a file, see rtk_server_roster_take().
  *
  * Returns: whether the file was imported
  */
 gboolean
 rtk_server_roster_import (RtkServerStore *self, const char *file, guint *out_new, GError **error)
 {
-  g_autofree char *text = read_text (file, error);
-  g_auto (GStrv) lines = NULL;
+  g_autoptr (GError) io_error = NULL;
+  g_autofree char *data = NULL;
+  gsize            size;
+  g_auto (RtkServerRosterResult) result = {0, 0, NULL};
+  const RtkServerRosterFault *fault;
 
   *out_new = 0;
-  if (text == NULL || !rtk_server_db_begin (self->db, TRUE, error))
-    return FALSE;
-  lines = g_strsplit (text, "\n", -1);
-  if (!import_lines (self, lines, out_new, error)) {
-    rtk_server_db_rollback (self->db);
+  if (!g_file_get_contents (file, &data, &size, &io_error)) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, io_error->message);
     return FALSE;
   }
-  return rtk_server_db_commit (self->db, error);
+  if (!rtk_server_roster_take (self, data, size, "server", &result, error))
+    return FALSE;
+  if (result.faults->len > 0) {
+    fault = &g_array_index (result.faults, RtkServerRosterFault, 0);
+    if (fault->line == 0)
+      g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, fault->title);
+    else
+      g_set_error (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, "Line %u of the roster: %s",
+                   fault->line, fault->title);
+    return FALSE;
+  }
+  *out_new = result.n_new;
+  return TRUE;
+}
+
+/**
+ * rtk_server_roster_update_progress:
+ * @self: a store, in a transaction
+ * @order_id: an order that changed
+ * @error: return location
+ *
+ * Notes how far the order's graduate is, see #RtkServerProgress: so the counts of a batch, and who
+ * is missing, are read from an index.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_roster_update_progress (RtkServerStore *self, const char *order_id, GError **error)
+{
+  gint64 progress = rtk_server_db_get_int (
+      self->db, 0,
+      "SELECT coalesce (max (CASE WHEN o.delivery <> 'none' THEN 5 WHEN s.state = 'approved' THEN 4"
+      " WHEN s.state IN ('submitted', 'in_review') THEN 3 WHEN s.state = 'rejected' THEN 2"
+      " ELSE 1 END), 0) FROM orders x JOIN orders o ON o.roster = x.roster"
+      " LEFT JOIN submissions s ON s.order_id = o.id"
+      " WHERE x.id = ? AND o.payment <> 'closed'",
+      "s", order_id);
+
+  return rtk_server_db_run (self->db, error,
+                            "UPDATE roster SET progress = ?1 WHERE id = (SELECT roster FROM orders"
+                            " WHERE id = ?2) AND progress <> ?1",
+                            "is", progress, order_id);
 }

@@ -107,6 +107,20 @@ static const RtkServerField event_fields[] = {
 static const RtkServerField sandbox_fields[] = {
     {"id", ID, TRUE, 0}, {"state", STRING, FALSE, 16}, {"amount_fen", INT, FALSE, 10000000}, END};
 
+static const RtkServerField find_fields[] = {{"code", STRING, FALSE, 128},
+                                             {"number", STRING, FALSE, 64},
+                                             {"name", STRING, FALSE, 256},
+                                             {"batch", ID, FALSE, 0},
+                                             END};
+static const RtkServerField naming_fields[] = {
+    {"reason", STRING, TRUE, 500}, {"after", ID, FALSE, 0}, {"limit", INT, FALSE, 100000}, END};
+static const RtkServerField export_fields[] = {{"id", ID, TRUE, 0},
+                                               {"receiver", STRING, TRUE, 256},
+                                               {"batch", ID, FALSE, 0},
+                                               {"orders", ARRAY, FALSE, 100000},
+                                               END};
+static const RtkServerField receipt_fields[] = {{"reference", STRING, TRUE, 256}, END};
+
 #define PUBLIC RTK_SERVER_PUBLIC
 #define STAFF RTK_SERVER_STAFF
 #define SUPERVISOR RTK_SERVER_SUPERVISOR
@@ -193,6 +207,18 @@ static const RtkServerRoute routes[] = {
     {"POST", "/v1/sandbox/payments/{id}", ANYONE, rtk_server_sandbox_payment, sandbox_fields, FALSE,
      FALSE},
     /* Roster, batches, deliveries. */
+    {"POST", "/v1/roster", SUPERVISOR, rtk_server_roster_post, NULL, TRUE, TRUE},
+    {"POST", "/v1/roster/find", DESK, rtk_server_roster_find, find_fields, FALSE, FALSE},
+    {"GET", "/v1/schools", STAFF, rtk_server_school_list, NULL, FALSE, FALSE},
+    {"GET", "/v1/batches", STAFF, rtk_server_batch_list, NULL, FALSE, FALSE},
+    {"GET", "/v1/batches/{id}/missing", DESK, rtk_server_batch_missing, NULL, FALSE, FALSE},
+    {"POST", "/v1/batches/{id}/naming", SUPERVISOR, rtk_server_batch_naming, naming_fields, FALSE,
+     FALSE},
+    {"GET", "/v1/exports", SUPERVISOR, rtk_server_export_list, NULL, FALSE, FALSE},
+    {"POST", "/v1/exports", SUPERVISOR, rtk_server_export_create, export_fields, FALSE, FALSE},
+    {"GET", "/v1/exports/{id}", SUPERVISOR, rtk_server_export_get, NULL, FALSE, FALSE},
+    {"POST", "/v1/exports/{id}/receipt", SUPERVISOR, rtk_server_export_receipt, receipt_fields,
+     FALSE, FALSE},
 };
 
 /**

@@ -135,6 +135,15 @@ static const Migration migrations[] = {
         "ALTER TABLE roster ADD COLUMN consent_at INTEGER;"
         "ALTER TABLE roster ADD COLUMN consent_by TEXT;"
         "CREATE INDEX roster_batch ON roster (batch, id);"
+        "CREATE INDEX roster_name ON roster (batch, name_masked);"
+        /* How far each graduate is (RtkServerProgress), kept by rtk_server_order_announce(). */
+        "ALTER TABLE roster ADD COLUMN progress INTEGER NOT NULL DEFAULT 0;"
+        "UPDATE roster SET progress = (SELECT coalesce (max (CASE WHEN o.delivery <> 'none' THEN 5"
+        " WHEN s.state = 'approved' THEN 4 WHEN s.state IN ('submitted', 'in_review') THEN 3"
+        " WHEN s.state = 'rejected' THEN 2 ELSE 1 END), 0) FROM orders o LEFT JOIN submissions s"
+        " ON s.order_id = o.id WHERE o.roster = roster.id AND o.payment <> 'closed');"
+        "CREATE INDEX roster_progress ON roster (batch, progress, account);"
+        "CREATE INDEX roster_missing ON roster (batch, id) WHERE progress < 3;"
         /* Review: "waiting" is 1 while somebody may claim it, kept by rtk_server_order_announce().
            "stage": first, second (blind), opinion (asked for), arbitration. The index holds all
            that a claim may ask for, in the order of claims. */

@@ -134,6 +134,50 @@ gboolean rtk_server_staff_disable (RtkServerStore *self, const char *name, GErro
 gboolean rtk_server_name_is_valid (const char *name);
 
 /* Roster: rtk-server-roster.c. */
+
+/**
+ * RtkServerProgress:
+ * @RTK_SERVER_PROGRESS_NONE: no order that is open
+ * @RTK_SERVER_PROGRESS_ORDERED: an order without a photo
+ * @RTK_SERVER_PROGRESS_REJECTED: the photo was rejected
+ * @RTK_SERVER_PROGRESS_SUBMITTED: a photo waits for its verdict
+ * @RTK_SERVER_PROGRESS_APPROVED: a photo was approved
+ * @RTK_SERVER_PROGRESS_EXPORTED: it was delivered
+ *
+ * How far a graduate is. The numbers stand in the database; below "submitted" the photo is missing.
+ */
+typedef enum {
+  RTK_SERVER_PROGRESS_NONE = 0,
+  RTK_SERVER_PROGRESS_ORDERED = 1,
+  RTK_SERVER_PROGRESS_REJECTED = 2,
+  RTK_SERVER_PROGRESS_SUBMITTED = 3,
+  RTK_SERVER_PROGRESS_APPROVED = 4,
+  RTK_SERVER_PROGRESS_EXPORTED = 5,
+} RtkServerProgress;
+
+/**
+ * RtkServerRosterResult:
+ * @n_graduates: lines of the file
+ * @n_new: of these: numbers that were not known before
+ * @faults: (owned) (element-type RtkServerRosterFault): why nothing was taken
+ *
+ * What became of an import.
+ */
+typedef struct {
+  guint   n_graduates;
+  guint   n_new;
+  GArray *faults;
+} RtkServerRosterResult;
+
+gboolean rtk_server_roster_take (RtkServerStore        *self,
+                                 const char            *data,
+                                 gsize                  size,
+                                 const char            *actor,
+                                 RtkServerRosterResult *result,
+                                 GError               **error);
+void     rtk_server_roster_result_clear (RtkServerRosterResult *result);
+gboolean
+rtk_server_roster_update_progress (RtkServerStore *self, const char *order_id, GError **error);
 gboolean
 rtk_server_roster_import (RtkServerStore *self, const char *file, guint *out_new, GError **error);
 char *rtk_server_mask_name (const char *name) G_GNUC_WARN_UNUSED_RESULT;
@@ -227,5 +271,6 @@ gboolean rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_do
 gboolean rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerStore, rtk_server_store_close)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RtkServerRosterResult, rtk_server_roster_result_clear)
 
 G_END_DECLS

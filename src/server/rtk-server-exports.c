@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "core/rtk-error.h"
+#include "core/rtk-id.h"
+#include "server/rtk-server-call.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* Deliveries of approved photos to a receiver, and the names that go with them. */
+
+/* SQL: the approved submission of order "o". */
+#define APPROVED                                                                                   \
+  "(SELECT max (s.id) FROM submissions s WHERE s.order_id = o.id AND s.state = 'approved')"
+
+/* SQL: whether order "o" can be delivered: approved and paid for, nothing that waits for a verdict,
+ * not delivered before. */
+#define IS_DELIVERABLE                                                                             \
+  "o.delivery = 'none' AND " APPROVED " IS NOT NULL AND NOT EXISTS (SELECT 1 FROM submissions w"   \
+  " WHERE w.order_id = o.id AND w.state IN ('submitted', 'in_review')) "                           \
+  "AND " RTK_SERVER_IS_PAID_FOR
+
+static gboolean
+fail_with (RtkServerRows *row, GError *local_error, GError **error)
+{
+  rtk_server_db_end (row);
+  g_propagate_error (error, local_error);
+  return FALSE;
+}
+
+/* Opens a sealed text of a graduate and writes it as a member. */
+static gboolean
+write_sealed (RtkServerStore *store,
+              RtkServerJson  *json,
+              const char     *member,
+              const char     *kind,
+              const char     *id,
+              GBytes         *sealed,
+              GError        **error)
+{
+  g_autofree char *context = g_strconcat (kind, ":", id, NULL);
+  g_autofree char *text = rtk_server_keys_open_text (store->keys, context, sealed, error);
+
+  if (text == NULL)
+    return FALSE;
+  rtk_server_json_string (json, member, text);
+  sodium_memzero (text, strlen (text));
+  return TRUE;
+}
+
+static gboolean
+write_name (RtkServerStore *store, RtkServerJson *json, RtkServerRows *row, GError **error)
+{
+  g_autoptr (GBytes) name = rtk_server_db_dup_bytes (row, 4);
+  g_autoptr (GBytes) number = rtk_server_db_dup_bytes (row, 5);
+  const char *roster = rtk_server_db_text (row, 3);
+
+  rtk_server_json_begin (json, NULL, '{');
+  rtk_server_json_string (json, "order", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "order_number", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "submission", rtk_server_db_text (row, 2));
+  if (!write_sealed (store, json, "name", "name", roster, name, error) ||
+      !write_sealed (store, json, "number", "number", roster, number, error))
+    return FALSE;
+  rtk_server_json_end (json, '}');
+  return TRUE;
+}
+
+/* The reason is the supervisor's own words: as JSON, whatever it holds. */
+static char *
+make_naming_detail (const char *reason, gint64 count)
+{
+  g_auto (RtkServerJson) json = {NULL, FALSE};
+
+  rtk_server_json_init (&json);
+  rtk_server_json_begin (&json, NULL, '{');
+  rtk_server_json_string (&json, "reason", reason);
+  rtk_server_json_int (&json, "count", count);
+  rtk_server_json_end (&json, '}');
+  return g_strdup (json.text->str);
+}
+
+/* POST /v1/batches/{id}/naming: the one route that answers unmasked. The line in the audit log is
+ * committed before the answer is sent. */
+RTK_SERVER_HANDLER (batch_naming)
+{
+  const char      *after = rtk_server_call_get_string (call, "after");
+  gint64           limit = rtk_server_call_get_int (call, "limit", store->config->max_page);
+  gint64           n = 0;
+  GError          *local_error = NULL;
+  g_autofree char *detail = NULL;
+  RtkServerRows   *row;
+
+  limit = CLAMP (limit, 1, store->config->max_page);
+  if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM batches WHERE id = ?)",
+                             "s", call->params[0]) == 0)
+    return rtk_server_call_not_found (call);
+  row = rtk_server_db_query (store->db, &local_error,
+                             "SELECT o.id, o.number, " APPROVED
+                             ", r.id, r.name_cipher, r.number_cipher FROM roster r JOIN orders o ON"
+                             " o.roster = r.id WHERE r.batch = ? AND o.id > ? AND " APPROVED
+                             " IS NOT NULL ORDER BY o.id LIMIT ?",
+                             "ssi", call->params[0], after != NULL ? after : "", limit + 1);
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  rtk_server_json_begin (&call->answer, "orders", '[');
+  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
+    if (!write_name (store, &call->answer, row, &local_error))
+      break;
+  if (local_error != NULL)
+    return fail_with (row, local_error, error);
+  rtk_server_db_end (row);
+  rtk_server_json_end (&call->answer, ']');
+  rtk_server_json_bool (&call->answer, "more", n > limit);
+  rtk_server_json_end (&call->answer, '}');
+  rtk_server_call_add_header (call, "Cache-Control", "no-store");
+  call->status = 200;
+  detail = make_naming_detail (rtk_server_call_get_string (call, "reason"), MIN (n, limit));
+  return rtk_server_audit_add (store, call->actor, "naming.read", call->params[0], detail, error);
+}
+
+#define EXPORT_COLUMNS                                                                             \
+  "e.id, e.receiver, e.batch, s.name, e.created_at, e.receipt, e.received_at, (SELECT count (*)"   \
+  " FROM export_orders x WHERE x.export = e.id) FROM exports e LEFT JOIN staff s"                  \
+  " ON s.id = e.created_by"
+
+static void
+write_export (RtkServerJson *json, RtkServerRows *row)
+{
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "receiver", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "batch", rtk_server_db_text (row, 2));
+  rtk_server_json_string (json, "created_by", rtk_server_db_text (row, 3));
+  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 4));
+  rtk_server_json_string (json, "receipt", rtk_server_db_text (row, 5));
+  if (rtk_server_db_is_null (row, 6))
+    rtk_server_json_string (json, "received_at", NULL);
+  else
+    rtk_server_json_time (json, "received_at", rtk_server_db_int (row, 6));
+  rtk_server_json_int (json, "count", rtk_server_db_int (row, 7));
+}
+
+/* Answers with an export; FALSE without an error when there is none. */
+static gboolean
+answer_export (
+    RtkServerStore *store, RtkServerCall *call, const char *id, guint status, GError **error)
+{
+  RtkServerRows *row =
+      rtk_server_db_query (store->db, error, "SELECT " EXPORT_COLUMNS " WHERE e.id = ?", "s", id);
+
+  if (!rtk_server_db_next (store->db, row, error)) {
+    rtk_server_db_end (row);
+    return FALSE;
+  }
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  write_export (&call->answer, row);
+  rtk_server_json_end (&call->answer, '}');
+  rtk_server_db_end (row);
+  call->status = status;
+  return TRUE;
+}
+
+/* Puts every order of the export at the end of the feed with a new revision, as
+ * rtk_server_order_touch() does with one, in a few statements: an export may hold a whole school.
+ */
+static gboolean
+move_orders (RtkServerStore *store, const char *export, const char *delivery, GError **error)
+{
+  gint64 base =
+      rtk_server_db_get_int (store->db, 0, "SELECT value FROM counters WHERE name = 'changes'", "");
+
+  rtk_server_db_move (store->db);
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE orders SET delivery = ?, revision = revision + 1, updated_at ="
+                            " ? WHERE id IN (SELECT order_id FROM export_orders WHERE export = ?)",
+                            "sis", delivery, g_get_real_time (), export) &&
+         rtk_server_db_run (store->db, error,
+                            "INSERT INTO changes (seq, order_id) SELECT ?1 + row_number () OVER"
+                            " (ORDER BY order_id), order_id FROM export_orders WHERE export = ?2"
+                            " ON CONFLICT (order_id) DO UPDATE SET seq = excluded.seq",
+                            "is", base, export) &&
+         rtk_server_db_run (store->db, error,
+                            "UPDATE counters SET value = value + (SELECT count (*) FROM"
+                            " export_orders WHERE export = ?) WHERE name = 'changes'",
+                            "s", export) &&
+         rtk_server_db_run (store->db, error,
+                            "UPDATE roster SET progress = 5 WHERE id IN (SELECT o.roster FROM"
+                            " orders o JOIN export_orders x ON x.order_id = o.id"
+                            " WHERE x.export = ?)",
+                            "s", export);
+}
+
+/* One line a transition. */
+static gboolean
+audit_orders (RtkServerStore *store,
+              RtkServerCall  *call,
+              const char *export,
+              const char *action,
+              GError    **error)
+{
+  g_autoptr (GPtrArray) orders = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *detail = g_strdup_printf ("{\"export\":\"%s\"}", export);
+  GError          *local_error = NULL;
+  RtkServerRows   *row = rtk_server_db_query (
+        store->db, &local_error,
+        "SELECT order_id FROM export_orders WHERE export = ? ORDER BY order_id", "s", export);
+
+  while (rtk_server_db_next (store->db, row, &local_error))
+    g_ptr_array_add (orders, g_strdup (rtk_server_db_text (row, 0)));
+  if (local_error != NULL)
+    return fail_with (row, local_error, error);
+  rtk_server_db_end (row);
+  for (guint i = 0; i < orders->len; i++)
+    if (!rtk_server_audit_add (store, call->actor, action, g_ptr_array_index (orders, i), detail,
+                               error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Adds the orders that were named. FALSE when one of them cannot be delivered; the call is answered
+ * then, unless there is an error. */
+static gboolean
+add_orders (RtkServerStore *store, RtkServerCall *call, JsonArray *orders, GError **error)
+{
+  const char *export = rtk_server_call_get_string (call, "id");
+
+  for (guint i = 0; i < json_array_get_length (orders); i++) {
+    JsonNode   *node = json_array_get_element (orders, i);
+    const char *id =
+        JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
+            ? json_node_get_string (node)
+            : NULL;
+
+    if (!rtk_id_is_valid (id)) {
+      rtk_server_call_fail (call, 422, "bad-member", "An order of the list is not an id.");
+      return FALSE;
+    }
+    if (!rtk_server_db_run (store->db, error,
+                            "INSERT INTO export_orders (export, order_id, submission) SELECT ?1,"
+                            " o.id, " APPROVED " FROM orders o WHERE o.id = ?2 AND " IS_DELIVERABLE
+                            " ON CONFLICT DO NOTHING",
+                            "ss", export, id))
+      return FALSE;
+    if (rtk_server_db_get_changes (store->db) != 1) {
+      rtk_server_call_fail (call, 409, "not-deliverable",
+                            "An order is not approved, not paid for, or delivered already.");
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+fill_export (RtkServerStore *store, RtkServerCall *call, GError **error)
+{
+  const char *export = rtk_server_call_get_string (call, "id");
+  JsonArray *orders = rtk_server_call_get_array (call, "orders");
+
+  if (orders != NULL)
+    return add_orders (store, call, orders, error);
+  return rtk_server_db_run (store->db, error,
+                            "INSERT INTO export_orders (export, order_id, submission) SELECT ?1,"
+                            " o.id, " APPROVED " FROM roster r JOIN orders o ON o.roster = r.id"
+                            " WHERE r.batch = ?2 AND " IS_DELIVERABLE,
+                            "ss", export, rtk_server_call_get_string (call, "batch"));
+}
+
+static gboolean
+create_export (RtkServerStore *store, RtkServerCall *call, GError **error)
+{
+  const char *id = rtk_server_call_get_string (call, "id");
+
+  if (!rtk_server_db_run (store->db, error,
+                          "INSERT INTO exports (id, receiver, batch, created_by, created_at)"
+                          " VALUES (?, ?, ?, ?, ?)",
+                          "ssssi", id, rtk_server_call_get_string (call, "receiver"),
+                          rtk_server_call_get_string (call, "batch"), call->principal,
+                          g_get_real_time ()))
+    return FALSE;
+  if (!fill_export (store, call, error))
+    return call->status != 0;
+  if (rtk_server_db_get_int (store->db, 0,
+                             "SELECT EXISTS (SELECT 1 FROM export_orders WHERE export = ?)", "s",
+                             id) == 0)
+    return rtk_server_call_fail (call, 409, "not-deliverable",
+                                 "There is nothing that can be delivered.");
+  return audit_orders (store, call, id, "delivery.exported", error) &&
+         move_orders (store, id, "exported", error) &&
+         rtk_server_audit_add (store, call->actor, "export.create", id, "{}", error) &&
+         answer_export (store, call, id, 201, error);
+}
+
+/* POST /v1/exports */
+RTK_SERVER_HANDLER (export_create)
+{
+  const char      *id = rtk_server_call_get_string (call, "id");
+  const char      *receiver = rtk_server_call_get_string (call, "receiver");
+  const char      *batch = rtk_server_call_get_string (call, "batch");
+  JsonArray       *orders = rtk_server_call_get_array (call, "orders");
+  g_autofree char *known =
+      rtk_server_db_dup_text (store->db, "SELECT receiver FROM exports WHERE id = ?", "s", id);
+
+  if ((batch != NULL) == (orders != NULL))
+    return rtk_server_call_fail (call, 422, "bad-member", "Give a batch, or a list of orders.");
+  if (known != NULL)
+    return strcmp (known, receiver) == 0
+               ? answer_export (store, call, id, 200, error)
+               : rtk_server_call_fail (call, 409, "id-reused",
+                                       "This id belongs to another export.");
+  if (batch != NULL &&
+      rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM batches WHERE id = ?)",
+                             "s", batch) == 0)
+    return rtk_server_call_not_found (call);
+  return create_export (store, call, error);
+}
+
+/* GET /v1/exports */
+RTK_SERVER_HANDLER (export_list)
+{
+  GError        *local_error = NULL;
+  RtkServerRows *row;
+  const char    *after;
+  gint64         limit;
+  gint64         n = 0;
+
+  if (!rtk_server_call_get_query_id (call, "after", &after) ||
+      !rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
+                                      store->config->max_page, &limit))
+    return TRUE;
+  row = rtk_server_db_query (store->db, &local_error,
+                             "SELECT " EXPORT_COLUMNS " WHERE e.id > ? ORDER BY e.id LIMIT ?", "si",
+                             after, limit + 1);
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  rtk_server_json_begin (&call->answer, "exports", '[');
+  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit) {
+    rtk_server_json_begin (&call->answer, NULL, '{');
+    write_export (&call->answer, row);
+    rtk_server_json_end (&call->answer, '}');
+  }
+  if (local_error != NULL)
+    return fail_with (row, local_error, error);
+  rtk_server_db_end (row);
+  rtk_server_json_end (&call->answer, ']');
+  rtk_server_json_bool (&call->answer, "more", n > limit);
+  rtk_server_json_end (&call->answer, '}');
+  call->status = 200;
+  return TRUE;
+}
+
+static gboolean
+write_export_orders (
+    RtkServerStore *store, RtkServerCall *call, const char *after, gint64 limit, GError **error)
+{
+  GError        *local_error = NULL;
+  gint64         n = 0;
+  RtkServerRows *row = rtk_server_db_query (
+      store->db, &local_error,
+      "SELECT o.id, o.number, x.submission, s.delivered FROM export_orders x JOIN orders o ON"
+      " o.id = x.order_id JOIN submissions s ON s.id = x.submission WHERE x.export = ?"
+      " AND x.order_id > ? ORDER BY x.order_id LIMIT ?",
+      "ssi", call->params[0], after, limit + 1);
+
+  rtk_server_json_begin (&call->answer, "orders", '[');
+  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit) {
+    rtk_server_json_begin (&call->answer, NULL, '{');
+    rtk_server_json_string (&call->answer, "order", rtk_server_db_text (row, 0));
+    rtk_server_json_string (&call->answer, "order_number", rtk_server_db_text (row, 1));
+    rtk_server_json_string (&call->answer, "submission", rtk_server_db_text (row, 2));
+    rtk_server_json_string (&call->answer, "delivered", rtk_server_db_text (row, 3));
+    rtk_server_json_end (&call->answer, '}');
+  }
+  if (local_error != NULL)
+    return fail_with (row, local_error, error);
+  rtk_server_db_end (row);
+  rtk_server_json_end (&call->answer, ']');
+  rtk_server_json_bool (&call->answer, "more", n > limit);
+  return TRUE;
+}
+
+/* GET /v1/exports/{id} */
+RTK_SERVER_HANDLER (export_get)
+{
+  GError        *local_error = NULL;
+  RtkServerRows *row;
+  const char    *after;
+  gint64         limit;
+
+  if (!rtk_server_call_get_query_id (call, "after", &after) ||
+      !rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
+                                      store->config->max_page, &limit))
+    return TRUE;
+  row = rtk_server_db_query (store->db, &local_error, "SELECT " EXPORT_COLUMNS " WHERE e.id = ?",
+                             "s", call->params[0]);
+  if (!rtk_server_db_next (store->db, row, &local_error)) {
+    if (local_error != NULL)
+      return fail_with (row, local_error, error);
+    rtk_server_db_end (row);
+    return rtk_server_call_not_found (call);
+  }
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  write_export (&call->answer, row);
+  rtk_server_db_end (row);
+  if (!write_export_orders (store, call, after, limit, error))
+    return FALSE;
+  rtk_server_json_end (&call->answer, '}');
+  call->status = 200;
+  return TRUE;
+}
+
+/* POST /v1/exports/{id}/receipt: what the receiver answered. */
+RTK_SERVER_HANDLER (export_receipt)
+{
+  const char      *id = call->params[0];
+  const char      *reference = rtk_server_call_get_string (call, "reference");
+  g_autofree char *known = rtk_server_db_dup_text (
+      store->db, "SELECT coalesce (receipt, '') FROM exports WHERE id = ?", "s", id);
+
+  if (known == NULL)
+    return rtk_server_call_not_found (call);
+  if (strcmp (known, reference) == 0)
+    return answer_export (store, call, id, 200, error);
+  if (known[0] != '\0')
+    return rtk_server_call_fail (call, 409, "already-received",
+                                 "The receipt of this export is another one.");
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE exports SET receipt = ?, received_at = ? WHERE id = ?", "sis",
+                            reference, g_get_real_time (), id) &&
+         audit_orders (store, call, id, "delivery.received", error) &&
+         move_orders (store, id, "received", error) &&
+         rtk_server_audit_add (store, call->actor, "export.receipt", id, "{}", error) &&
+         answer_export (store, call, id, 200, error);
+}

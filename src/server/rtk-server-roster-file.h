@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "server/rtk-server-keys.h"
+
+G_BEGIN_DECLS
+
+/**
+ * RtkServerGraduate:
+ * @line: where it stands in the file, from 1
+ *
+ * One expected graduate, ready to be written: what must not lie in the clear is sealed.
+ */
+typedef struct {
+  guint   line;
+  char   *id;
+  char   *school;
+  char   *batch;
+  char   *name_masked;
+  char   *number_masked;
+  char   *number_digest;
+  char   *code_digest; /* (nullable) */
+  GBytes *name_cipher;
+  GBytes *number_cipher;
+  GBytes *code_cipher; /* (nullable) */
+} RtkServerGraduate;
+
+/**
+ * RtkServerRosterFault:
+ * @line: from 1; 0 is the file as a whole
+ * @title: (unowned): static, one English sentence; never what stands there
+ *
+ * Why a roster is not taken.
+ */
+typedef struct {
+  guint       line;
+  const char *title;
+} RtkServerRosterFault;
+
+GPtrArray *rtk_server_roster_read (const RtkServerKeys *keys,
+                                   const char          *data,
+                                   gsize                size,
+                                   GArray              *faults) G_GNUC_WARN_UNUSED_RESULT;
+void       rtk_server_roster_add_fault (GArray *faults, guint line, const char *title);
+
+G_END_DECLS
