@@ -27,6 +27,7 @@ typedef enum {
 
 /* Kinds on the wire. */
 #define RTK_OPERATION_SUBMIT "submission.create"
+#define RTK_OPERATION_CONSENT "consent.record"
 
 const char *rtk_operation_state_to_string (RtkOperationState state);
 gboolean    rtk_operation_state_from_string (const char *name, RtkOperationState *out_state);

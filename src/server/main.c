@@ -39,6 +39,7 @@ typedef struct {
   int             bootstrap_fd;
   int             graduates;
   int             seed;
+  gboolean        require_consent;
   gboolean        version;
   gboolean        answer_is_no; /* it was done, and something is wrong */
 } Options;
@@ -133,6 +134,8 @@ get_entries (Options *o)
         "Wrong passwords in a row before there is a wait; 0 = never", "N"},
        {"lockout-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.lockout_seconds,
         "The longest wait after wrong passwords", "N"},
+       {"require-consent", 0, 0, G_OPTION_ARG_NONE, &o->require_consent,
+        "An online photo needs the graduate's consent first", NULL},
        {"staff-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_rate,
         "Calls a minute of a member of staff; 0 = no limit", "N"},
        {"staff-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_burst, "Of these in one go", "N"},
@@ -184,6 +187,8 @@ read_environment (const GOptionEntry *entries, GError **error)
 
     if (value == NULL || value[0] == '\0' || entry->long_name[0] == '\0')
       continue;
+    if (entry->arg == G_OPTION_ARG_NONE && strcmp (value, "0") != 0)
+      *(gboolean *)entry->arg_data = TRUE;
     if (entry->arg == G_OPTION_ARG_STRING || entry->arg == G_OPTION_ARG_FILENAME) {
       if (*(char **)entry->arg_data == NULL)
         *(char **)entry->arg_data = g_strdup (value);
@@ -649,6 +654,7 @@ main (int argc, char **argv)
     code = 0;
   } else {
     set_defaults (&o.config);
+    o.config.require_consent = o.require_consent;
     code = read_secrets (&o, &error) && run (&o, &error) ? o.answer_is_no : 2;
   }
   if (error != NULL) {

@@ -162,6 +162,7 @@ RTK_SERVER_HANDLER (school_list);
 RTK_SERVER_HANDLER (batch_list);
 RTK_SERVER_HANDLER (batch_missing);
 RTK_SERVER_HANDLER (batch_naming);
+RTK_SERVER_HANDLER (online_consent);
 RTK_SERVER_HANDLER (export_create);
 RTK_SERVER_HANDLER (export_list);
 RTK_SERVER_HANDLER (export_get);

@@ -126,8 +126,9 @@ RTK_SERVER_HANDLER (batch_naming)
   " ON s.id = e.created_by"
 
 static void
-write_export (RtkServerJson *json, RtkServerRows *row)
+write_export (RtkServerJson *json, const char *name, RtkServerRows *row)
 {
+  rtk_server_json_begin (json, name, '{');
   rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
   rtk_server_json_string (json, "receiver", rtk_server_db_text (row, 1));
   rtk_server_json_string (json, "batch", rtk_server_db_text (row, 2));
@@ -139,6 +140,7 @@ write_export (RtkServerJson *json, RtkServerRows *row)
   else
     rtk_server_json_time (json, "received_at", rtk_server_db_int (row, 6));
   rtk_server_json_int (json, "count", rtk_server_db_int (row, 7));
+  rtk_server_json_end (json, '}');
 }
 
 /* Answers with an export; FALSE without an error when there is none. */
@@ -153,9 +155,7 @@ answer_export (
     rtk_server_db_end (row);
     return FALSE;
   }
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  write_export (&call->answer, row);
-  rtk_server_json_end (&call->answer, '}');
+  write_export (&call->answer, NULL, row);
   rtk_server_db_end (row);
   call->status = status;
   return TRUE;
@@ -333,11 +333,8 @@ RTK_SERVER_HANDLER (export_list)
                              after, limit + 1);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "exports", '[');
-  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit) {
-    rtk_server_json_begin (&call->answer, NULL, '{');
-    write_export (&call->answer, row);
-    rtk_server_json_end (&call->answer, '}');
-  }
+  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
+    write_export (&call->answer, NULL, row);
   if (local_error != NULL)
     return fail_with (row, local_error, error);
   rtk_server_db_end (row);
@@ -399,7 +396,7 @@ RTK_SERVER_HANDLER (export_get)
     return rtk_server_call_not_found (call);
   }
   rtk_server_json_begin (&call->answer, NULL, '{');
-  write_export (&call->answer, row);
+  write_export (&call->answer, "export", row);
   rtk_server_db_end (row);
   if (!write_export_orders (store, call, after, limit, error))
     return FALSE;

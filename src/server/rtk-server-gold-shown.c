@@ -21,7 +21,9 @@
 #define SHOWN                                                                                      \
   "SELECT x.id, x.order_id, x.number, x.revision, x.created_at, x.lease_until, x.verdict,"         \
   " x.reasons, x.texts, x.note, x.decided_at, g.verdict, s.name, b.name, r.name_masked,"           \
-  " r.number_masked, w.original, w.delivered, w.report, w.engine, x.claimed_at"                    \
+  " r.number_masked, w.original, w.delivered, w.report, w.engine, x.claimed_at,"                   \
+  " (SELECT t.consent_version FROM orders q JOIN roster t ON t.id = q.roster"                      \
+  " WHERE q.id = n.order_id)"                                                                      \
   " FROM gold_shown x JOIN gold g ON g.id = x.gold JOIN submissions w ON w.id = g.submission"      \
   " JOIN orders o ON o.id = w.order_id JOIN roster r ON r.id = o.roster"                           \
   " JOIN submissions n ON n.serial = x.after_serial JOIN batches b ON b.id = n.batch"              \
@@ -49,6 +51,7 @@ enum {
   REPORT,
   ENGINE,
   CLAIMED_AT,
+  CONSENT,
 };
 
 /* The item of a claim beside which one is placed. */
@@ -128,6 +131,8 @@ write_order (RtkServerStore *store, RtkServerCall *call, const char *name, RtkSe
   rtk_server_json_begin (json, "subject", '{');
   rtk_server_json_string (json, "name_masked", rtk_server_db_text (row, NAME_MASKED));
   rtk_server_json_string (json, "number_masked", rtk_server_db_text (row, NUMBER_MASKED));
+  rtk_server_consent_write (json, rtk_server_db_text (row, CONSENT),
+                            rtk_server_db_int (row, CREATED_AT) + 10 * G_USEC_PER_SEC);
   rtk_server_json_end (json, '}');
   rtk_server_json_string (json, "code_digest", call->station != NULL ? digest : NULL);
   rtk_server_json_string (json, "payment", payment);

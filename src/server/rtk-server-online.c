@@ -123,7 +123,8 @@ RTK_SERVER_HANDLER (online_code)
   if (!bind_code (store, call, roster, code, digest, error))
     return FALSE;
   row = rtk_server_db_query (store->db, error,
-                             "SELECT s.name, b.name, r.name_masked, r.number_masked FROM roster r"
+                             "SELECT s.name, b.name, r.name_masked, r.number_masked,"
+                             " r.consent_version, r.consent_at FROM roster r"
                              " JOIN batches b ON b.id = r.batch JOIN schools s ON s.id = b.school"
                              " WHERE r.id = ?",
                              "s", roster);
@@ -135,6 +136,7 @@ RTK_SERVER_HANDLER (online_code)
   rtk_server_json_begin (&call->answer, "subject", '{');
   rtk_server_json_string (&call->answer, "name_masked", rtk_server_db_text (row, 2));
   rtk_server_json_string (&call->answer, "number_masked", rtk_server_db_text (row, 3));
+  rtk_server_consent_write (&call->answer, rtk_server_db_text (row, 4), rtk_server_db_int (row, 5));
   rtk_server_json_end (&call->answer, '}');
   rtk_server_json_end (&call->answer, '}');
   rtk_server_db_end (row);
@@ -200,6 +202,9 @@ RTK_SERVER_HANDLER (online_submission)
                                        "This id belongs to another submission.");
   if (strcmp (payment, "unpaid") != 0)
     return rtk_server_call_fail (call, 409, "locked", "The photo of a paid order is locked.");
+  if (!rtk_server_consent_is_there (store, call->params[0]))
+    return rtk_server_call_fail (call, 409, "consent-missing",
+                                 "The graduate's consent to face processing is needed first.");
   if (!owns_photo (store, call, "original") || !owns_photo (store, call, "delivered") ||
       !owns_photo (store, call, "report"))
     return rtk_server_call_fail (call, 409, "missing-photo", "Upload the photo first.");

@@ -58,6 +58,7 @@ static const RtkServerOperationKind *const kinds[] = {
     &rtk_server_operation_note,
     &rtk_server_operation_print,
     &rtk_server_operation_submit,
+    &rtk_server_operation_consent,
 };
 
 static const RtkServerOperationKind *

@@ -75,4 +75,7 @@ extern const RtkServerOperationKind rtk_server_operation_note;
 /* Prints: rtk-server-prints.c. */
 extern const RtkServerOperationKind rtk_server_operation_print;
 
+/* Consent to face processing: rtk-server-consent.c. */
+extern const RtkServerOperationKind rtk_server_operation_consent;
+
 G_END_DECLS

@@ -15,7 +15,8 @@
 
 #define COLUMNS                                                                                    \
   "o.id, o.number, o.revision, s.name, b.name, r.name_masked, r.number_masked, r.code_cipher,"     \
-  " o.payment, o.delivery, o.print, o.created_at, o.updated_at, r.id"
+  " o.payment, o.delivery, o.print, o.created_at, o.updated_at, r.id,"                             \
+  " r.consent_version, r.consent_at"
 #define JOINS                                                                                      \
   " JOIN roster r ON r.id = o.roster JOIN batches b ON b.id = r.batch"                             \
   " JOIN schools s ON s.id = b.school"
@@ -197,6 +198,7 @@ write_row (RtkServerStore *self,
   rtk_server_json_begin (json, "subject", '{');
   rtk_server_json_string (json, "name_masked", rtk_server_db_text (row, 5));
   rtk_server_json_string (json, "number_masked", rtk_server_db_text (row, 6));
+  rtk_server_consent_write (json, rtk_server_db_text (row, 14), rtk_server_db_int (row, 15));
   rtk_server_json_end (json, '}');
   if (!write_code_digest (self, json, row, station_key, error))
     return FALSE;

@@ -107,6 +107,8 @@ static const RtkServerField event_fields[] = {
 static const RtkServerField sandbox_fields[] = {
     {"id", ID, TRUE, 0}, {"state", STRING, FALSE, 16}, {"amount_fen", INT, FALSE, 10000000}, END};
 
+static const RtkServerField consent_fields[] = {
+    {"version", STRING, TRUE, 64}, {"given", BOOL, TRUE, 0}, END};
 static const RtkServerField find_fields[] = {{"code", STRING, FALSE, 128},
                                              {"number", STRING, FALSE, 64},
                                              {"name", STRING, FALSE, 256},
@@ -198,6 +200,8 @@ static const RtkServerRoute routes[] = {
     {"POST", "/v1/online/orders/{id}/print", ACCOUNT, rtk_server_online_print, online_print_fields,
      FALSE, FALSE},
     {"POST", "/v1/online/orders/{id}/refund", ACCOUNT, rtk_server_online_refund, id_fields, FALSE,
+     FALSE},
+    {"POST", "/v1/online/consent", ACCOUNT, rtk_server_online_consent, consent_fields, FALSE,
      FALSE},
     /* Adapters. */
     {"GET", "/v1/effects", SUPERVISOR, rtk_server_effects_list, NULL, FALSE, FALSE},

@@ -36,6 +36,7 @@ G_BEGIN_DECLS
  * @grant_seconds: how long staff may work without the server
  * @lockout_failures: wrong passwords in a row before there is a wait; 0 = never
  * @lockout_seconds: the longest wait
+ * @require_consent: whether an online photo needs the graduate's consent first
  * @staff_rate: calls a minute of a member of staff; 0 here and below is no limit
  * @staff_burst: calls in one go
  * @account_rate: calls a minute of a graduate
@@ -76,6 +77,7 @@ typedef struct {
   gint64 grant_seconds;
   gint64 lockout_failures;
   gint64 lockout_seconds;
+  gint64 require_consent;
   gint64 staff_rate;
   gint64 staff_burst;
   gint64 account_rate;
@@ -214,6 +216,10 @@ gboolean rtk_server_order_undo_effects (RtkServerStore *store,
                                         const char     *review_id,
                                         gboolean       *out_allowed,
                                         GError        **error);
+
+/* Consent to face processing: rtk-server-consent.c. */
+void     rtk_server_consent_write (RtkServerJson *json, const char *version, gint64 at);
+gboolean rtk_server_consent_is_there (RtkServerStore *store, const char *order_id);
 
 /* What is to be done in the world: rtk-server-effects.c. */
 gboolean rtk_server_effect_add (RtkServerStore *self,

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scenes: the roster, who is missing, consent, and deliveries."""
+
+from keys import new_id
+from server import code_of, number_of
+from tap import expect
+
+ROSTER = "school,batch,name,number,code\n样本学院,夏,欧阳小红,32019919990101{:04},\n"
+
+
+def take(world, text, status=200, kind="text/csv; charset=utf-8"):
+    body = text if isinstance(text, bytes) else text.encode()
+    return world.call("supervisor", "POST", "/v1/roster", body, media_type=kind, status=status)
+
+
+def batch_of(world, school="示例大学"):
+    for batch in world.call("operator", "GET", "/v1/batches", status=200).json["batches"]:
+        if batch["school"]["name"] == school:
+            return batch
+    raise AssertionError(school)
+
+
+def scene_roster(world):
+    expect(take(world, ROSTER.format(7)).json == {"graduates": 1, "new": 1})
+    expect(take(world, ROSTER.format(7)).json == {"graduates": 1, "new": 0})
+    expect(take(world, ROSTER.format(8).encode("gb18030")).json == {"graduates": 1, "new": 1})
+    answer = take(world, ROSTER.format(9) + "a,b,,1\n" + "a,b,c,32019919990101{:04},\n".format(9), status=422)
+    expect(answer.problem == "bad-roster" and [one["line"] for one in answer.json["lines"]] == [3, 4])
+    expect(take(world, b"", status=422).json["lines"][0]["line"] == 1)
+    expect(take(world, b"\xff\xff\xff", status=422).json["lines"][0]["line"] == 0)
+    for kind in ("application/json", "text/csvx", None):
+        expect(take(world, ROSTER.format(10), status=415, kind=kind).problem == "media-type")
+    schools = world.call("reviewer", "GET", "/v1/schools?limit=1", status=200).json
+    expect(schools["more"])
+    after = schools["schools"][0]["id"]
+    schools = world.call("reviewer", "GET", f"/v1/schools?after={after}", status=200).json["schools"]
+    expect([one["name"] for one in schools] == ["样本学院"])
+    batches = world.call("reviewer", "GET", f"/v1/batches?school={schools[0]['id']}", status=200).json["batches"]
+    expect([one["progress"]["missing"] for one in batches] == [2])
+    path = f"/v1/batches/{batches[0]['id']}/missing"
+    page = world.call("operator", "GET", f"{path}?limit=1", status=200).json
+    expect(page["more"] and page["graduates"][0]["name_masked"] == "欧**红")
+    world.call("operator", "GET", f"{path}?after={page['graduates'][0]['id']}", status=200)
+    world.call("operator", "GET", path, status=200)
+
+
+def scene_roster_find(world):
+    graduate = world.sign_up()
+    index = graduate.index
+    found = world.call("operator", "POST", "/v1/roster/find", {"code": code_of(index)}, status=200).json["graduates"]
+    expect(len(found) == 1 and found[0]["order"] is None and found[0]["name_masked"] == "王*明")
+    world.open_order(graduate)
+    found = world.call("operator", "POST", "/v1/roster/find", {"number": number_of(index)}, status=200).json
+    expect(found["graduates"][0]["order"]["id"] == graduate.order)
+    batch = batch_of(world)["id"]
+    for name in ("王小明", "王*明"):
+        found = world.call("operator", "POST", "/v1/roster/find", {"name": name, "batch": batch}, status=200).json
+        expect(len(found["graduates"]) >= 60)
+    for body in ({"code": "x"}, {"number": "x"}, {"name": "王大明", "batch": batch}, {"name": "王小明", "batch": new_id()}):
+        world.call("operator", "POST", "/v1/roster/find", body, status=404)
+    for body in ({}, {"code": "x", "number": "x"}, {"name": "王小明"}, {"batch": batch}):
+        world.call("operator", "POST", "/v1/roster/find", body, status=422)
+
+
+def scene_consent(world):
+    graduate = world.sign_up(bind=False)
+    body = {"version": "2026-01", "given": True}
+    expect(world.call(graduate, "POST", "/v1/online/consent", body, status=409).problem == "no-code")
+    graduate = world.paid()
+    given = world.call(graduate, "POST", "/v1/online/consent", body, status=200).json
+    expect(given["consent"]["version"] == "2026-01")
+    expect(world.order(graduate.order)["subject"]["consent"] == given["consent"])
+    operation = world.station.operation("consent.record", graduate.order, 1, {"version": "2026-01", "given": False})
+    expect(world.operate(operation) == ["applied"])
+    expect(world.order(graduate.order)["subject"]["consent"] is None)
+    operation = world.station.operation("consent.record", graduate.order, 1, {"version": "", "given": False})
+    expect(world.operate(operation) == ["refused"])
+    world.call(graduate, "POST", "/v1/online/consent", body, status=200)
+
+
+def scene_require_consent(world):
+    with world.another_server(graduates=2, extra=("--require-consent",)) as client:
+        account = {"phone": "10099990000", "password": "correct horse battery"}
+        token = client.request("POST", "/v1/online/accounts", account, status=201).json["access_token"]
+        bind = {"code": code_of(0), "number": number_of(0)}
+        client.request("POST", "/v1/online/codes", bind, token=token, status=200)
+        order = new_id()
+        client.request("POST", "/v1/online/orders", {"id": order}, token=token, status=201)
+        submission = {"id": new_id(), "original": "a" * 64, "delivered": "b" * 64, "report": "c" * 64}
+        path = f"/v1/online/orders/{order}/submission"
+        answer = client.request("POST", path, submission, token=token, status=409)
+        expect(answer.problem == "consent-missing")
+        client.request("POST", "/v1/online/consent", {"version": "1", "given": True}, token=token, status=200)
+        expect(client.request("POST", path, submission, token=token, status=409).problem == "missing-photo")
+
+
+def scene_exports(world):
+    approved, rejected, other = world.reviewed("approved"), world.reviewed("rejected"), world.reviewed("approved")
+    batch = batch_of(world)["id"]
+    naming = world.call("supervisor", "POST", f"/v1/batches/{batch}/naming", {"reason": "a test"}, status=200)
+    names = {one["order"]: one for one in naming.json["orders"]}
+    expect(names[approved.order]["name"] == "王小明" and names[approved.order]["number"] == number_of(approved.index))
+    expect(rejected.order not in names)
+    expect(naming.get("cache-control") == "no-store")
+    body = {"id": new_id(), "receiver": "示例大学", "orders": [other.order, rejected.order]}
+    expect(world.call("supervisor", "POST", "/v1/exports", body, status=409).problem == "not-deliverable")
+    expect(world.order(other.order)["delivery"] == "none")
+    body["orders"] = [other.order]
+    world.call("supervisor", "POST", "/v1/exports", body, status=201)
+    world.call("supervisor", "POST", "/v1/exports", body, status=200)
+    answer = world.call("supervisor", "POST", "/v1/exports", {**body, "receiver": "b"}, status=409)
+    expect(answer.problem == "id-reused")
+    whole = {"id": new_id(), "receiver": "示例大学", "batch": batch}
+    made = world.call("supervisor", "POST", "/v1/exports", whole, status=201).json
+    expect(made["count"] >= 1 and made["receipt"] is None)
+    again = {**whole, "id": new_id()}
+    expect(world.call("supervisor", "POST", "/v1/exports", again, status=409).problem == "not-deliverable")
+    world.call("supervisor", "POST", "/v1/exports", {**again, "batch": new_id()}, status=404)
+    world.call("supervisor", "POST", "/v1/exports", {**again, "orders": []}, status=422)
+    world.call("supervisor", "GET", "/v1/exports?limit=1", status=200)
+    page = world.call("supervisor", "GET", f"/v1/exports/{whole['id']}?limit=500", status=200).json
+    expect(approved.order in [one["order"] for one in page["orders"]] and page["export"]["count"] == made["count"])
+    expect(world.order(approved.order)["delivery"] == "exported")
+    receipt = {"reference": "R-2026-1"}
+    world.call("supervisor", "POST", f"/v1/exports/{whole['id']}/receipt", receipt, status=200)
+    world.call("supervisor", "POST", f"/v1/exports/{whole['id']}/receipt", receipt, status=200)
+    answer = world.call("supervisor", "POST", f"/v1/exports/{whole['id']}/receipt", {"reference": "other"}, status=409)
+    expect(answer.problem == "already-received")
+    expect(world.order(approved.order)["delivery"] == "received")
+    progress = batch_of(world)["progress"]
+    expect(progress["exported"] >= 2 and progress["missing"] + progress["submitted"] + progress["approved"]
+           == progress["expected"])
