@@ -96,6 +96,44 @@ add_http_entries (Options *o, GOptionEntry *out)
   return out + G_N_ELEMENTS (list);
 }
 
+/* Writes the options of who may call, and how often; answers where to go on. */
+static GOptionEntry *
+add_people_entries (Options *o, GOptionEntry *out)
+{
+  const GOptionEntry list[] = {
+      {"refresh-grace-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.refresh_grace_seconds,
+       "How long a refresh whose answer was lost can be asked for once more", "N"},
+      {"grant-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.grant_seconds,
+       "How long staff may work without the server", "N"},
+      {"lockout-failures", 0, 0, G_OPTION_ARG_INT64, &o->config.lockout_failures,
+       "Wrong passwords in a row before there is a wait; 0 = never", "N"},
+      {"lockout-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.lockout_seconds,
+       "The longest wait after wrong passwords", "N"},
+      {"require-consent", 0, 0, G_OPTION_ARG_NONE, &o->require_consent,
+       "An online photo needs the graduate's consent first", NULL},
+      {"staff-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_rate,
+       "Calls a minute of a member of staff; 0 = no limit", "N"},
+      {"staff-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_burst, "Of these in one go", "N"},
+      {"account-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.account_rate,
+       "Calls a minute of a graduate; 0 = no limit", "N"},
+      {"account-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.account_burst, "Of these in one go",
+       "N"},
+      {"address-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.address_rate,
+       "Calls a minute from an address without a session; 0 = no limit", "N"},
+      {"address-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.address_burst, "Of these in one go",
+       "N"},
+      {"sign-in-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.sign_in_rate,
+       "Sign-ins and new accounts a minute from an address; 0 = no limit", "N"},
+      {"sign-in-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.sign_in_burst, "Of these in one go",
+       "N"},
+      {"trusted-proxy", 0, 0, G_OPTION_ARG_STRING, &o->config.trusted_proxies,
+       "Addresses or networks whose X-Forwarded-For is believed, with commas", "LIST"},
+  };
+
+  memcpy (out, list, sizeof list);
+  return out + G_N_ELEMENTS (list);
+}
+
 static const GOptionEntry *
 get_entries (Options *o)
 {
@@ -126,33 +164,6 @@ get_entries (Options *o)
         "Verdicts of a hundred that a second reviewer must confirm", "N"},
        {"gold-percent", 0, 0, G_OPTION_ARG_INT64, &o->config.gold_percent,
         "Items of a hundred whose verdict is known, mixed into the claims", "N"},
-       {"refresh-grace-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.refresh_grace_seconds,
-        "How long a refresh whose answer was lost can be asked for once more", "N"},
-       {"grant-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.grant_seconds,
-        "How long staff may work without the server", "N"},
-       {"lockout-failures", 0, 0, G_OPTION_ARG_INT64, &o->config.lockout_failures,
-        "Wrong passwords in a row before there is a wait; 0 = never", "N"},
-       {"lockout-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.lockout_seconds,
-        "The longest wait after wrong passwords", "N"},
-       {"require-consent", 0, 0, G_OPTION_ARG_NONE, &o->require_consent,
-        "An online photo needs the graduate's consent first", NULL},
-       {"staff-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_rate,
-        "Calls a minute of a member of staff; 0 = no limit", "N"},
-       {"staff-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_burst, "Of these in one go", "N"},
-       {"account-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.account_rate,
-        "Calls a minute of a graduate; 0 = no limit", "N"},
-       {"account-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.account_burst, "Of these in one go",
-        "N"},
-       {"address-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.address_rate,
-        "Calls a minute from an address without a session; 0 = no limit", "N"},
-       {"address-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.address_burst, "Of these in one go",
-        "N"},
-       {"sign-in-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.sign_in_rate,
-        "Sign-ins and new accounts a minute from an address; 0 = no limit", "N"},
-       {"sign-in-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.sign_in_burst, "Of these in one go",
-        "N"},
-       {"trusted-proxy", 0, 0, G_OPTION_ARG_STRING, &o->config.trusted_proxies,
-        "Addresses or networks whose X-Forwarded-For is believed, with commas", "LIST"},
        {"role", 0, 0, G_OPTION_ARG_STRING, &o->role, "user add: operator, reviewer, supervisor",
         "R"},
        {"password-file", 0, 0, G_OPTION_ARG_FILENAME, &o->password_file,
@@ -169,9 +180,10 @@ get_entries (Options *o)
        {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
 
-  G_STATIC_ASSERT (G_N_ELEMENTS (list) + 32 <= G_N_ELEMENTS (entries));
+  G_STATIC_ASSERT (G_N_ELEMENTS (list) + 48 <= G_N_ELEMENTS (entries));
   memcpy (entries, list, sizeof list);
-  add_payment_entries (o, add_http_entries (o, entries + G_N_ELEMENTS (list) - 1));
+  add_payment_entries (
+      o, add_people_entries (o, add_http_entries (o, entries + G_N_ELEMENTS (list) - 1)));
   return entries;
 }
 
