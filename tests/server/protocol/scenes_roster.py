@@ -94,8 +94,17 @@ def scene_require_consent(world):
         expect(client.request("POST", path, submission, token=token, status=409).problem == "missing-photo")
 
 
+def make_approved(world):
+    """Some verdicts are for a second reviewer to confirm."""
+    for _ in range(10):
+        graduate = world.reviewed("approved")
+        if world.order(graduate.order)["submissions"][0]["state"] == "approved":
+            return graduate
+    raise AssertionError("nobody is approved")
+
+
 def scene_exports(world):
-    approved, rejected, other = world.reviewed("approved"), world.reviewed("rejected"), world.reviewed("approved")
+    approved, rejected, other = make_approved(world), world.reviewed("rejected"), make_approved(world)
     batch = batch_of(world)["id"]
     naming = world.call("supervisor", "POST", f"/v1/batches/{batch}/naming", {"reason": "a test"}, status=200)
     names = {one["order"]: one for one in naming.json["orders"]}
@@ -128,5 +137,5 @@ def scene_exports(world):
     expect(answer.problem == "already-received")
     expect(world.order(approved.order)["delivery"] == "received")
     progress = batch_of(world)["progress"]
-    expect(progress["exported"] >= 2 and progress["missing"] + progress["submitted"] + progress["approved"]
-           == progress["expected"])
+    counted = progress["missing"] + progress["submitted"] + progress["approved"]
+    expect(progress["exported"] >= 2 and counted == progress["expected"])
