@@ -86,6 +86,18 @@ start_cluster (const char *folder)
   g_assert_cmpint (g_unlink (down), ==, 0);
 }
 
+/* Waits until it takes connections. */
+static void
+wait_cluster (const char *folder)
+{
+  g_autofree char *address = g_strdup_printf ("postgresql://retake@/postgres?host=%s", folder);
+  RtkServerDb     *db;
+
+  while ((db = rtk_server_db_open (address, NULL)) == NULL)
+    g_usleep (1000);
+  rtk_server_db_close (db);
+}
+
 /* A call that writes: a new upload. */
 static RtkTestReply *
 begin_upload (RtkTestServer *server, const char *token, guint index)
@@ -142,7 +154,11 @@ test_restart (void)
   g_test_message ("%u answers were busy while it started", busy);
   g_free (token);
   token = rtk_test_sign_in (server, "operator");
+  /* A stop waits for nobody who is not there. */
+  end_cluster (cluster);
   rtk_test_server_stop (server);
+  start_cluster (cluster);
+  wait_cluster (cluster);
   g_assert_null (strstr (server->log->str, cluster));
 }
 
