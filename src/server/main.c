@@ -7,6 +7,7 @@
 #include "server/rtk-server-adapters.h"
 #include "server/rtk-server-backup.h"
 #include "server/rtk-server-files.h"
+#include "server/rtk-server-guide.h"
 #include "server/rtk-server-http.h"
 #include "server/rtk-server-log.h"
 #include "server/rtk-server-simulate.h"
@@ -68,6 +69,10 @@ add_payment_entries (Options *o, GOptionEntry *out)
        "How long its answer is waited for", "N"},
       {"webhook-retry-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.webhook_retry_seconds,
        "Until the first retry; doubled for each further one", "N"},
+      {"rules", 0, 0, G_OPTION_ARG_STRING, &o->config.rules,
+       "The rule pack that the online side shows", "ID"},
+      {"rules-folder", 0, 0, G_OPTION_ARG_FILENAME, &o->config.rules_folder,
+       "Where further rule packs lie", "DIR"},
       {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
 
@@ -574,7 +579,8 @@ read_secrets (Options *o, GError **error)
     if (o->config.webhook_secret == NULL)
       return FALSE;
   }
-  return rtk_server_adapters_check (&o->config, error);
+  return rtk_server_adapters_check (&o->config, error) &&
+         rtk_server_guide_check (&o->config, error);
 }
 
 static gboolean
@@ -628,6 +634,8 @@ options_clear (Options *o)
                    o->config.provider_secret,
                    o->config.webhook_url,
                    o->config.webhook_secret,
+                   o->config.rules,
+                   o->config.rules_folder,
                    o->provider_secret_file,
                    o->webhook_secret_file};
 

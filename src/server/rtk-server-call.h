@@ -205,10 +205,27 @@ RTK_SERVER_HANDLER (online_order);
 RTK_SERVER_HANDLER (online_submission);
 RTK_SERVER_HANDLER (online_payment);
 RTK_SERVER_HANDLER (online_refund);
+RTK_SERVER_HANDLER (online_profile);
+RTK_SERVER_HANDLER (online_profile_set);
+RTK_SERVER_HANDLER (online_orders);
+RTK_SERVER_HANDLER (online_photo);
+RTK_SERVER_HANDLER (online_guide);
+RTK_SERVER_HANDLER (online_rules);
 RTK_SERVER_HANDLER (online_print);
 RTK_SERVER_HANDLER (online_status);
 
 gboolean rtk_server_phone_is_valid (const char *phone);
+
+/* Members of an account that are told at sign-in: rtk-server-account.c. */
+gboolean rtk_server_graduate_write (RtkServerStore *store,
+                                    RtkServerJson  *json,
+                                    const char     *name,
+                                    const char     *roster,
+                                    GError        **error);
+gboolean rtk_server_account_write (RtkServerStore *store,
+                                   RtkServerJson  *json,
+                                   const char     *account,
+                                   GError        **error);
 
 /* For what is done on a revision: rtk-server-orders.c. */
 gboolean

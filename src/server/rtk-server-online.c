@@ -109,7 +109,6 @@ RTK_SERVER_HANDLER (online_code)
   g_autofree char *number_digest =
       number != NULL ? rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_NUMBER, number) : NULL;
   g_autofree char *roster = NULL;
-  RtkServerRows   *row;
 
   roster = rtk_server_db_dup_text (
       store->db,
@@ -122,26 +121,8 @@ RTK_SERVER_HANDLER (online_code)
                                  "No graduate is expected under this code and number.");
   if (!bind_code (store, call, roster, code, digest, error))
     return FALSE;
-  row = rtk_server_db_query (store->db, error,
-                             "SELECT s.name, b.name, r.name_masked, r.number_masked,"
-                             " r.consent_version, r.consent_at FROM roster r"
-                             " JOIN batches b ON b.id = r.batch JOIN schools s ON s.id = b.school"
-                             " WHERE r.id = ?",
-                             "s", roster);
-  if (!rtk_server_db_next (store->db, row, error))
-    return FALSE;
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_string (&call->answer, "school", rtk_server_db_text (row, 0));
-  rtk_server_json_string (&call->answer, "batch", rtk_server_db_text (row, 1));
-  rtk_server_json_begin (&call->answer, "subject", '{');
-  rtk_server_json_string (&call->answer, "name_masked", rtk_server_db_text (row, 2));
-  rtk_server_json_string (&call->answer, "number_masked", rtk_server_db_text (row, 3));
-  rtk_server_consent_write (&call->answer, rtk_server_db_text (row, 4), rtk_server_db_int (row, 5));
-  rtk_server_json_end (&call->answer, '}');
-  rtk_server_json_end (&call->answer, '}');
-  rtk_server_db_end (row);
   call->status = 200;
-  return TRUE;
+  return rtk_server_graduate_write (store, &call->answer, NULL, roster, error);
 }
 
 static gboolean

@@ -89,6 +89,7 @@ static const RtkServerField correction_fields[] = {{"id", ID, TRUE, 0},
                                                    END};
 static const RtkServerField account_fields[] = {
     {"phone", STRING, TRUE, 32}, {"password", STRING, TRUE, 1024}, END};
+static const RtkServerField profile_fields[] = {{"first_use", RTK_SERVER_FIELD_BOOL, TRUE, 0}, END};
 static const RtkServerField code_fields[] = {
     {"code", STRING, TRUE, 128}, {"number", STRING, FALSE, 64}, END};
 static const RtkServerField order_fields[] = {{"id", ID, TRUE, 0}, END};
@@ -190,8 +191,16 @@ static const RtkServerRoute routes[] = {
     /* The online side. */
     {"POST", "/v1/online/accounts", PUBLIC, rtk_server_online_account, account_fields, TRUE, FALSE},
     {"POST", "/v1/online/session", PUBLIC, rtk_server_online_session, account_fields, TRUE, FALSE},
+    {"GET", "/v1/online/account", ACCOUNT, rtk_server_online_profile, NULL, FALSE, FALSE},
+    {"POST", "/v1/online/account", ACCOUNT, rtk_server_online_profile_set, profile_fields, FALSE,
+     FALSE},
+    {"GET", "/v1/online/guide", PUBLIC, rtk_server_online_guide, NULL, FALSE, FALSE},
+    {"GET", "/v1/online/rules", PUBLIC, rtk_server_online_rules, NULL, FALSE, FALSE},
     {"POST", "/v1/online/codes", ACCOUNT, rtk_server_online_code, code_fields, FALSE, FALSE},
     {"POST", "/v1/online/orders", ACCOUNT, rtk_server_online_order, order_fields, FALSE, FALSE},
+    {"GET", "/v1/online/orders", ACCOUNT, rtk_server_online_orders, NULL, FALSE, FALSE},
+    {"GET", "/v1/online/orders/{id}/photos/{sha256}", ACCOUNT, rtk_server_online_photo, NULL, FALSE,
+     FALSE},
     {"GET", "/v1/online/orders/{id}", ACCOUNT, rtk_server_online_status, NULL, FALSE, FALSE},
     {"POST", "/v1/online/orders/{id}/submission", ACCOUNT, rtk_server_online_submission,
      submission_fields, FALSE, FALSE},

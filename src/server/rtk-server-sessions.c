@@ -101,6 +101,8 @@ write_tokens (RtkServerStore *store,
       return FALSE;
   } else {
     rtk_server_json_string (&call->answer, "account", name);
+    if (!rtk_server_account_write (store, &call->answer, name, error))
+      return FALSE;
   }
   rtk_server_json_end (&call->answer, '}');
   return TRUE;

@@ -25,6 +25,8 @@ G_BEGIN_DECLS
  * @webhook_secret: (nullable): what they are signed with
  * @webhook_timeout_seconds: how long an answer is waited for
  * @webhook_retry_seconds: until the first retry; doubled for each further one
+ * @rules: (nullable): id of the rule pack that the online side shows
+ * @rules_folder: (nullable): where packs lie beside those of the program
  * @idle_seconds: after how long a connection on which nothing moves is closed
  * @max_body: bytes of a JSON body
  * @max_upload: bytes of a photo
@@ -66,6 +68,8 @@ typedef struct {
   char  *webhook_secret;
   gint64 webhook_timeout_seconds;
   gint64 webhook_retry_seconds;
+  char  *rules;
+  char  *rules_folder;
   gint64 idle_seconds;
   gint64 max_body;
   gint64 max_upload;

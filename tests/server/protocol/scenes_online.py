@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scenes: what the mini-program shows and asks for besides orders."""
+
+from keys import new_id
+from server import PASSWORD
+from tap import expect
+
+
+def scene_guide(world):
+    guide = world.call(None, "GET", "/v1/online/guide", status=200).json
+    expect([step["number"] for step in guide["steps"]] == list(range(1, 8)))
+    texts = [guide["title"], guide["help"]["title"], *guide["help"]["ways"]]
+    texts += [step[name] for step in guide["steps"] for name in ("title", "text")]
+    expect(all(len(text["zh_CN"]) > 4 and len(text["en"]) > 8 for text in texts))
+
+
+def scene_rules(world):
+    rules = world.call(None, "GET", "/v1/online/rules", status=200).json
+    expect((rules["id"], rules["width"], rules["height"], rules["dpi"]) == ("chsi-diploma", 480, 640, 300))
+    expect({"name": "blue", "rgb": "#64c5ff"} in rules["backgrounds"])
+    eyes = next(rule for rule in rules["rules"] if rule["id"] == "geometry.eye-line")
+    expect((eyes["mode"], eyes["min"], eyes["max"]) == ("block", 200, 300) and eyes["title"]["zh_CN"])
+
+
+def scene_account(world):
+    graduate = world.sign_up(bind=False)
+    first = world.call(graduate, "GET", "/v1/online/account", status=200).json
+    expect(first["first_use"] and first["role"] == "graduate" and first["graduate"] is None)
+    expect(first["phone_masked"] == f"100****{graduate.index:04}")
+    after = world.call(graduate, "POST", "/v1/online/account", {"first_use": False}, status=200).json
+    expect(not after["first_use"])
+    body = {"phone": f"1009999{graduate.index:04}", "password": PASSWORD}
+    session = world.call(None, "POST", "/v1/online/session", body, status=201).json
+    expect(not session["first_use"])
+    bound = world.sign_up()
+    expect(world.call(bound, "GET", "/v1/online/account", status=200).json["graduate"]["batch"] == "2026")
+
+
+def scene_own_photos(world):
+    graduate = world.paid()
+    orders = world.call(graduate, "GET", "/v1/online/orders", status=200).json["orders"]
+    expect([one["id"] for one in orders] == [graduate.order])
+    path = f"/v1/online/orders/{graduate.order}/photos/"
+    for part in ("original", "delivered"):
+        world.call(graduate, "GET", path + orders[0]["submissions"][0][part], status=200)
+    stranger = world.paid()
+    other = world.order(stranger.order)["submissions"][0]["original"]
+    world.call(graduate, "GET", path + other, status=404)
+    world.call(stranger, "GET", path + orders[0]["submissions"][0]["original"], status=404)
+    # A photo that was uploaded and belongs to no order.
+    world.call(graduate, "GET", path + world.upload(graduate), status=404)
+    world.call(graduate, "POST", f"/v1/online/orders/{graduate.order}/refund", {"id": new_id()}, status=201)
