@@ -147,7 +147,8 @@ rtk_server_payment_begin (RtkServerStore *store,
          rtk_server_audit_add (store, actor, "payment.begin", id, "{}", error);
 }
 
-/* Money came in: for what was asked for, or for nothing that is open. */
+/* Money came in: for what was asked for, or for nothing that is open. A code that has ended pays
+ * for an order that still waits for it, and for nothing else. */
 static gboolean
 settle (RtkServerStore       *store,
         RtkServerPayment     *payment,
@@ -165,7 +166,8 @@ settle (RtkServerStore       *store,
 
   if (event->amount_fen != payment->amount_fen)
     back = "amount";
-  else if (strcmp (order_payment, "closed") == 0)
+  else if (strcmp (order_payment, "closed") == 0 ||
+           (strcmp (order_payment, "unpaid") != 0 && strcmp (payment->state, "pending") != 0))
     back = "late";
   else if (is_paid_for (store, payment->order_id))
     back = "twice";
@@ -179,8 +181,10 @@ settle (RtkServerStore       *store,
   if (back != NULL)
     return rtk_server_refund_add (store, payment, payment->id, back, now, error) &&
            rtk_server_order_announce (store, payment->order_id, error);
-  if (strcmp (order_payment, "unpaid") == 0 &&
-      !rtk_server_order_set_payment (store, payment->order_id, "paid", "provider", &allowed, error))
+  if (!rtk_server_payments_expire (store, payment->order_id, error) ||
+      (strcmp (order_payment, "unpaid") == 0 &&
+       !rtk_server_order_set_payment (store, payment->order_id, "paid", "provider", &allowed,
+                                      error)))
     return FALSE;
   return rtk_server_order_touch (store, payment->order_id, error);
 }

@@ -353,6 +353,44 @@ test_refund (void)
                     0);
 }
 
+/* A code that has ended is paid after all, when its order was paid back already. */
+static void
+test_forgotten_code (void)
+{
+  g_auto (Shop) shop;
+  g_autofree char *first = NULL;
+  g_autofree char *id = rtk_test_new_id ();
+  g_autoptr (RtkTestReply) asked = NULL;
+
+  shop_init (&shop, NULL);
+  begin_payment (&shop);
+  first = g_strdup (shop.payment);
+  begin_payment (&shop);
+  expect (&shop, "e1", shop.payment, "settled", 2500, "settled");
+  asked = ask_refund (&shop, id);
+  g_assert_cmpuint (asked->status, ==, 201);
+  wait_payment (&shop, shop.payment, "refunded");
+  expect (&shop, "e2", first, "settled", 2500, "refund_due");
+  wait_payment (&shop, first, "refunded");
+  assert_order (&shop, "refunded");
+}
+
+/* The code of before pays as well; the one that waits is worth nothing then. */
+static void
+test_old_code (void)
+{
+  g_auto (Shop) shop;
+  g_autofree char *first = NULL;
+
+  shop_init (&shop, NULL);
+  begin_payment (&shop);
+  first = g_strdup (shop.payment);
+  begin_payment (&shop);
+  expect (&shop, "e1", first, "settled", 2500, "settled");
+  assert_order (&shop, "paid");
+  assert_payment (&shop, shop.payment, "expired");
+}
+
 /* Once a reviewer has begun, there is no way back but the verdict. */
 static void
 test_refund_too_late (void)
@@ -411,6 +449,8 @@ main (int argc, char **argv)
   g_test_add_func ("/server/payments/late", test_late);
   g_test_add_func ("/server/payments/desk", test_desk);
   g_test_add_func ("/server/payments/refund", test_refund);
+  g_test_add_func ("/server/payments/forgotten-code", test_forgotten_code);
+  g_test_add_func ("/server/payments/old-code", test_old_code);
   g_test_add_func ("/server/payments/refund-too-late", test_refund_too_late);
   g_test_add_func ("/server/payments/sandbox", test_sandbox);
   return g_test_run ();
