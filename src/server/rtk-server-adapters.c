@@ -106,6 +106,16 @@ sleep_until (RtkServerAdapters *self, gint64 next)
   self->timer = g_timeout_add ((guint)CLAMP (ms, MIN_SLEEP_MS, POLL_MS), timer_cb, self);
 }
 
+/* A database that is away comes back by itself. */
+static void
+log_trouble (const char *what, const GError *error)
+{
+  g_log (G_LOG_DOMAIN,
+         g_error_matches (error, RTK_ERROR, RTK_ERROR_OFFLINE) ? G_LOG_LEVEL_MESSAGE
+                                                               : G_LOG_LEVEL_WARNING,
+         "%s: %s", what, error->message);
+}
+
 static void
 run_finish (GTask *task, gpointer store)
 {
@@ -114,7 +124,7 @@ run_finish (GTask *task, gpointer store)
 
   if (!rtk_server_effect_finish (store, sending->effect, sending->delivery, sending->answer,
                                  sending->problem, sending->retry_at, &error))
-    g_warning ("An effect's end could not be written: %s", error->message);
+    log_trouble ("An effect's end could not be written", error);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -327,7 +337,7 @@ run_take (GTask *task, gpointer store)
     taken->next = rtk_server_effects_get_next (store);
   }
   if (error != NULL) {
-    g_warning ("Effects could not be taken: %s", error->message);
+    log_trouble ("Effects could not be taken", error);
     taken->next = G_MAXINT64;
   }
   g_task_return_pointer (task, taken, taken_free);

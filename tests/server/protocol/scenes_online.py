@@ -4,6 +4,7 @@
 from keys import new_id
 from server import PASSWORD
 from tap import expect
+from world import World
 
 
 def scene_guide(world):
@@ -50,3 +51,16 @@ def scene_own_photos(world):
     # A photo that was uploaded and belongs to no order.
     world.call(graduate, "GET", path + world.upload(graduate), status=404)
     world.call(graduate, "POST", f"/v1/online/orders/{graduate.order}/refund", {"id": new_id()}, status=201)
+
+
+def scene_own_rules(world):
+    folder = world.server.folder
+    with open(f"{folder}/local.ini", "w", encoding="utf-8") as file:
+        file.write("[pack]\nid=local\nversion=3\ninherits=chsi-diploma\n")
+    other = World(graduates=0, extra=("--rules", "local", "--rules-folder", folder), beside=world)
+    try:
+        rules = other.call(None, "GET", "/v1/online/rules", status=200).json
+        expect((rules["id"], rules["version"], rules["width"]) == ("local", "3", 480))
+    finally:
+        other.close()
+    world.server.command("audit", "verify", "--rules", "no-such-pack", code=2)
