@@ -15,6 +15,8 @@
 #define OID_INT8 20
 #define OID_TEXT 25
 
+#define LEAST_VERSION 130000
+
 /* Names the one write lock of a database. */
 #define WRITE_LOCK "20260601"
 
@@ -480,6 +482,22 @@ rtk_server_postgres_connect (const char *url)
   return connection;
 }
 
+/* What our SQL needs, and the texts of graduates. */
+static gboolean
+is_fit (Postgres *self, GError **error)
+{
+  if (PQserverVersion (self->connection) < LEAST_VERSION)
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
+                         "The PostgreSQL server of --database is too old: version 13 is needed");
+  else if (g_strcmp0 (PQparameterStatus (self->connection, "server_encoding"), "UTF8") != 0)
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
+                         "The database of --database is not in UTF-8: make one with createdb"
+                         " --encoding UTF8");
+  else
+    return TRUE;
+  return FALSE;
+}
+
 /**
  * rtk_server_postgres_open:
  * @url: "postgresql://..."
@@ -505,7 +523,7 @@ rtk_server_postgres_open (const char *url, GError **error)
     postgres_close (&self->parent);
     return NULL;
   }
-  if (!set_up (self, error)) {
+  if (!is_fit (self, error) || !set_up (self, error)) {
     postgres_close (&self->parent);
     return NULL;
   }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kill -9 of a server under load, again and again; then everything that was acknowledged is looked for."""
+"""kill -9 of a server, or the end of its database, under load, again and again; then everything that was
+acknowledged is looked for."""
 
 import os
 import random
@@ -92,12 +93,35 @@ def _check_rows(crowd, server):
         ledger.find("lost", f"the audit log: {error}")
 
 
-def _one_kill(server, crowd, chance):
-    """Lets them work for a moment, kills, starts again, and waits until each has got somewhere."""
-    time.sleep(chance.uniform(0.01, 0.5))
+def _kill_server(server, chance):
     server.kill()
     time.sleep(chance.choice((0, 0, 0.05)))
     server.start()
+
+
+def _end_database(server, chance):
+    """Like by a crash; whoever keeps the cluster up starts it again. The server is not touched."""
+    with open(os.path.join(POSTGRES, "data", "postmaster.pid"), encoding="ascii") as file:
+        number = int(file.readline())
+    os.kill(number, chance.choice((signal.SIGQUIT, signal.SIGINT)))
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            if server.query("SELECT 1") and os.path.exists(os.path.join(POSTGRES, "data", "postmaster.pid")):
+                with open(os.path.join(POSTGRES, "data", "postmaster.pid"), encoding="ascii") as file:
+                    if int(file.readline()) != number:
+                        return
+        except (OSError, ValueError, subprocess.CalledProcessError):
+            pass
+        if time.monotonic() > until:
+            raise AssertionError("the database does not come back")
+        time.sleep(0.02)
+
+
+def _one_fault(server, crowd, chance, strike):
+    """Lets them work for a moment, strikes, and waits until each has got somewhere."""
+    time.sleep(chance.uniform(0.01, 0.5))
+    strike(server, chance)
     before = {person: person.steps for person in crowd.people if person.is_alive()}
     until = time.monotonic() + PATIENCE
     for person, steps in before.items():
@@ -108,8 +132,9 @@ def _one_kill(server, crowd, chance):
             time.sleep(0.005)
 
 
-def run(kills, seed, say):
-    """Kills `kills` times; returns what was found: lost, duplicated, stuck, and how much was acknowledged."""
+def run(kills, seed, say, kind):
+    """Strikes `kills` times; returns what was found: lost, duplicated, stuck, and how much was acknowledged."""
+    strike = _end_database if kind.startswith("database") else _kill_server
     found = {"runs": 0, "lost": 0, "duplicated": 0, "stuck": 0, "acknowledged": 0}
     while found["runs"] < kills:
         number = f"{seed}.{found['runs'] // KILLS}"
@@ -120,7 +145,7 @@ def run(kills, seed, say):
             crowd = Crowd(server, number)
             crowd.start()
             for _ in range(min(KILLS, kills - found["runs"])):
-                _one_kill(server, crowd, chance)
+                _one_fault(server, crowd, chance, strike)
                 found["runs"] += 1
             crowd.end()
             looker = Person(crowd.ledger, server, "the check", 0)

@@ -301,6 +301,44 @@ test_jobs (void)
 }
 
 static gpointer
+run_verify (gpointer data)
+{
+  Caller *caller = data;
+
+  caller->status =
+      (guint)rtk_test_server_command (caller->location, NULL, NULL, "audit", "verify", NULL);
+  return NULL;
+}
+
+/* Several processes are the first ones, in an empty folder and an empty database. */
+static void
+test_first_start (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("retake-processes-XXXXXX", NULL);
+  g_autofree char *database = rtk_test_server_dup_database (folder);
+  Caller           callers[N_THREADS];
+  g_autoptr (RtkServerDb) db = NULL;
+
+  if (database == NULL) {
+    g_test_skip ("needs PostgreSQL");
+    rtk_test_remove_folder (folder);
+    return;
+  }
+  for (guint i = 0; i < N_THREADS; i++) {
+    callers[i] = (Caller){.index = i, .location = folder};
+    callers[i].thread = g_thread_new ("start", run_verify, &callers[i]);
+  }
+  for (guint i = 0; i < N_THREADS; i++) {
+    g_thread_join (callers[i].thread);
+    g_assert_cmpuint (callers[i].status, ==, 0);
+  }
+  db = open_database (folder);
+  g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM schema_version", ""), ==,
+                   rtk_server_db_get_int (db, -2, "SELECT max (version) FROM schema_version", ""));
+  rtk_test_remove_folder (folder);
+}
+
+static gpointer
 patch (gpointer data)
 {
   Caller *caller = data;
@@ -362,6 +400,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/server/processes/first-start", test_first_start);
   g_test_add_func ("/server/processes/feed", test_feed);
   g_test_add_func ("/server/processes/jobs", test_jobs);
   g_test_add_func ("/server/processes/parts", test_parts);

@@ -162,6 +162,29 @@ test_restart (void)
   g_assert_null (strstr (server->log->str, cluster));
 }
 
+static void
+test_encoding (void)
+{
+  const char      *cluster = g_getenv ("RTK_TEST_POSTGRES");
+  g_autofree char *good = g_strdup_printf ("postgresql://retake@/postgres?host=%s", cluster);
+  g_autofree char *bad = g_strdup_printf ("postgresql://retake@/ascii?host=%s", cluster);
+  g_autoptr (RtkServerDb) db = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (cluster == NULL) {
+    g_test_skip ("needs PostgreSQL");
+    return;
+  }
+  db = rtk_server_db_open (good, &error);
+  g_assert_no_error (error);
+  g_assert_true (rtk_server_db_exec (
+      db, "CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0", &error));
+  g_assert_no_error (error);
+  g_assert_null (rtk_server_db_open (bad, &error));
+  g_assert_error (error, RTK_ERROR, RTK_ERROR_USAGE);
+  g_assert_nonnull (strstr (error->message, "UTF-8"));
+}
+
 static gboolean
 moved_cb (gpointer count)
 {
@@ -312,6 +335,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/server/storage/address", test_address);
   g_test_add_func ("/server/storage/restart", test_restart);
+  g_test_add_func ("/server/storage/encoding", test_encoding);
   g_test_add_func ("/server/storage/hints", test_hints);
   g_test_add_func ("/server/storage/migration", test_migration);
   return g_test_run ();
