@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "support/rtk-test-server.h"
+
+#include <string.h>
+
+static const char *const no_chance[] = {"--sample-percent", "0", "--gold-percent", "0", NULL};
+
+static RtkTestReply *
+import (RtkTestServer *server, const char *token, const char *text, gssize size)
+{
+  g_autoptr (GBytes) body = g_bytes_new (text, size >= 0 ? (gsize)size : strlen (text));
+
+  return rtk_test_call_raw (server, token, "POST", "/v1/roster", "text/csv", body, NULL);
+}
+
+static JsonObject *
+get_item (RtkTestReply *reply, const char *list, guint index)
+{
+  JsonArray *array;
+
+  g_assert_cmpuint (reply->status, <, 300);
+  array = json_object_get_array_member (reply->json, list);
+  g_assert_cmpuint (json_array_get_length (array), >, index);
+  return json_array_get_object_element (array, index);
+}
+
+static guint
+count_items (RtkTestReply *reply, const char *list)
+{
+  g_assert_cmpuint (reply->status, <, 300);
+  return json_array_get_length (json_object_get_array_member (reply->json, list));
+}
+
+/* The line and the title of each fault, one a line of text. */
+static char *
+get_faults (RtkTestReply *reply)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  JsonArray *lines;
+
+  rtk_test_assert_problem (reply, 422, "bad-roster");
+  lines = json_object_get_array_member (reply->json, "lines");
+  for (guint i = 0; i < json_array_get_length (lines); i++) {
+    JsonObject *line = json_array_get_object_element (lines, i);
+
+    g_string_append_printf (text, "%d %s\n", (int)json_object_get_int_member (line, "line"),
+                            json_object_get_string_member (line, "title"));
+  }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+static void
+test_faults (void)
+{
+  static const struct {
+    const char *text;
+    const char *faults;
+  } cases[] = {
+      {"",
+       "1 The first line lacks the column “school”.\n1 The first line lacks the column “batch”.\n"
+       "1 The first line lacks the column “name”.\n1 The first line lacks the column “number”.\n"},
+      {"school,batch,number\na,b,1\n", "1 The first line lacks the column “name”.\n"},
+      {"school,batch,name,number\na,b,王芳,32019919001\na,b,,32019919002\n\na,b,王芳,32019919001\n",
+       "3 A cell is empty or too long.\n5 The number stands in the file twice.\n"},
+      {"school,batch,name,number,code\na,b,c,32019919001,X\na,b,d,32019919002,X\n",
+       "3 The code stands in the file twice.\n"},
+      {"school,batch,name,number,code\na,b,c,32019919003,TESTCODE00000000\n",
+       "2 Another graduate has this code.\n"},
+      {"school,batch,name,number\n\"a\n1\",b,c,32019919001\na,b,c,\n",
+       "4 A cell is empty or too long.\n"},
+      {"school,batch,name,number\na,b,c,\"32019919001\n", "2 A quote is opened and not closed.\n"},
+      {"\xff\xfe\xff", "0 The file is neither UTF-8 nor GB18030.\n"},
+  };
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (2, NULL);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autoptr (RtkTestReply) schools = NULL;
+  g_autoptr (RtkTestReply) zero = import (server, boss, "school,batch,name,number\na\0b", 27);
+  g_autofree char *long_cell = g_strnfill (257, 'x');
+  g_autofree char *text =
+      g_strdup_printf ("school,batch,name,number\na,b,%s,32019919001\n", long_cell);
+  g_autoptr (RtkTestReply) too_long = import (server, boss, text, -1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (RtkTestReply) reply = import (server, boss, cases[i].text, -1);
+    g_autofree char *faults = get_faults (reply);
+
+    g_test_message ("case %u", i);
+    g_assert_cmpstr (faults, ==, cases[i].faults);
+  }
+  rtk_test_assert_problem (zero, 422, "bad-roster");
+  rtk_test_assert_problem (too_long, 422, "bad-roster");
+  /* Nothing of all that is there. */
+  schools = rtk_test_call (server, boss, "GET", "/v1/schools", NULL);
+  g_assert_cmpuint (count_items (schools, "schools"), ==, 1);
+}
+
+/* Cells with line ends and quotes, any encoding, any line end, and lines that are blank. */
+static void
+test_forms (void)
+{
+  static const char text[] =
+      "\xef\xbb\xbf证件号码, 姓名 ,批次,学校\r\n"
+      "32019919101,\"欧阳\r\n小红\",\"夏, \"\"一\"\"\",样本学院\r\n,,,\r\n\r\n"
+      "32019919102,  李 四 ,\"夏, \"\"一\"\"\",样本学院";
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  gsize            size;
+  g_autofree char *gb = g_convert (text + 3, -1, "GB18030", "UTF-8", NULL, &size, NULL);
+  g_autoptr (RtkTestReply) first = import (server, boss, text, -1);
+  g_autoptr (RtkTestReply) again = import (server, boss, gb, (gssize)size);
+  g_autoptr (RtkTestReply) batches = rtk_test_call (server, boss, "GET", "/v1/batches", NULL);
+  g_autoptr (RtkTestReply) missing = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *text_back = NULL;
+
+  g_assert_cmpuint (first->status, ==, 200);
+  g_assert_cmpint (rtk_test_reply_int (first, "new"), ==, 2);
+  g_assert_cmpuint (again->status, ==, 200);
+  g_assert_cmpint (rtk_test_reply_int (again, "graduates"), ==, 2);
+  g_assert_cmpint (rtk_test_reply_int (again, "new"), ==, 0);
+  g_assert_cmpuint (count_items (batches, "batches"), ==, 1);
+  g_assert_cmpstr (json_object_get_string_member (get_item (batches, "batches", 0), "name"), ==,
+                   "夏, \"一\"");
+  path = g_strdup_printf ("/v1/batches/%s/missing",
+                          json_object_get_string_member (get_item (batches, "batches", 0), "id"));
+  missing = rtk_test_call (server, boss, "GET", path, NULL);
+  g_assert_cmpuint (count_items (missing, "graduates"), ==, 2);
+  text_back = g_strndup (g_bytes_get_data (missing->body, NULL), g_bytes_get_size (missing->body));
+  g_assert_nonnull (strstr (text_back, "\"欧***红\""));
+  g_assert_nonnull (strstr (text_back, "\"李*四\""));
+}
+
+/* The counts of the one batch, in the order of the description. */
+static char *
+get_progress (RtkTestServer *server, const char *token)
+{
+  static const char *const names[] = {"expected", "with_account", "ordered",  "submitted",
+                                      "approved", "rejected",     "exported", "missing"};
+  g_autoptr (RtkTestReply) reply = rtk_test_call (server, token, "GET", "/v1/batches", NULL);
+  JsonObject *progress = json_object_get_object_member (get_item (reply, "batches", 0), "progress");
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    g_string_append_printf (text, "%s%d", i > 0 ? " " : "",
+                            (int)json_object_get_int_member (progress, names[i]));
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+#define assert_progress(server, token, expected)                                                   \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    g_autofree char *progress_ = get_progress (server, token);                                     \
+    g_assert_cmpstr (progress_, ==, expected);                                                     \
+  }                                                                                                \
+  G_STMT_END
+
+/* Claims what waits and decides it. */
+static void
+decide (RtkTestServer *server, const char *token, const char *order, const char *verdict)
+{
+  g_autoptr (RtkTestReply) claim =
+      rtk_test_call (server, token, "POST", "/v1/reviews/claim", "{\"count\":50}");
+  JsonArray *items = json_object_get_array_member (claim->json, "items");
+
+  for (guint i = 0; i < json_array_get_length (items); i++) {
+    JsonObject      *item = json_array_get_object_element (items, i);
+    JsonObject      *its = json_object_get_object_member (item, "order");
+    g_autofree char *path =
+        g_strconcat ("/v1/reviews/", json_object_get_string_member (item, "submission"), NULL);
+    g_autofree char *body =
+        g_strdup_printf ("{\"verdict\":\"%s\",\"revision\":%d,\"reasons\":[%s]}", verdict,
+                         (int)json_object_get_int_member (its, "revision"),
+                         strcmp (verdict, "rejected") == 0 ? "\"blur\"" : "");
+    g_autoptr (RtkTestReply) reply = NULL;
+
+    if (strcmp (json_object_get_string_member (its, "id"), order) != 0)
+      continue;
+    reply = rtk_test_call (server, token, "POST", path, body);
+    g_assert_cmpuint (reply->status, ==, 200);
+    return;
+  }
+  g_assert_not_reached ();
+}
+
+static char *
+get_batch (RtkTestServer *server, const char *token)
+{
+  g_autoptr (RtkTestReply) reply = rtk_test_call (server, token, "GET", "/v1/batches", NULL);
+
+  return g_strdup (json_object_get_string_member (get_item (reply, "batches", 0), "id"));
+}
+
+static void
+test_progress (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (6, no_chance);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *account = rtk_test_sign_up (server, 5);
+  g_autofree char *batch = get_batch (server, boss);
+  g_autofree char *unpaid = NULL;
+  g_autofree char *rejected = NULL;
+  g_autofree char *approved = NULL;
+  g_autofree char *missing_path = g_strdup_printf ("/v1/batches/%s/missing", batch);
+  g_autofree char *export_id = rtk_test_new_id ();
+  g_autofree char *export_body =
+      g_strdup_printf ("{\"id\":\"%s\",\"receiver\":\"r\",\"batch\":\"%s\"}", export_id, batch);
+  g_autoptr (RtkTestReply) early = NULL;
+  g_autoptr (RtkTestReply) exported = NULL;
+  g_autoptr (RtkTestReply) missing = NULL;
+
+  assert_progress (server, boss, "6 1 0 0 0 0 0 6");
+  early = rtk_test_call (server, boss, "POST", "/v1/exports", export_body);
+  rtk_test_assert_problem (early, 409, "not-deliverable");
+  unpaid = rtk_test_make_order (server, 0, FALSE);
+  assert_progress (server, boss, "6 2 1 1 0 0 0 5");
+  rejected = rtk_test_make_order (server, 1, TRUE);
+  decide (server, boss, rejected, "rejected");
+  assert_progress (server, boss, "6 3 2 1 0 1 0 5");
+  approved = rtk_test_make_order (server, 2, TRUE);
+  decide (server, boss, approved, "approved");
+  assert_progress (server, boss, "6 4 3 1 1 1 0 4");
+  exported = rtk_test_call (server, boss, "POST", "/v1/exports", export_body);
+  g_assert_cmpuint (exported->status, ==, 201);
+  g_assert_cmpint (rtk_test_reply_int (exported, "count"), ==, 1);
+  assert_progress (server, boss, "6 4 3 1 1 1 1 4");
+  missing = rtk_test_call (server, boss, "GET", missing_path, NULL);
+  g_assert_cmpuint (count_items (missing, "graduates"), ==, 4);
+  /* An order that is closed unpaid was never there. */
+  rtk_test_server_stop (server);
+  g_assert_cmpint (rtk_test_server_command (server->folder, NULL, NULL, "close-unpaid", "--now",
+                                            "2099-01-01T00:00:00Z", NULL),
+                   ==, 0);
+  rtk_test_server_start (server);
+  assert_progress (server, boss, "6 4 2 0 1 1 1 5");
+}
+
+static void
+test_find (void)
+{
+  static const char csv[] = "school,batch,name,number,code\n"
+                            "示例大学,2026,王小明,32019919000101888X,\n"
+                            "示例大学,2026,王大明,320199190001019999,\n";
+  static const struct {
+    const char *body;
+    guint       found;
+  } cases[] = {
+      {"{\"code\":\"TESTCODE00000000\"}", 1},        {"{\"code\":\"testcode00000000\"}", 0},
+      {"{\"number\":\"32019919000101888x\"}", 1},    {"{\"number\":\"3201**********888X\"}", 0},
+      {"{\"name\":\"王小明\",\"batch\":\"%s\"}", 2}, {"{\"name\":\"王大明\",\"batch\":\"%s\"}", 1},
+      {"{\"name\":\"王*明\",\"batch\":\"%s\"}", 3},  {"{\"name\":\"王中明\",\"batch\":\"%s\"}", 0},
+      {"{\"name\":\"王\",\"batch\":\"%s\"}", 0},     {"{\"name\":\"%%\",\"batch\":\"%s\"}", 0},
+  };
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (1, NULL);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *desk = rtk_test_sign_in (server, "operator");
+  g_autofree char *batch = get_batch (server, boss);
+  g_autoptr (RtkTestReply) taken = import (server, boss, csv, -1);
+
+  g_assert_cmpuint (taken->status, ==, 200);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_auto (GStrv) halves = g_strsplit (cases[i].body, "%s", 2);
+    g_autofree char *body =
+        halves[1] != NULL ? g_strconcat (halves[0], batch, halves[1], NULL) : g_strdup (halves[0]);
+    g_autoptr (RtkTestReply) reply = rtk_test_call (server, desk, "POST", "/v1/roster/find", body);
+    g_autofree char *text = NULL;
+
+    g_test_message ("case %u", i);
+    if (cases[i].found == 0) {
+      rtk_test_assert_problem (reply, 404, "not-found");
+      continue;
+    }
+    g_assert_cmpuint (count_items (reply, "graduates"), ==, cases[i].found);
+    text = g_strndup (g_bytes_get_data (reply->body, NULL), g_bytes_get_size (reply->body));
+    g_assert_null (strstr (text, "小"));
+    g_assert_null (strstr (text, "32019919"));
+    g_assert_null (strstr (text, "TESTCODE"));
+  }
+}
+
+/* Full names: for a supervisor, page by page, and the log knows each page. */
+static void
+test_naming (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (4, no_chance);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *batch = get_batch (server, boss);
+  g_autofree char *path = g_strdup_printf ("/v1/batches/%s/naming", batch);
+  g_autofree char *nowhere = rtk_test_new_id ();
+  g_autofree char *no_path = g_strdup_printf ("/v1/batches/%s/naming", nowhere);
+  g_autofree char *number = rtk_test_server_number (0);
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
+  g_autofree char *next = NULL;
+  g_autoptr (RtkTestReply) unknown =
+      rtk_test_call (server, boss, "POST", no_path, "{\"reason\":\"r\"}");
+  g_autoptr (RtkTestReply) silent = rtk_test_call (server, boss, "POST", path, "{\"reason\":\"\"}");
+  g_autoptr (RtkTestReply) first = NULL;
+  g_autoptr (RtkTestReply) second = NULL;
+
+  rtk_test_assert_problem (unknown, 404, "not-found");
+  rtk_test_assert_problem (silent, 422, "bad-member");
+  for (guint i = 0; i < 3; i++) {
+    g_autofree char *order = rtk_test_make_order (server, i, TRUE);
+
+    decide (server, boss, order, i == 1 ? "rejected" : "approved");
+  }
+  rtk_test_server_stop (server);
+  g_assert_cmpint (rtk_test_server_command (server->folder, NULL, &before, "audit", "verify", NULL),
+                   ==, 0);
+  rtk_test_server_start (server);
+  first =
+      rtk_test_call (server, boss, "POST", path, "{\"reason\":\"file \\\"names\\\"\",\"limit\":1}");
+  g_assert_cmpuint (count_items (first, "orders"), ==, 1);
+  g_assert_true (json_object_get_boolean_member (first->json, "more"));
+  g_assert_cmpstr (g_hash_table_lookup (first->headers, "cache-control"), ==, "no-store");
+  g_assert_cmpstr (json_object_get_string_member (get_item (first, "orders", 0), "name"), ==,
+                   "王小明");
+  g_assert_cmpstr (json_object_get_string_member (get_item (first, "orders", 0), "number"), ==,
+                   number);
+  next = g_strdup_printf ("{\"reason\":\"names\",\"after\":\"%s\"}",
+                          json_object_get_string_member (get_item (first, "orders", 0), "order"));
+  second = rtk_test_call (server, boss, "POST", path, next);
+  g_assert_cmpuint (count_items (second, "orders"), ==, 1);
+  g_assert_false (json_object_get_boolean_member (second->json, "more"));
+  rtk_test_server_stop (server);
+  g_assert_cmpint (rtk_test_server_command (server->folder, NULL, &after, "audit", "verify", NULL),
+                   ==, 0);
+  g_assert_cmpint (g_ascii_strtoll (strchr (after, ':') + 2, NULL, 10), ==,
+                   g_ascii_strtoll (strchr (before, ':') + 2, NULL, 10) + 2);
+}
+
+/* What a station sees of a delivery: every order once more, in a feed without gaps. */
+static void
+test_export_in_feed (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (4, no_chance);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *path = NULL;
+  g_autofree char *after = NULL;
+  g_autofree char *receipt = g_strdup_printf ("/v1/exports/%s/receipt", id);
+  g_autofree char *body = NULL;
+  char            *orders[3];
+  g_autoptr (RtkTestReply) page = NULL;
+  g_autoptr (RtkTestReply) made = NULL;
+  g_autoptr (RtkTestReply) moved = NULL;
+  g_autoptr (RtkTestReply) received = NULL;
+  g_autoptr (RtkTestReply) late = NULL;
+
+  for (guint i = 0; i < 3; i++) {
+    orders[i] = rtk_test_make_order (server, i, TRUE);
+    decide (server, boss, orders[i], "approved");
+  }
+  page = rtk_test_call (server, boss, "GET", "/v1/changes", NULL);
+  path = g_strconcat ("/v1/changes?since=", rtk_test_reply_text (page, "cursor"), NULL);
+  body = g_strdup_printf ("{\"id\":\"%s\",\"receiver\":\"r\",\"orders\":[\"%s\",\"%s\"]}", id,
+                          orders[0], orders[2]);
+  made = rtk_test_call (server, boss, "POST", "/v1/exports", body);
+  g_assert_cmpuint (made->status, ==, 201);
+  moved = rtk_test_call (server, boss, "GET", path, NULL);
+  g_assert_cmpuint (count_items (moved, "orders"), ==, 2);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpstr (json_object_get_string_member (get_item (moved, "orders", i), "delivery"), ==,
+                     "exported");
+  received = rtk_test_call (server, boss, "POST", receipt, "{\"reference\":\"R-1\"}");
+  g_assert_cmpstr (rtk_test_reply_text (received, "receipt"), ==, "R-1");
+  after = g_strconcat ("/v1/changes?since=", rtk_test_reply_text (moved, "cursor"), NULL);
+  late = rtk_test_call (server, boss, "GET", after, NULL);
+  g_assert_cmpuint (count_items (late, "orders"), ==, 2);
+  g_assert_cmpstr (json_object_get_string_member (get_item (late, "orders", 1), "delivery"), ==,
+                   "received");
+  for (guint i = 0; i < 3; i++)
+    g_free (orders[i]);
+  rtk_test_server_stop (server);
+  g_assert_cmpint (rtk_test_server_command (server->folder, NULL, NULL, "audit", "verify", NULL),
+                   ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/server/roster/faults", test_faults);
+  g_test_add_func ("/server/roster/forms", test_forms);
+  g_test_add_func ("/server/roster/progress", test_progress);
+  g_test_add_func ("/server/roster/find", test_find);
+  g_test_add_func ("/server/roster/naming", test_naming);
+  g_test_add_func ("/server/roster/export-in-feed", test_export_in_feed);
+  return g_test_run ();
+}
