@@ -6,6 +6,8 @@ import http.client
 import json
 import re
 
+from privacy import Secrets
+
 # Of HTTP itself, or of every answer; all others stand in the document.
 COMMON_HEADERS = {"cache-control", "connection", "content-length", "content-type", "date", "keep-alive",
                   "transfer-encoding", "server"}
@@ -143,6 +145,7 @@ class Client:
         self.seen = collections.Counter()
         self.problems = collections.Counter()
         self.wrong = []
+        self.secrets = Secrets()
         # operation's name -> the last request that it took: (path, headers, body)
         self.taken = {}
 
@@ -191,6 +194,9 @@ class Client:
             sent["Content-Type"] = media_type
         answer = self._send(method, path, body, sent)
         wrong = check_answer(self.document, operation, method, plain, answer)
+        self.secrets.gather(plain, token, body, answer)
+        if answer.status >= 400:
+            wrong += [f"the problem tells {one}" for one in self.secrets.find_in_problem(answer.json)]
         if wrong:
             name = operation.name if operation is not None else f"{method} of an undocumented route"
             lines = [f"{name} -> {answer.status}: {line}" for line in wrong]

@@ -97,6 +97,7 @@ def prepare():
     """All scenes once: things exist, and for every operation there is a request that was good."""
     for _, scene in scenes():
         scene(world)
+    world.client.secrets.is_on = False
 
 
 def known_ids():

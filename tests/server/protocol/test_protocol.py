@@ -14,6 +14,8 @@ import sys
 from client import Undocumented
 from document import ROLES
 from keys import new_id
+from privacy import distinct
+from server import PASSWORD
 from tap import expect, nothing, run
 from world import World
 
@@ -191,6 +193,20 @@ def test_coverage_of_refusals():
     seen = {f"urn:retake:problem:{name}" for name in set(world.client.problems) | NOT_OF_CALLERS}
     wrong += [f"nothing brings {name} about" for name in world.document.problem_types if name not in seen]
     nothing(wrong)
+
+
+def test_privacy():
+    """After a day of all routes: no code, name, number, telephone, address, password or token in the log."""
+    world.client.close()
+    world.server.stop()
+    secrets = world.client.secrets
+    expect(len(secrets.words) > 100)
+    for kind in ("TESTCODE", "32019919", "1009999", "王小明", PASSWORD):
+        expect(any(kind in word for word in secrets.words))
+    log = distinct(world.server.log)
+    nothing([f"the log has no call of {one}" for one in world.document.operations if f'"{one.path}"' not in log])
+    nothing([f"the log tells {one}" for one in secrets.find_in(log)])
+    world.server.start()
 
 
 def test_audit():
