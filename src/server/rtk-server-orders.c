@@ -338,16 +338,15 @@ gboolean
 rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **error)
 {
   rtk_server_db_move (self->db);
-  return rtk_server_db_run (self->db, error,
-                            "UPDATE submissions SET waiting = CASE WHEN lease_by IS NULL"
-                            " AND state IN ('submitted', 'in_review') AND EXISTS (SELECT 1 FROM"
-                            " orders o WHERE o.id = ?1 AND " RTK_SERVER_IS_PAID_FOR
-                            ") THEN 1 ELSE 0 END WHERE order_id = ?1",
-                            "s", order_id) &&
-         rtk_server_db_run (self->db, error,
-                            "UPDATE submissions SET waiting_since = ? WHERE order_id = ?"
-                            " AND waiting = 1 AND waiting_since IS NULL",
-                            "is", g_get_real_time (), order_id) &&
+  return rtk_server_db_run (
+             self->db, error,
+             "UPDATE submissions SET waiting = CASE WHEN lease_by IS NULL"
+             " AND state IN ('submitted', 'in_review') AND p.paid = 1 THEN serial END,"
+             " waiting_since = CASE WHEN waiting_since IS NULL AND p.paid = 1"
+             " THEN ?2 ELSE waiting_since END FROM (SELECT CASE WHEN EXISTS"
+             " (SELECT 1 FROM orders o WHERE o.id = ?1 AND " RTK_SERVER_IS_PAID_FOR
+             ") THEN 1 ELSE 0 END AS paid) p WHERE order_id = ?1",
+             "si", order_id, g_get_real_time ()) &&
          rtk_server_db_run (self->db, error,
                             "INSERT INTO changes (seq, order_id) VALUES (?, ?)"
                             " ON CONFLICT (order_id) DO UPDATE SET seq = excluded.seq",

@@ -144,11 +144,12 @@ static const Migration migrations[] = {
         " ON s.order_id = o.id WHERE o.roster = roster.id AND o.payment <> 'closed');"
         "CREATE INDEX roster_progress ON roster (batch, progress, account);"
         "CREATE INDEX roster_missing ON roster (batch, id) WHERE progress < 3;"
-        /* Review: "waiting" is 1 while somebody may claim it, kept by rtk_server_order_announce().
-           "stage": first, second (blind), opinion (asked for), arbitration. The index holds all
-           that a claim may ask for, in the order of claims. */
+        /* Review: "waiting" is the serial while somebody may claim it, kept by
+           rtk_server_order_announce(); else null, so that whoever asks in its order reads only
+           what waits, whatever a database thinks of the rest. "stage": first, second (blind),
+           opinion (asked for), arbitration. The index holds all that a claim may ask for. */
         "ALTER TABLE submissions ADD COLUMN stage TEXT NOT NULL DEFAULT 'first';"
-        "ALTER TABLE submissions ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE submissions ADD COLUMN waiting INTEGER;"
         "ALTER TABLE submissions ADD COLUMN waiting_since INTEGER;"
         "ALTER TABLE submissions ADD COLUMN engine TEXT;"
         "ALTER TABLE submissions ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;"
@@ -167,11 +168,11 @@ static const Migration migrations[] = {
         " WHERE o.id = submissions.order_id),"
         " school = (SELECT b.school FROM orders o JOIN roster r ON r.id = o.roster"
         " JOIN batches b ON b.id = r.batch WHERE o.id = submissions.order_id);"
-        "UPDATE submissions SET waiting = 1, waiting_since = created_at"
+        "UPDATE submissions SET waiting = serial, waiting_since = created_at"
         " WHERE state = 'submitted' AND EXISTS (SELECT 1 FROM"
         " orders o WHERE o.id = order_id AND " PAID_AT_2 ");"
-        "CREATE INDEX submissions_waiting ON submissions (waiting, serial, stage, origin, engine,"
-        " school, batch, attempt, first_by, second_by, waiting_since) WHERE waiting = 1;"
+        "CREATE INDEX submissions_waiting ON submissions (waiting, stage, origin, engine, school,"
+        " batch, attempt, first_by, second_by, waiting_since) WHERE waiting IS NOT NULL;"
         "CREATE INDEX submissions_until ON submissions (lease_until)"
         " WHERE lease_until IS NOT NULL;"
         /* One verdict a stage that stands; "is_final" is 1 when it moved the submission. */

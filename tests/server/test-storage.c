@@ -315,7 +315,7 @@ test_migration (void)
       ==, 0);
   /* What waits for a reviewer: paid, or with a payment younger than the rejection. */
   waiting = rtk_server_db_dup_text (
-      db, "SELECT min (id) || max (id) || count (*) FROM submissions WHERE waiting = 1", "");
+      db, "SELECT min (id) || max (id) || count (*) FROM submissions WHERE waiting = serial", "");
   g_assert_cmpstr (waiting, ==, "ce2");
   attempts = rtk_server_db_dup_text (db,
                                      "SELECT (SELECT attempt FROM submissions WHERE id = 'a') || ''"
