@@ -124,85 +124,16 @@ rtk_server_leases_expire (RtkServerStore *store, gint64 now, guint *out_n, GErro
                      "server", "review.expire", out_n, error);
 }
 
-/* What may be claimed of the next @rows that wait after ?11, in their order. The inner limit is a
- * number that the database sees: whatever it knows of the table, it reads so many entries of the
- * index in their order, and never sorts all that waits. */
-#define CHUNK(rows)                                                                                \
-  "SELECT w.waiting FROM (SELECT * FROM submissions WHERE waiting > ?11 ORDER BY waiting "         \
-  "LIMIT " rows ") w WHERE " RTK_SERVER_CLAIMABLE " ORDER BY w.waiting LIMIT ?10"
-#define FEW "256"
-#define MANY "4096"
-
-/* Where a chunk of many ends; 0 when fewer wait. */
-static gint64
-find_end (RtkServerStore *store, gint64 after, gboolean many)
-{
-  return many ? rtk_server_db_get_int (store->db, 0,
-                                       "SELECT waiting FROM submissions WHERE waiting > ?"
-                                       " ORDER BY waiting LIMIT 1 OFFSET " MANY " - 1",
-                                       "i", after)
-              : rtk_server_db_get_int (store->db, 0,
-                                       "SELECT waiting FROM submissions WHERE waiting > ?"
-                                       " ORDER BY waiting LIMIT 1 OFFSET " FEW " - 1",
-                                       "i", after);
-}
-
-static gboolean
-find_in_chunk (RtkServerStore *store,
-               RtkServerCall  *call,
-               GArray         *serials,
-               const char     *sql,
-               gint64          after,
-               gint64          n,
-               gint64          now,
-               GError        **error)
-{
-  g_autoptr (GError) local_error = NULL;
-  RtkServerRows *row = rtk_server_db_query (
-      store->db, &local_error, sql, "sisssssiiii", call->principal,
-      (gint64)(call->who == RTK_SERVER_SUPERVISOR), rtk_server_call_get_string (call, "school"),
-      rtk_server_call_get_string (call, "batch"), rtk_server_call_get_string (call, "origin"),
-      rtk_server_call_get_string (call, "engine"), rtk_server_call_get_string (call, "stage"),
-      rtk_server_call_get_int (call, "attempt", 0),
-      now - rtk_server_call_get_int (call, "waiting_seconds", 0) * G_USEC_PER_SEC, n, after);
-
-  while (rtk_server_db_next (store->db, row, &local_error)) {
-    gint64 serial = rtk_server_db_int (row, 0);
-
-    g_array_append_val (serials, serial);
-  }
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
-}
-
-/* The items that wait longest, at most @n: mostly among the first few; a filter that fits hardly
- * any reads on. */
-static GArray *
-find_waiting (RtkServerStore *store, RtkServerCall *call, gint64 n, gint64 now, GError **error)
-{
-  g_autoptr (GArray) serials = g_array_new (FALSE, FALSE, sizeof (gint64));
-  gint64 after = 0;
-
-  for (gboolean many = FALSE;; many = TRUE) {
-    if (!find_in_chunk (store, call, serials, many ? CHUNK (MANY) : CHUNK (FEW), after,
-                        n - serials->len, now, error))
-      return NULL;
-    after = serials->len < n ? find_end (store, after, many) : 0;
-    if (after == 0)
-      return g_steal_pointer (&serials);
-  }
-}
-
 /* Takes at most @n more items: all that may be claimed from the first to the last that was found,
  * which nobody else can change meanwhile. */
 static gboolean
 take (RtkServerStore *store, RtkServerCall *call, gint64 n, gint64 now, GError **error)
 {
-  g_autoptr (GArray) serials = find_waiting (store, call, n, now, error);
+  RtkServerFilters f;
+  g_autoptr (GArray) serials = NULL;
 
+  rtk_server_filters_of_body (call, &f);
+  serials = rtk_server_queue_find (store, call, &f, 0, n, error);
   if (serials == NULL || serials->len == 0)
     return serials != NULL;
   return rtk_server_db_run (
@@ -210,11 +141,8 @@ take (RtkServerStore *store, RtkServerCall *call, gint64 n, gint64 now, GError *
       "UPDATE submissions AS w SET state = 'in_review', waiting = NULL, lease_by = ?1,"
       " claimed_at = ?10, lease_until = ?11 WHERE w.waiting >= ?12 AND w.waiting <= ?13"
       " AND " RTK_SERVER_CLAIMABLE,
-      "sisssssiiiiii", call->principal, (gint64)(call->who == RTK_SERVER_SUPERVISOR),
-      rtk_server_call_get_string (call, "school"), rtk_server_call_get_string (call, "batch"),
-      rtk_server_call_get_string (call, "origin"), rtk_server_call_get_string (call, "engine"),
-      rtk_server_call_get_string (call, "stage"), rtk_server_call_get_int (call, "attempt", 0),
-      now - rtk_server_call_get_int (call, "waiting_seconds", 0) * G_USEC_PER_SEC, now,
+      "sisssssiiiiii", call->principal, (gint64)(call->who == RTK_SERVER_SUPERVISOR), f.school,
+      f.batch, f.origin, f.engine, f.stage, f.attempt, f.waiting_before, now,
       rtk_server_lease_end (store), g_array_index (serials, gint64, 0),
       g_array_index (serials, gint64, serials->len - 1));
 }
@@ -325,9 +253,10 @@ RTK_SERVER_HANDLER (review_claim)
   g_autoptr (GArray) list = NULL;
   gint64 n_more;
 
-  if (!rtk_server_filters_fit (call, rtk_server_call_get_string (call, "origin"),
-                               rtk_server_call_get_string (call, "engine"),
-                               rtk_server_call_get_string (call, "stage")))
+  RtkServerFilters f;
+
+  rtk_server_filters_of_body (call, &f);
+  if (!rtk_server_filters_fit (call, &f))
     return TRUE;
   if (!rtk_server_leases_expire (store, now, NULL, error) ||
       !rtk_server_leases_renew (store, call, error))

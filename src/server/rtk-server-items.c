@@ -122,38 +122,6 @@ rtk_server_reasons_write (RtkServerJson *json, const char *name, const char *rea
   rtk_server_json_end (json, ']');
 }
 
-/* Whether @value is nothing or one of @list, which ends with NULL. */
-static gboolean
-is_one_of (const char *value, const char *const *list)
-{
-  return value == NULL || g_strv_contains (list, value);
-}
-
-/**
- * rtk_server_filters_fit:
- * @call: a call; it is answered with a problem when they do not
- * @origin: (nullable): of submissions
- * @engine: (nullable): what the client's engine says
- * @stage: (nullable): as callers see it
- *
- * Returns: whether each is nothing or a word that is known
- */
-gboolean
-rtk_server_filters_fit (RtkServerCall *call,
-                        const char    *origin,
-                        const char    *engine,
-                        const char    *stage)
-{
-  static const char *const origins[] = {"online", "desk", NULL};
-  static const char *const engines[] = {"pass", "warn", "fail", "unknown", NULL};
-  static const char *const stages[] = {"first", "second", "arbitration", NULL};
-
-  if (is_one_of (origin, origins) && is_one_of (engine, engines) && is_one_of (stage, stages))
-    return TRUE;
-  rtk_server_call_fail (call, 422, "bad-member", "A filter is not one of the words it knows.");
-  return FALSE;
-}
-
 /* Only whoever arbitrates sees the verdicts, and not whose they are. */
 static gboolean
 write_verdicts (RtkServerStore      *store,

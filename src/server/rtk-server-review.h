@@ -52,6 +52,28 @@ typedef struct {
   gint64      claimed_at; /* since when the reviewer had it; 0 = not known */
 } RtkServerDecision;
 
+/**
+ * RtkServerFilters:
+ * @school: (nullable): its name
+ * @batch: (nullable): its name
+ * @origin: (nullable): "online" or "desk"
+ * @engine: (nullable): what the client's engine says
+ * @stage: (nullable): as callers see it
+ * @attempt: the least
+ * @waiting_before: since this time, microseconds since 1970, or longer
+ *
+ * What a reviewer wants to see. Texts belong to the call.
+ */
+typedef struct {
+  const char *school;
+  const char *batch;
+  const char *origin;
+  const char *engine;
+  const char *stage;
+  gint64      attempt;
+  gint64      waiting_before;
+} RtkServerFilters;
+
 /* SQL: what of the waiting submissions "w" the reviewer ?1 may claim (?2 is 1 for a supervisor)
  * under the filters ?3 school, ?4 batch, ?5 origin, ?6 engine, ?7 stage, ?8 least attempt, ?9
  * waiting since this time or longer. Nobody sees an item that they decided before; a supervisor
@@ -84,12 +106,19 @@ gboolean    rtk_server_item_write (RtkServerStore      *store,
                                    RtkServerCall       *call,
                                    const RtkServerItem *item,
                                    GError             **error);
-gboolean    rtk_server_filters_fit (RtkServerCall *call,
-                                    const char    *origin,
-                                    const char    *engine,
-                                    const char    *stage);
 const char *rtk_server_stage_to_wire (const char *stage);
 void        rtk_server_reasons_write (RtkServerJson *json, const char *name, const char *reasons);
+
+/* The queue: rtk-server-queue.c. */
+void     rtk_server_filters_of_body (RtkServerCall *call, RtkServerFilters *out_filters);
+gboolean rtk_server_filters_of_query (RtkServerCall *call, RtkServerFilters *out_filters);
+gboolean rtk_server_filters_fit (RtkServerCall *call, const RtkServerFilters *self);
+GArray  *rtk_server_queue_find (RtkServerStore         *store,
+                                RtkServerCall          *call,
+                                const RtkServerFilters *filters,
+                                gint64                  after,
+                                gint64                  n,
+                                GError                **error);
 
 /* Leases: rtk-server-claims.c. */
 gint64   rtk_server_lease_end (RtkServerStore *store);

@@ -78,6 +78,11 @@ static const RtkServerField decide_fields[] = {
     {"verdict", STRING, TRUE, 16}, {"revision", INT, TRUE, G_MAXINT64},
     {"reasons", ARRAY, FALSE, 64}, {"texts", OBJECT, FALSE, 64},
     {"note", STRING, FALSE, 2000}, END};
+static const RtkServerField gold_fields[] = {{"id", ID, TRUE, 0},
+                                             {"submission", ID, TRUE, 0},
+                                             {"verdict", STRING, TRUE, 16},
+                                             {"reasons", ARRAY, FALSE, 64},
+                                             END};
 static const RtkServerField opinion_fields[] = {{"note", STRING, FALSE, 2000}, END};
 static const RtkServerField correction_fields[] = {{"id", ID, TRUE, 0},
                                                    {"verdict", STRING, TRUE, 16},
@@ -187,6 +192,13 @@ static const RtkServerRoute routes[] = {
     {"POST", "/v1/reviews/{id}/undo", REVIEW, rtk_server_review_undo, NULL, FALSE, FALSE},
     {"POST", "/v1/reviews/{id}/correction", RTK_SERVER_SUPERVISOR, rtk_server_review_correct,
      correction_fields, FALSE, FALSE},
+    {"GET", "/v1/reviews/queue", REVIEW, rtk_server_review_queue, NULL, FALSE, FALSE},
+    {"GET", "/v1/reviews/mine", REVIEW, rtk_server_review_mine, NULL, FALSE, FALSE},
+    {"GET", "/v1/reviews/statistics", RTK_SERVER_SUPERVISOR, rtk_server_review_statistics, NULL,
+     FALSE, FALSE},
+    {"POST", "/v1/gold", RTK_SERVER_SUPERVISOR, rtk_server_gold_add, gold_fields, FALSE, FALSE},
+    {"GET", "/v1/gold", RTK_SERVER_SUPERVISOR, rtk_server_gold_list, NULL, FALSE, FALSE},
+    {"DELETE", "/v1/gold/{id}", RTK_SERVER_SUPERVISOR, rtk_server_gold_retire, NULL, FALSE, FALSE},
     {"GET", "/v1/reasons", PUBLIC, rtk_server_reasons, NULL, FALSE, FALSE},
     /* The online side. */
     {"POST", "/v1/online/accounts", PUBLIC, rtk_server_online_account, account_fields, TRUE, FALSE},

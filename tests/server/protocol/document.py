@@ -114,7 +114,9 @@ class Document:
 
     def methods_of(self, path):
         fits = [one for one in self.operations if one.pattern.fullmatch(path)]
-        return {one.method for one in fits}
+        # A word such as /v1/reviews/queue is no id.
+        fewest = min((len(one.names) for one in fits), default=0)
+        return {one.method for one in fits if len(one.names) == fewest}
 
     def problems_of(self, schema, value):
         """What is wrong with a value, as short lines that do not repeat it."""
