@@ -10,8 +10,8 @@
 
 /* Showings of gold: each is an order and a submission that exist for one reviewer only. They look
  * like any others that wait: beside a neighbour of the same claim, of its school and batch, with
- * times, a revision and a number like its. What is written here must have the members of an Order
- * and a ClaimedItem of docs/openapi.yaml; a test holds the two against each other. */
+ * times, a revision and a number like its. What the order looks like is kept with the showing, see
+ * rtk-server-gold-order.c. */
 
 /* How far from the neighbour's a number may be. */
 #define NUMBER_REACH 100
@@ -19,39 +19,22 @@
 #define TIME_REACH 60
 
 #define SHOWN                                                                                      \
-  "SELECT x.id, x.order_id, x.number, x.revision, x.created_at, x.lease_until, x.verdict,"         \
-  " x.reasons, x.texts, x.note, x.decided_at, g.verdict, s.name, b.name, r.name_masked,"           \
-  " r.number_masked, w.original, w.delivered, w.report, w.engine, x.claimed_at,"                   \
-  " (SELECT t.consent_version FROM orders q JOIN roster t ON t.id = q.roster"                      \
-  " WHERE q.id = n.order_id)"                                                                      \
-  " FROM gold_shown x JOIN gold g ON g.id = x.gold JOIN submissions w ON w.id = g.submission"      \
-  " JOIN orders o ON o.id = w.order_id JOIN roster r ON r.id = o.roster"                           \
-  " JOIN submissions n ON n.serial = x.after_serial JOIN batches b ON b.id = n.batch"              \
-  " JOIN schools s ON s.id = n.school"
+  "SELECT x.order_id, x.revision, x.created_at, x.lease_until, x.verdict, x.reasons, "             \
+  "x.decided_at,"                                                                                  \
+  " x.face, w.report, w.engine FROM gold_shown x JOIN gold g ON g.id = x.gold"                     \
+  " JOIN submissions w ON w.id = g.submission"
 
 enum {
-  ID,
   ORDER_ID,
-  NUMBER,
   REVISION,
   CREATED_AT,
   LEASE_UNTIL,
   VERDICT,
   REASONS,
-  TEXTS,
-  NOTE,
   DECIDED_AT,
-  GOLD_VERDICT,
-  SCHOOL,
-  BATCH,
-  NAME_MASKED,
-  NUMBER_MASKED,
-  ORIGINAL,
-  DELIVERED,
+  FACE,
   REPORT,
   ENGINE,
-  CLAIMED_AT,
-  CONSENT,
 };
 
 /* The item of a claim beside which one is placed. */
@@ -82,68 +65,6 @@ rtk_server_gold_is_shown (RtkServerStore *store, RtkServerCall *call, const char
   return rtk_server_db_get_int (
              store->db, 0, "SELECT EXISTS (SELECT 1 FROM gold_shown WHERE id = ? AND reviewer = ?)",
              "ss", shown, call->principal) != 0;
-}
-
-static void
-write_submission (RtkServerJson *json, RtkServerRows *row)
-{
-  const char *verdict = rtk_server_db_text (row, VERDICT);
-  gboolean    is_decided = verdict != NULL && strcmp (verdict, "passed") != 0;
-
-  rtk_server_json_begin (json, NULL, '{');
-  rtk_server_json_string (json, "id", rtk_server_db_text (row, ID));
-  rtk_server_json_string (json, "state", is_decided ? verdict : "in_review");
-  rtk_server_json_string (json, "origin", "online");
-  rtk_server_json_time (json, "created_at",
-                        rtk_server_db_int (row, CREATED_AT) + 30 * G_USEC_PER_SEC);
-  rtk_server_json_string (json, "original", rtk_server_db_text (row, ORIGINAL));
-  rtk_server_json_string (json, "delivered", rtk_server_db_text (row, DELIVERED));
-  rtk_server_json_string (json, "certificate", NULL);
-  rtk_server_reasons_write (json, "reasons", rtk_server_db_text (row, REASONS));
-  rtk_server_json_raw (json, "texts",
-                       rtk_server_db_is_null (row, TEXTS) ? "{}" : rtk_server_db_text (row, TEXTS));
-  rtk_server_json_string (json, "note", is_decided ? rtk_server_db_text (row, NOTE) : NULL);
-  rtk_server_json_end (json, '}');
-}
-
-/* The order of the showing: paid, and after a rejection on the way back like any other. */
-static void
-write_order (RtkServerStore *store, RtkServerCall *call, const char *name, RtkServerRows *row)
-{
-  RtkServerJson   *json = &call->answer;
-  g_autofree char *text = g_strconcat ("gold:", rtk_server_db_text (row, ORDER_ID), NULL);
-  g_autofree char *digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_ID, text);
-  gboolean         is_rejected = g_strcmp0 (rtk_server_db_text (row, VERDICT), "rejected") == 0;
-  gint64           decided = rtk_server_db_int (row, DECIDED_AT);
-  gint64           refunded = decided + store->config->hold_seconds * G_USEC_PER_SEC;
-  gboolean         is_refunded = is_rejected && refunded <= g_get_real_time ();
-  gint64           updated = rtk_server_db_int (row, CREATED_AT) + 90 * G_USEC_PER_SEC;
-  const char      *payment = is_refunded ? "refunded" : is_rejected ? "refund_due" : "paid";
-
-  if (decided > 0)
-    updated = is_refunded ? refunded : decided;
-  rtk_server_json_begin (json, name, '{');
-  rtk_server_json_string (json, "id", rtk_server_db_text (row, ORDER_ID));
-  rtk_server_json_string (json, "number", rtk_server_db_text (row, NUMBER));
-  rtk_server_json_int (json, "revision", rtk_server_db_int (row, REVISION) + is_refunded);
-  rtk_server_json_string (json, "school", rtk_server_db_text (row, SCHOOL));
-  rtk_server_json_string (json, "batch", rtk_server_db_text (row, BATCH));
-  rtk_server_json_begin (json, "subject", '{');
-  rtk_server_json_string (json, "name_masked", rtk_server_db_text (row, NAME_MASKED));
-  rtk_server_json_string (json, "number_masked", rtk_server_db_text (row, NUMBER_MASKED));
-  rtk_server_consent_write (json, rtk_server_db_text (row, CONSENT),
-                            rtk_server_db_int (row, CREATED_AT) + 10 * G_USEC_PER_SEC);
-  rtk_server_json_end (json, '}');
-  rtk_server_json_string (json, "code_digest", call->station != NULL ? digest : NULL);
-  rtk_server_json_string (json, "payment", payment);
-  rtk_server_json_string (json, "delivery", "none");
-  rtk_server_json_string (json, "print", "none");
-  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, CREATED_AT));
-  rtk_server_json_time (json, "updated_at", updated);
-  rtk_server_json_begin (json, "submissions", '[');
-  write_submission (json, row);
-  rtk_server_json_end (json, ']');
-  rtk_server_json_end (json, '}');
 }
 
 /* The row of @shown, or of the order @order_id, when it is the caller's. */
@@ -196,7 +117,7 @@ rtk_server_gold_write_order (RtkServerStore *store,
   if (row == NULL)
     return FALSE;
   if (*out_found)
-    write_order (store, call, name, row);
+    rtk_server_json_raw (&call->answer, name, rtk_server_db_text (row, FACE));
   rtk_server_db_end (row);
   return TRUE;
 }
@@ -232,11 +153,11 @@ rtk_server_gold_write_item (RtkServerStore *store,
     rtk_server_json_int (json, "attempt", 1);
     rtk_server_json_string (json, "report", rtk_server_db_text (row, REPORT));
     rtk_server_json_time (json, "waiting_since",
-                          rtk_server_db_int (row, CREATED_AT) + 90 * G_USEC_PER_SEC);
+                          rtk_server_db_int (row, CREATED_AT) + RTK_SERVER_GOLD_PAID_AFTER);
     rtk_server_json_time (json, "lease_until", rtk_server_db_int (row, LEASE_UNTIL));
     rtk_server_json_string (json, "opinion_note", NULL);
     rtk_server_json_raw (json, "verdicts", "[]");
-    write_order (store, call, "order", row);
+    rtk_server_json_raw (json, "order", rtk_server_db_text (row, FACE));
     rtk_server_json_end (json, '}');
   }
   rtk_server_db_end (row);
@@ -323,11 +244,12 @@ show (RtkServerStore  *store,
     return TRUE;
   number = choose_number (store, neighbour);
   return rtk_server_db_run (
-      store->db, error,
-      "INSERT INTO gold_shown (id, gold, order_id, number, reviewer, revision, created_at,"
-      " lease_until, claimed_at, after_serial) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      "sssssiiiii", id, gold, order_id, number, call->principal, neighbour->revision, created,
-      rtk_server_lease_end (store), now, neighbour->serial);
+             store->db, error,
+             "INSERT INTO gold_shown (id, gold, order_id, number, reviewer, revision, created_at,"
+             " lease_until, claimed_at, after_serial) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             "sssssiiiii", id, gold, order_id, number, call->principal, neighbour->revision,
+             created, rtk_server_lease_end (store), now, neighbour->serial) &&
+         rtk_server_gold_render (store, call, id, error);
 }
 
 /* Filters that no showing could fit. */
@@ -496,6 +418,7 @@ rtk_server_gold_decide (RtkServerStore          *store,
                             " WHERE id = ?",
                             "ssssis", decision->verdict, decision->reasons, decision->texts,
                             decision->note, g_get_real_time (), call->params[0]) &&
+         rtk_server_gold_render (store, call, call->params[0], error) &&
          rtk_server_audit_add (store, call->actor, "gold.answer", call->params[0], "{}", error) &&
          rtk_server_leases_renew (store, call, error) &&
          answer_order (store, call, state.order_id, error);
@@ -527,11 +450,12 @@ rtk_server_gold_undo (RtkServerStore *store, RtkServerCall *call, GError **error
     return rtk_server_call_fail (call, 409, "too-late",
                                  "It is too late to undo this: a supervisor may correct it.");
   if (state.verdict != NULL &&
-      !rtk_server_db_run (store->db, error,
-                          "UPDATE gold_shown SET verdict = NULL, reasons = NULL, texts = NULL,"
-                          " note = NULL, decided_at = NULL, revision = revision + 1,"
-                          " claimed_at = ?, lease_until = ? WHERE id = ?",
-                          "iis", now, rtk_server_lease_end (store), call->params[0]))
+      (!rtk_server_db_run (store->db, error,
+                           "UPDATE gold_shown SET verdict = NULL, reasons = NULL, texts = NULL,"
+                           " note = NULL, decided_at = NULL, revision = revision + 1,"
+                           " claimed_at = ?, lease_until = ? WHERE id = ?",
+                           "iis", now, rtk_server_lease_end (store), call->params[0]) ||
+       !rtk_server_gold_render (store, call, call->params[0], error)))
     return FALSE;
   call->status = 200;
   return rtk_server_leases_renew (store, call, error) &&

@@ -7,9 +7,17 @@ G_BEGIN_DECLS
 
 /* Photos whose verdict is known, shown among the others: rtk-server-gold.c. @shown is the id that
  * a showing has in place of a submission's. */
+
+/* Microseconds from the order of a showing to its payment. */
+#define RTK_SERVER_GOLD_PAID_AFTER (90 * G_USEC_PER_SEC)
+
 gboolean
 rtk_server_gold_mix (RtkServerStore *store, RtkServerCall *call, gint64 now, GError **error);
 gboolean rtk_server_gold_takes_number (RtkServerStore *store, gint64 number);
+gboolean rtk_server_gold_render (RtkServerStore *store,
+                                 RtkServerCall  *call,
+                                 const char     *shown,
+                                 GError        **error);
 gboolean rtk_server_gold_is_shown (RtkServerStore *store, RtkServerCall *call, const char *shown);
 gboolean rtk_server_gold_write_item (RtkServerStore *store,
                                      RtkServerCall  *call,

@@ -201,7 +201,7 @@ static const Migration migrations[] = {
         " revision INTEGER NOT NULL, created_at INTEGER NOT NULL, lease_until INTEGER,"
         " claimed_at INTEGER NOT NULL, after_serial INTEGER NOT NULL, verdict TEXT, reasons TEXT,"
         " texts TEXT, note TEXT,"
-        " decided_at INTEGER) WITHOUT ROWID;"
+        " decided_at INTEGER, face TEXT) WITHOUT ROWID;"
         "CREATE INDEX gold_shown_reviewer ON gold_shown (reviewer, gold);"
         /* Payments: a code that waits for the provider's callback has an end. */
         "ALTER TABLE payments ADD COLUMN pay_code TEXT;"

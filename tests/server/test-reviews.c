@@ -681,6 +681,254 @@ test_race_arbitration (void)
   assert_state (order, "rejected", "gaze");
 }
 
+static JsonObject *
+find_order (RtkTestReply *claimed, const char *order)
+{
+  for (guint i = 0; i < count_items (claimed); i++) {
+    JsonObject *item = get_item (claimed, i);
+
+    if (strcmp (json_object_get_string_member (json_object_get_object_member (item, "order"), "id"),
+                order) == 0)
+      return item;
+  }
+  return NULL;
+}
+
+/* Whether two values have the same members, all the way down; arrays by their first element. */
+static void
+assert_alike (JsonNode *a, JsonNode *b, const char *name)
+{
+  g_test_message ("%s", name);
+  if (JSON_NODE_HOLDS_OBJECT (a)) {
+    JsonObject *x = json_node_get_object (a);
+    JsonObject *y = json_node_get_object (b);
+    g_autoptr (GList) members = json_object_get_members (x);
+    g_autoptr (GList) others = json_object_get_members (y);
+    GList *m = others;
+
+    g_assert_cmpuint (g_list_length (members), ==, g_list_length (others));
+    for (GList *l = members; l != NULL; l = l->next, m = m->next) {
+      g_assert_cmpstr (l->data, ==, m->data);
+      assert_alike (json_object_get_member (x, l->data), json_object_get_member (y, m->data),
+                    l->data);
+    }
+  } else if (JSON_NODE_HOLDS_ARRAY (a)) {
+    JsonArray *x = json_node_get_array (a);
+    JsonArray *y = json_node_get_array (b);
+
+    if (json_array_get_length (x) > 0 && json_array_get_length (y) > 0)
+      assert_alike (json_array_get_element (x, 0), json_array_get_element (y, 0), name);
+  } else {
+    g_assert_cmpint (json_node_get_node_type (a), ==, json_node_get_node_type (b));
+  }
+}
+
+static void
+assert_same_shape (JsonObject *a, JsonObject *b)
+{
+  g_autoptr (JsonNode) x = json_node_init_object (json_node_alloc (), a);
+  g_autoptr (JsonNode) y = json_node_init_object (json_node_alloc (), b);
+
+  assert_alike (x, y, "item");
+}
+
+/* Makes the order that was paid last one whose verdict is known: rejected, by the supervisor. */
+static void
+add_gold (Desk *desk)
+{
+  g_autoptr (RtkTestReply) claimed = claim (desk, desk->supervisor2, "{}");
+  g_autoptr (RtkTestReply) done =
+      decide (desk, desk->supervisor2, get_item (claimed, 0), "\"hair\"");
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *body = g_strdup_printf (
+      "{\"id\":\"%s\",\"submission\":\"%s\",\"verdict\":\"rejected\",\"reasons\":[\"hair\"]}", id,
+      json_object_get_string_member (get_item (claimed, 0), "submission"));
+  g_autoptr (RtkTestReply) added = NULL;
+
+  assert_state (done, "rejected", "hair");
+  added = rtk_test_call (desk->server, desk->supervisor, "POST", "/v1/gold", body);
+  g_assert_cmpuint (added->status, ==, 201);
+}
+
+/* The statistics know what was gold, and count it apart. */
+static void
+assert_gold_wrong (Desk *desk)
+{
+  g_autoptr (RtkTestReply) figures =
+      rtk_test_call (desk->server, desk->supervisor, "GET", "/v1/reviews/statistics", NULL);
+  JsonArray *reviewers = json_object_get_array_member (figures->json, "reviewers");
+  guint      n = 0;
+
+  for (guint i = 0; i < json_array_get_length (reviewers); i++) {
+    JsonObject *one = json_array_get_object_element (reviewers, i);
+
+    if (strcmp (json_object_get_string_member (one, "name"), "reviewer") == 0) {
+      g_assert_cmpint (json_object_get_int_member (one, "gold_wrong"), ==, 1);
+      g_assert_cmpint (json_object_get_int_member (one, "decided"), ==, 1);
+      n++;
+    }
+  }
+  g_assert_cmpuint (n, ==, 1);
+}
+
+/* A photo whose verdict is known looks like any other, answers like any other, and is in no feed.
+ */
+static void
+test_gold (void)
+{
+  g_auto (Desk) desk;
+  g_autoptr (RtkTestReply) claimed = NULL;
+  g_autoptr (RtkTestReply) both = NULL;
+  g_autoptr (RtkTestReply) seen = NULL;
+  g_autoptr (RtkTestReply) hidden = NULL;
+  g_autoptr (RtkTestReply) stale = NULL;
+  g_autoptr (RtkTestReply) said = NULL;
+  g_autoptr (RtkTestReply) again = NULL;
+  g_autoptr (RtkTestReply) other = NULL;
+  g_autoptr (RtkTestReply) real = NULL;
+  g_autoptr (RtkTestReply) undone = NULL;
+  g_autoptr (RtkTestReply) wrong = NULL;
+  g_autoptr (RtkTestReply) feed = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *feed_text = NULL;
+  JsonObject      *item;
+  JsonObject      *gold = NULL;
+  const char      *gold_order;
+
+  desk_init (&desk, (const char *[]){"--gold-percent", "100", NULL});
+  desk_pay (&desk);
+  add_gold (&desk);
+  desk_pay (&desk);
+  /* Neither who chose it nor who decided it gets it: nothing but the real one comes. */
+  {
+    g_autoptr (RtkTestReply) chooser = claim (&desk, desk.supervisor, "{\"count\":5}");
+    g_autoptr (RtkTestReply) back = NULL;
+
+    g_assert_cmpuint (count_items (chooser), ==, 1);
+    back = rtk_test_call (desk.server, desk.supervisor, "DELETE", "/v1/reviews/claim", NULL);
+    g_assert_cmpuint (back->status, ==, 204);
+  }
+  claimed = claim (&desk, desk.reviewer, "{\"count\":1}");
+  g_assert_cmpuint (count_items (claimed), ==, 1);
+  both = claim (&desk, desk.reviewer, "{\"count\":5}");
+  g_assert_cmpuint (count_items (both), ==, 2);
+  item = find_order (both, desk.order);
+  g_assert_nonnull (item);
+  gold = get_item (both, get_item (both, 0) == item ? 1 : 0);
+  assert_same_shape (item, gold);
+  gold_order = json_object_get_string_member (json_object_get_object_member (gold, "order"), "id");
+  path = g_strconcat ("/v1/orders/", gold_order, NULL);
+  seen = rtk_test_call (desk.server, desk.reviewer, "GET", path, NULL);
+  g_assert_cmpuint (seen->status, ==, 200);
+  hidden = rtk_test_call (desk.server, desk.reviewer2, "GET", path, NULL);
+  rtk_test_assert_problem (hidden, 404, "not-found");
+  other = act (&desk, desk.reviewer2, gold, "/release", NULL);
+  rtk_test_assert_problem (other, 404, "not-found");
+  stale = act (&desk, desk.reviewer, gold, "", "{\"verdict\":\"approved\",\"revision\":999}");
+  rtk_test_assert_problem (stale, 409, "stale-revision");
+  said = decide (&desk, desk.reviewer, gold, "\"hair\"");
+  assert_state (said, "rejected", "hair");
+  g_assert_cmpstr (rtk_test_reply_text (said, "payment"), ==, "refund_due");
+  real = decide (&desk, desk.reviewer, item, "\"hair\"");
+  assert_same_shape (real->json, said->json);
+  again = decide (&desk, desk.reviewer, gold, "\"hair\"");
+  g_assert_cmpuint (again->status, ==, 200);
+  undone = act (&desk, desk.reviewer, gold, "/undo", NULL);
+  g_assert_cmpuint (undone->status, ==, 200);
+  wrong = decide (&desk, desk.reviewer, undone->json, NULL);
+  assert_state (wrong, "approved", "");
+  feed = rtk_test_call (desk.server, desk.supervisor, "GET", "/v1/changes", NULL);
+  feed_text = g_strndup (g_bytes_get_data (feed->body, NULL), g_bytes_get_size (feed->body));
+  g_assert_null (strstr (feed_text, gold_order));
+  assert_gold_wrong (&desk);
+}
+
+/* No photo comes a second time while there is one that the reviewer has not seen. */
+static void
+test_gold_turns (void)
+{
+  g_auto (Desk) desk;
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  desk_init (&desk, (const char *[]){"--gold-percent", "100", NULL});
+  for (guint i = 0; i < 3; i++) {
+    desk_pay (&desk);
+    add_gold (&desk);
+  }
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (RtkTestReply) claimed = NULL;
+
+    desk_pay (&desk);
+    claimed = claim (&desk, desk.reviewer, "{\"count\":1}");
+    claimed = (rtk_test_reply_free (claimed), claim (&desk, desk.reviewer, "{\"count\":9}"));
+    g_assert_cmpuint (count_items (claimed), ==, 2);
+    for (guint k = 0; k < 2; k++) {
+      JsonObject *item = get_item (claimed, k);
+      JsonObject *order = json_object_get_object_member (item, "order");
+      g_autoptr (RtkTestReply) done = NULL;
+
+      if (strcmp (json_object_get_string_member (order, "id"), desk.order) != 0)
+        g_assert_true (g_hash_table_add (
+            seen, g_strdup (json_object_get_string_member (newest (order), "delivered"))));
+      done = decide (&desk, desk.reviewer, item, NULL);
+      assert_state (done, "approved", "");
+    }
+  }
+  g_assert_cmpuint (g_hash_table_size (seen), ==, 3);
+}
+
+/* Agreement of two reviewers, counted by hand: three photos, one of them judged differently. The
+ * shares of "rejected" are 2/3 and 1/3: 4/9 are expected, 2/3 observed, hence kappa 0.4. */
+static void
+test_statistics (void)
+{
+  static const char *const first[] = {"\"gaze\"", "\"gaze\",\"hair\"", NULL};
+  static const char *const second[] = {NULL, "\"gaze\"", NULL};
+  g_auto (Desk) desk;
+  g_autoptr (RtkTestReply) figures = NULL;
+  JsonArray *list;
+  guint      n = 0;
+
+  desk_init (&desk, SAMPLE_ALL);
+  for (guint i = 0; i < G_N_ELEMENTS (first); i++) {
+    g_autoptr (RtkTestReply) a = NULL;
+    g_autoptr (RtkTestReply) b = NULL;
+    g_autoptr (RtkTestReply) one = NULL;
+    g_autoptr (RtkTestReply) other = NULL;
+
+    desk_pay (&desk);
+    a = claim (&desk, desk.reviewer, "{}");
+    one = decide (&desk, desk.reviewer, get_item (a, 0), first[i]);
+    b = claim (&desk, desk.reviewer2, "{}");
+    other = decide (&desk, desk.reviewer2, get_item (b, 0), second[i]);
+    g_assert_cmpuint (other->status, ==, 200);
+  }
+  figures = rtk_test_call (desk.server, desk.supervisor, "GET", "/v1/reviews/statistics", NULL);
+  list = json_object_get_array_member (figures->json, "reviewers");
+  for (guint i = 0; i < json_array_get_length (list); i++) {
+    JsonObject *one = json_array_get_object_element (list, i);
+
+    g_assert_cmpint (json_object_get_int_member (one, "compared"), ==, 3);
+    g_assert_cmpfloat_with_epsilon (json_object_get_double_member (one, "agreement_percent"),
+                                    66.667, 0.001);
+    g_assert_cmpfloat_with_epsilon (json_object_get_double_member (one, "kappa"), 0.4, 0.001);
+  }
+  g_assert_cmpuint (json_array_get_length (list), ==, 2);
+  list = json_object_get_array_member (figures->json, "reasons");
+  for (guint i = 0; i < json_array_get_length (list); i++) {
+    JsonObject *one = json_array_get_object_element (list, i);
+    const char *code = json_object_get_string_member (one, "code");
+
+    if (strcmp (code, "gaze") == 0 || strcmp (code, "hair") == 0) {
+      g_assert_cmpint (json_object_get_int_member (one, "compared"), ==, 1);
+      g_assert_cmpfloat_with_epsilon (json_object_get_double_member (one, "agreement_percent"),
+                                      code[0] == 'g' ? 100 : 0, 0.001);
+      n++;
+    }
+  }
+  g_assert_cmpuint (n, ==, 2);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -697,5 +945,8 @@ main (int argc, char **argv)
   g_test_add_func ("/server/reviews/race-claims", test_race_claims);
   g_test_add_func ("/server/reviews/race-undo", test_race_undo);
   g_test_add_func ("/server/reviews/race-arbitration", test_race_arbitration);
+  g_test_add_func ("/server/reviews/gold", test_gold);
+  g_test_add_func ("/server/reviews/gold-turns", test_gold_turns);
+  g_test_add_func ("/server/reviews/statistics", test_statistics);
   return g_test_run ();
 }

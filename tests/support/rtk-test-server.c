@@ -182,8 +182,18 @@ rtk_test_server_start (RtkTestServer *self)
   g_autoptr (GError) error = NULL;
   GInputStream *stream;
   LogReader    *reader;
-  const char   *fixed[] = {get_program (), "--data",       self->folder, "--listen",
-                           "127.0.0.1:0",  "--ready-file", ready};
+  /* No draws, unless a test asks for them: a verdict is final. */
+  const char *fixed[] = {get_program (),
+                         "--data",
+                         self->folder,
+                         "--listen",
+                         "127.0.0.1:0",
+                         "--ready-file",
+                         ready,
+                         "--sample-percent",
+                         "0",
+                         "--gold-percent",
+                         "0"};
 
   for (guint i = 0; i < G_N_ELEMENTS (fixed); i++)
     g_ptr_array_add (argv, (char *)fixed[i]);

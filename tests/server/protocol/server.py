@@ -71,7 +71,8 @@ class Server:
         return done.stdout
 
     def start(self):
-        command = [PROGRAM, "--data", self.data, "--listen", "127.0.0.1:0", *self.extra]
+        command = [PROGRAM, "--data", self.data, "--listen", "127.0.0.1:0", "--sample-percent", "0",
+                   "--gold-percent", "0", *self.extra]
         inherited = []
         if self.bootstrap is not None:
             end, self.pipe = os.pipe()

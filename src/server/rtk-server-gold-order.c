@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "server/rtk-server-gold.h"
+
+#include <string.h>
+
+/* What the made-up order of a showing looks like: it is put into the tables for a moment, written
+ * by the code that writes all orders, and taken out again before anybody else can see it. So it
+ * has whatever an order has, now and later, and no look tells it from the others. */
+
+/* Microseconds after the order: the photo, the payment. */
+#define SUBMITTED_AFTER (30 * G_USEC_PER_SEC)
+
+/**
+ * RtkServerGoldFace:
+ *
+ * The made-up order, as it is to be shown.
+ */
+typedef struct {
+  char  *id; /* of the submission */
+  char  *order_id;
+  char  *number;
+  char  *gold_submission;
+  char  *verdict; /* (nullable) */
+  char  *reasons; /* (nullable) */
+  char  *texts;   /* (nullable) */
+  char  *note;    /* (nullable) */
+  gint64 revision;
+  gint64 created_at;
+  gint64 decided_at;
+  gint64 after_serial;
+} Face;
+
+static void
+face_clear (Face *face)
+{
+  char *texts[] = {face->id,      face->order_id, face->number, face->gold_submission,
+                   face->verdict, face->reasons,  face->texts,  face->note};
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_free (texts[i]);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Face, face_clear)
+
+static gboolean
+read_face (RtkServerStore *store, const char *shown, Face *face, GError **error)
+{
+  RtkServerRows *row = rtk_server_db_query (
+      store->db, error,
+      "SELECT x.id, x.order_id, x.number, g.submission, x.verdict, x.reasons, x.texts, x.note,"
+      " x.revision, x.created_at, x.decided_at, x.after_serial FROM gold_shown x"
+      " JOIN gold g ON g.id = x.gold WHERE x.id = ?",
+      "s", shown);
+  gboolean found = rtk_server_db_next (store->db, row, error);
+
+  if (found) {
+    char **const  texts[] = {&face->id,      &face->order_id, &face->number, &face->gold_submission,
+                             &face->verdict, &face->reasons,  &face->texts,  &face->note};
+    gint64 *const numbers[] = {&face->revision, &face->created_at, &face->decided_at,
+                               &face->after_serial};
+
+    for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+      *texts[i] = g_strdup (rtk_server_db_text (row, (int)i));
+    for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+      *numbers[i] = rtk_server_db_int (row, (int)(G_N_ELEMENTS (texts) + i));
+  }
+  rtk_server_db_end (row);
+  return found;
+}
+
+/* Another text of the same form, always the same for the same order: digits become digits and
+ * small letters, which are hexadecimal here, such letters. NULL stays NULL. */
+static char *
+disguise (RtkServerStore *store, const Face *face, const char *text)
+{
+  g_autofree char *seed = g_strdup_printf ("gold:%s:%s", face->order_id, text != NULL ? text : "");
+  g_autofree char *digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_ID, seed);
+  char            *other = g_strdup (text);
+
+  for (guint i = 0; other != NULL && other[i] != '\0'; i++) {
+    int value = g_ascii_xdigit_value (digest[i % strlen (digest)]);
+
+    if (g_ascii_isdigit (other[i]))
+      other[i] = (char)('0' + value % 10);
+    else if (g_ascii_isxdigit (other[i]) && g_ascii_islower (other[i]))
+      other[i] = (char)('a' + value % 6);
+  }
+  return other;
+}
+
+/* A graduate of the neighbour's batch with the face's own masked names. */
+static gboolean
+put_graduate (RtkServerStore *store, const Face *face, const char *roster, GError **error)
+{
+  g_autofree char *context = g_strconcat ("code:", roster, NULL);
+  g_autoptr (GBytes) code = rtk_server_keys_seal (store->keys, context, face->order_id);
+
+  return rtk_server_db_run (
+      store->db, error,
+      "INSERT INTO roster (id, batch, name_masked, number_masked, name_cipher, number_cipher,"
+      " number_digest, code_cipher, consent_version, consent_at, consent_by, created_at)"
+      " SELECT ?1, n.batch, r.name_masked, r.number_masked, r.name_cipher, r.number_cipher, ?1,"
+      " CASE WHEN r.code_cipher IS NULL THEN NULL ELSE ?4 END, r.consent_version, r.consent_at,"
+      " r.consent_by, r.created_at FROM submissions w JOIN orders o ON o.id = w.order_id"
+      " JOIN roster r ON r.id = o.roster, submissions n WHERE w.id = ?2 AND n.serial = ?3",
+      "ssib", roster, face->gold_submission, face->after_serial, code);
+}
+
+static gboolean
+put_order (RtkServerStore *store, const Face *face, const char *roster, GError **error)
+{
+  gboolean    is_decided = face->verdict != NULL && strcmp (face->verdict, "passed") != 0;
+  gboolean    is_rejected = is_decided && strcmp (face->verdict, "rejected") == 0;
+  const char *state = is_decided ? face->verdict : "in_review";
+  gint64      updated = face->decided_at > 0 && is_decided
+                            ? face->decided_at
+                            : face->created_at + RTK_SERVER_GOLD_PAID_AFTER;
+
+  return rtk_server_db_run (store->db, error,
+                            "INSERT INTO orders (id, number, revision, roster, payment, delivery,"
+                            " print, created_at, updated_at)"
+                            " VALUES (?, ?, ?, ?, ?, 'none', 'none', ?, ?)",
+                            "ssissii", face->order_id, face->number, face->revision, roster,
+                            is_rejected ? "refund_due" : "paid", face->created_at, updated) &&
+         rtk_server_db_run (store->db, error,
+                            "INSERT INTO submissions (id, order_id, state, origin, original, alpha,"
+                            " delivered, certificate, report, actor, reasons, texts, note,"
+                            " created_at) SELECT ?1, ?2, ?3, w.origin, w.original, w.alpha,"
+                            " w.delivered, w.certificate, w.report, 'server', ?4, ?5, ?6, ?7"
+                            " FROM submissions w WHERE w.id = ?8",
+                            "ssssssis", face->id, face->order_id, state,
+                            is_decided ? face->reasons : "", face->texts,
+                            is_decided ? face->note : NULL, face->created_at + SUBMITTED_AFTER,
+                            face->gold_submission);
+}
+
+/* Paid as the photo itself was once. */
+static gboolean
+put_payment (RtkServerStore *store, const Face *face, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  gint64         paid = face->created_at + RTK_SERVER_GOLD_PAID_AFTER;
+  gboolean       is_rejected = g_strcmp0 (face->verdict, "rejected") == 0;
+  RtkServerRows *row = rtk_server_db_query (
+      store->db, &local_error,
+      "SELECT p.id, p.provider, p.pay_code, p.amount_fen, p.expires_at - p.created_at"
+      " FROM payments p JOIN submissions w ON w.order_id = p.order_id WHERE w.id = ?"
+      " AND p.provider NOT IN ('cash', 'waiver') ORDER BY p.created_at LIMIT 1",
+      "s", face->gold_submission);
+  g_autofree char *id = NULL;
+  g_autofree char *provider = NULL;
+  g_autofree char *code = NULL;
+  gint64           amount = 0;
+  gint64           life = 0;
+
+  if (rtk_server_db_next (store->db, row, &local_error)) {
+    g_autofree char *tail = disguise (store, face, rtk_server_db_text (row, 0) + 19);
+
+    /* An id says when it was made. */
+    id = g_strdup_printf ("%.19s%s", face->order_id, tail);
+    provider = g_strdup (rtk_server_db_text (row, 1));
+    code = disguise (store, face, rtk_server_db_text (row, 2));
+    amount = rtk_server_db_int (row, 3);
+    life = rtk_server_db_int (row, 4);
+  }
+  rtk_server_db_end (row);
+  if (local_error != NULL) {
+    g_propagate_error (error, g_steal_pointer (&local_error));
+    return FALSE;
+  }
+  return id == NULL ||
+         rtk_server_db_run (store->db, error,
+                            "INSERT INTO payments (id, order_id, provider, state, amount_fen,"
+                            " pay_code, expires_at, created_at, updated_at)"
+                            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, CASE WHEN ?7 = 0 THEN NULL ELSE"
+                            " ?7 + ?8 END, ?8, ?8)",
+                            "ssssisii", id, face->order_id, provider,
+                            is_rejected ? "refund_due" : "settled", amount, code, life,
+                            paid - 5 * G_USEC_PER_SEC);
+}
+
+static gboolean
+take_out (RtkServerStore *store, const Face *face, const char *roster, GError **error)
+{
+  return rtk_server_db_run (store->db, error, "DELETE FROM payments WHERE order_id = ?", "s",
+                            face->order_id) &&
+         rtk_server_db_run (store->db, error, "DELETE FROM submissions WHERE id = ?", "s",
+                            face->id) &&
+         rtk_server_db_run (store->db, error, "DELETE FROM orders WHERE id = ?", "s",
+                            face->order_id) &&
+         rtk_server_db_run (store->db, error, "DELETE FROM roster WHERE id = ?", "s", roster);
+}
+
+/**
+ * rtk_server_gold_render:
+ * @store: a store, in a writing transaction
+ * @call: to whom it is shown
+ * @shown: a showing
+ * @error: return location
+ *
+ * Writes anew what the order of a showing looks like; to be called whenever it changed.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_gold_render (RtkServerStore *store,
+                        RtkServerCall  *call,
+                        const char     *shown,
+                        GError        **error)
+{
+  g_auto (Face) face = {0};
+  g_auto (RtkServerJson) json = {0};
+  g_autofree char *roster = NULL;
+
+  if (!read_face (store, shown, &face, error))
+    return FALSE;
+  roster = g_strdup (shown);
+  rtk_server_json_init (&json);
+  return put_graduate (store, &face, roster, error) && put_order (store, &face, roster, error) &&
+         put_payment (store, &face, error) &&
+         rtk_server_order_write (store, &json, NULL, face.order_id, call->station, error) &&
+         take_out (store, &face, roster, error) &&
+         rtk_server_db_run (store->db, error, "UPDATE gold_shown SET face = ? WHERE id = ?", "ss",
+                            json.text->str, shown);
+}
