@@ -4,6 +4,8 @@
 
 #include "server/rtk-server-gold.h"
 
+#include "core/rtk-id.h"
+
 #include <string.h>
 
 /* The photos whose verdict is known, as supervisors keep them. */
@@ -108,6 +110,8 @@ RTK_SERVER_HANDLER (gold_list)
   if (!rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
                                       store->config->max_page, &limit))
     return TRUE;
+  if (after != NULL && !rtk_id_is_valid (after))
+    return rtk_server_call_fail (call, 422, "bad-member", "The page begins after an id.");
   row = rtk_server_db_query (store->db, &local_error, GOLD " WHERE g.id > ? ORDER BY g.id LIMIT ?",
                              "si", after != NULL ? after : "", limit);
   rtk_server_json_begin (&call->answer, NULL, '{');

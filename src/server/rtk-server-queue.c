@@ -4,8 +4,12 @@
 
 #include "server/rtk-server-review.h"
 
+#include <string.h>
+
 #define MAX_SECONDS G_GINT64_CONSTANT (1000000000)
 #define MAX_OFFSET 10000000
+/* Bytes of the name of a school or a batch. */
+#define MAX_NAME 256
 
 /* What waits, in its order, as one reviewer may see it. */
 
@@ -90,10 +94,13 @@ rtk_server_filters_fit (RtkServerCall *call, const RtkServerFilters *self)
   static const char *const engines[] = {"pass", "warn", "fail", "unknown", NULL};
   static const char *const stages[] = {"first", "second", "arbitration", NULL};
 
-  if (is_one_of (self->origin, origins) && is_one_of (self->engine, engines) &&
+  if ((self->school == NULL || strlen (self->school) <= MAX_NAME) &&
+      (self->batch == NULL || strlen (self->batch) <= MAX_NAME) &&
+      is_one_of (self->origin, origins) && is_one_of (self->engine, engines) &&
       is_one_of (self->stage, stages))
     return TRUE;
-  rtk_server_call_fail (call, 422, "bad-member", "A filter is not one of the words it knows.");
+  rtk_server_call_fail (call, 422, "bad-member",
+                        "A filter is too long, or not a word that is known.");
   return FALSE;
 }
 
