@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.parse
 
-from client import Undocumented, check_answer, parse_json
+from client import Client, Undocumented, parse_json
 from document import TOP
 from keys import new_id
 from mutate import CANARY, TEXTS, Generator, any_value, garble, mutate, nested
@@ -444,6 +444,36 @@ def test_replays():
         order = world.order(graduate.order)
         ids = [submission["id"] for submission in order["submissions"]]
         expect(len(set(ids)) == len(ids), "a submission stands twice")
+
+
+def test_reordered():
+    """All that was good once, again, in any order and from several callers at a time."""
+    world.sign_in("operator")
+    world.station = world.enrol("operator")
+    tokens = callers()
+    wrong, requests = [], []
+    for one in world.document.operations:
+        if one.name in world.client.taken and not is_slow(one) and not ends_sessions(one) and "staff/{id}" not in one.path:
+            requests.append((one, *taken(one)))
+
+    def go(own):
+        client = Client(world.document, world.server.address)
+        for one, path, headers, body in own:
+            role = one.who[0] if one.who[0] not in tokens else rng.choice(one.who)
+            try:
+                answer = client.request(one.method, path, body, token=None if one.is_public else tokens[role], headers=headers)
+                judge(f"{one}, again", answer, wrong)
+            except (Undocumented, OSError) as error:
+                wrong.append(f"{one}, again: {error}")
+        client.close()
+
+    for _ in rounds(1):
+        threads = [threading.Thread(target=go, args=(rng.sample(requests, len(requests)),)) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    nothing(wrong)
 
 
 def test_many_large_bodies():

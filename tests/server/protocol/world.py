@@ -37,7 +37,8 @@ class World:
 
     def __init__(self, graduates=60, extra=(), beside=None):
         self.document = Document()
-        self.server = Server(graduates, extra).start()
+        # Chance decides whom a second reviewer sees; a scene that wants that asks for it.
+        self.server = Server(graduates, ("--sample-percent", "0", "--gold-percent", "0", *extra)).start()
         self.client = Client(self.document, self.server.address)
         if beside is not None:
             # Its answers count like those of the other world.
