@@ -4,7 +4,7 @@
 from keys import StationKey, new_id
 from server import PASSWORD
 from tap import expect
-from world import PART, b64
+from world import PART, World, b64
 
 
 def scene_refused_operations(world):
@@ -69,3 +69,24 @@ def scene_rate(world):
         answers = [client.request("GET", "/healthz", headers={"X-Forwarded-For": "203.0.113.7"}) for _ in range(4)]
         expect(answers[0].status == 200 and answers[-1].problem == "rate-limited", [one.status for one in answers])
         client.request("GET", "/healthz", headers={"X-Forwarded-For": "203.0.113.8"}, status=200)
+
+
+def scene_delivered(world):
+    """A verdict on what was delivered stays."""
+    graduate = world.reviewed("approved")
+    order = world.order(graduate.order)
+    world.call("supervisor", "POST", "/v1/exports", {"id": new_id(), "receiver": "a receiver", "orders": [graduate.order]}, status=201)
+    correction = {"id": new_id(), "verdict": "rejected", "revision": world.order(graduate.order)["revision"], "reasons": ["blur"],
+                  "reason": "seen too late"}
+    path = f"/v1/reviews/{order['submissions'][0]['id']}"
+    expect(world.call("supervisor", "POST", f"{path}/correction", correction, status=409).problem == "delivered")
+
+
+def scene_too_large(world):
+    other = World(graduates=0, extra=("--max-upload", "1000", "--max-body", "1000"), beside=world)
+    try:
+        for name, kind in (("/v1/roster", "text/csv"), ("/v1/operations", "application/json")):
+            answer = other.call("supervisor", "POST", name, b"x" * 1001, media_type=kind, status=413)
+            expect(answer.problem == "too-large")
+    finally:
+        other.close()

@@ -118,7 +118,7 @@ def test_states():
 
 
 def main():
-    return run("/server/handbook", [("walk", test_walk)])
+    return run("/server/handbook", [("walk", test_walk), ("states", test_states)])
 
 
 if __name__ == "__main__":

@@ -417,6 +417,22 @@ def test_slow_senders():
     expect(all(one is not None and one < 15 for one in slowest), "ended after", slowest)
 
 
+def test_roster_files():
+    """Files of the roster that are none: refused with the lines that are off, which repeat nothing."""
+    wrong = []
+    good = "school,batch,name,number,code\n" + "".join(f"示例大学,2026,王小明,32019919990101{n:04},TESTCODE9{n:07}\n" for n in range(5))
+    files = [b"", b"\n" * 1000, b"\0" * 100, b"\xff\xfe" + good.encode("utf-16-le"), good.encode("utf-16-be"), b"a" * 100000, b"," * 100000,
+             b"school,batch,name,number\n" + b"a,b,c,1\n" * 5000, b"school,school,school,number\na,b,c,1\n", b'"' * 1001,
+             ("school,batch,name,number\n" + ",".join(["x" * 70000] * 4)).encode(), good.replace(",", ";").encode(), good.encode() + b"\x80\x80"]
+    files += [("school,batch,name,number,code\n" + ",".join(rng.choices(TEXTS, k=5))).encode("utf-8", "surrogatepass") for _ in range(40)]
+    for _ in rounds(60):
+        files.append(garble(rng, good.encode(rng.choice(["utf-8", "gb18030"]))))
+    for data in files:
+        send(f"roster {data[:60]!r}", wrong, "POST", "/v1/roster", data, token=world.tokens["supervisor"],
+             media_type="text/csv; charset=utf-8", allowed={200, 413, 415, 422})
+    nothing(wrong)
+
+
 def test_replays():
     """Signed operations again, out of order, changed and mixed: what was done is done once, and all of it holds together."""
     world.sign_in("operator")

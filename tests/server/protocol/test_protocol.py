@@ -22,7 +22,7 @@ from world import World
 HERE = os.path.dirname(os.path.abspath(__file__))
 JSON = "application/json"
 # Of the machine, the moment or the load: other suites bring these about.
-NOT_OF_CALLERS = {"busy", "delivered", "disk-full", "internal", "stopping"}
+NOT_OF_CALLERS = {"busy", "disk-full", "internal", "stopping"}
 world = World()
 
 
