@@ -89,6 +89,8 @@ add_http_entries (Options *o, GOptionEntry *out)
       {"max-body", 0, 0, G_OPTION_ARG_INT64, &o->config.max_body, "Bytes of a JSON body", "N"},
       {"max-upload", 0, 0, G_OPTION_ARG_INT64, &o->config.max_upload, "Bytes of a photo", "N"},
       {"max-page", 0, 0, G_OPTION_ARG_INT64, &o->config.max_page, "Orders in a page", "N"},
+      {"upload-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.upload_seconds,
+       "After how long without a new part an upload is given up", "N"},
       {"hint-ms", 0, 0, G_OPTION_ARG_INT64, &o->config.hint_ms,
        "Between two hints to a WebSocket, milliseconds", "N"},
       {"ping-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.ping_seconds,
@@ -254,6 +256,7 @@ set_defaults (RtkServerConfig *config)
   set_default (&config->max_body, 4 * 1024 * 1024);
   set_default (&config->max_upload, 64 * 1024 * 1024);
   set_default (&config->max_page, 500);
+  set_default (&config->upload_seconds, 24 * 3600);
   set_default (&config->hint_ms, 250);
   set_default (&config->ping_seconds, 30);
   set_default (&config->readers, CLAMP (g_get_num_processors (), 2, 4));

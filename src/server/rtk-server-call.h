@@ -118,6 +118,7 @@ void           rtk_server_call_run (RtkServerStore *store, RtkServerCall *self);
 gboolean
 rtk_server_call_fail (RtkServerCall *self, guint status, const char *problem, const char *title);
 gboolean    rtk_server_call_not_found (RtkServerCall *self);
+gboolean    rtk_server_call_is_unchanged (RtkServerCall *self, const char *tag);
 void        rtk_server_call_add_header (RtkServerCall *self, const char *name, const char *value);
 const char *rtk_server_call_get_header (RtkServerCall *self, const char *name);
 const char *rtk_server_call_get_string (RtkServerCall *self, const char *member);
@@ -187,6 +188,7 @@ RTK_SERVER_HANDLER (upload_head);
 RTK_SERVER_HANDLER (upload_patch);
 RTK_SERVER_HANDLER (upload_delete);
 RTK_SERVER_HANDLER (photo_get);
+RTK_SERVER_HANDLER (thumbnail_get);
 RTK_SERVER_HANDLER (review_claim);
 RTK_SERVER_HANDLER (review_give_back);
 RTK_SERVER_HANDLER (review_renew);

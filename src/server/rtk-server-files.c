@@ -132,21 +132,51 @@ is_as_known (int fd, const char *path, gint64 offset)
 }
 
 /**
- * rtk_server_file_append:
- * @path: a file, made when it is not there
+ * rtk_server_file_open_part:
+ * @path: a file, made when @offset is 0
  * @offset: where it ends now; its last byte may be written anew
+ * @error: return location; %RTK_ERROR_IN_USE when somebody else, in whatever process, is at it,
+ *   %RTK_ERROR_CONFLICT when it ends elsewhere
+ *
+ * Opens a file to add to it. Nobody else can until the descriptor is closed.
+ *
+ * Returns: the descriptor, -1 on error
+ */
+int
+rtk_server_file_open_part (const char *path, gint64 offset, GError **error)
+{
+  int fd = g_open (path, O_WRONLY | (offset == 0 ? O_CREAT : 0) | O_CLOEXEC, 0600);
+
+  if (fd < 0 && errno != ENOENT) {
+    set_errno (error, "Cannot write", path);
+  } else if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) != 0) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_IN_USE, "Somebody else adds to the file");
+  } else if (fd < 0 || !is_as_known (fd, path, offset)) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_CONFLICT, "The file has moved on");
+  } else {
+    return fd;
+  }
+  if (fd >= 0)
+    close (fd);
+  return -1;
+}
+
+/**
+ * rtk_server_file_add:
+ * @fd: of rtk_server_file_open_part()
+ * @offset: where the file ends
  * @data: (array length=size): what to add
  * @size: bytes
- * @error: return location; %RTK_ERROR_CONFLICT when another process has moved it on meanwhile
+ * @error: return location
  *
- * Adds to a file; what was added is on disk when this returns. One process does so at a time.
+ * Adds to a file; what was added is on disk when this returns.
  *
  * Returns: whether it was added
  */
 gboolean
-rtk_server_file_append (
-    const char *path, gint64 offset, const void *data, gsize size, GError **error)
+rtk_server_file_add (int fd, gint64 offset, const void *data, gsize size, GError **error)
 {
+<<<<<<< HEAD
   int         fd = g_open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   struct stat held;
   gboolean    ok;
@@ -171,6 +201,13 @@ rtk_server_file_append (
   }
   close (fd);
   return ok;
+=======
+  if (write_all (fd, data, size, offset) && fdatasync (fd) == 0)
+    return TRUE;
+  set_errno (error, "Cannot write", "a part");
+  (void)!ftruncate (fd, offset);
+  return FALSE;
+>>>>>>> 2e4f242 (server: Expire uploads, make thumbnails, keep cut-off parts)
 }
 
 /**

@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 gboolean rtk_server_file_make_folder (const char *path, GError **error);
 gboolean rtk_server_file_sync_folder (const char *path, GError **error);
 gboolean rtk_server_file_write (const char *path, const void *data, gsize size, GError **error);
-gboolean rtk_server_file_append (
-    const char *path, gint64 offset, const void *data, gsize size, GError **error);
+int      rtk_server_file_open_part (const char *path, gint64 offset, GError **error);
+gboolean rtk_server_file_add (int fd, gint64 offset, const void *data, gsize size, GError **error);
 gint64   rtk_server_file_get_size (const char *path);
 gboolean rtk_server_file_hash (const char *path, char out_hex[65], GError **error);
 int      rtk_server_file_lock (const char *folder, gboolean is_shared, GError **error);

@@ -22,6 +22,7 @@
 /* The system may allow fewer. */
 #define LISTEN_BACKLOG 4096
 #define FINISHED "rtk-finished"
+#define HANDLED "rtk-handled"
 
 struct _RtkServerHttp {
   SoupServer            *server;    /* (owned) */
@@ -75,6 +76,15 @@ log_call (const RtkServerCall *call)
                     "RTK_MS", ms, "MESSAGE", "call");
 }
 
+/* An answer without a body and its length is to libsoup one that ends with the connection: a new
+ * connection for each part of an upload. */
+static void
+keep_connection_cb (SoupServerMessage *message, gpointer user_data)
+{
+  soup_message_headers_set_encoding (soup_server_message_get_response_headers (message),
+                                     SOUP_ENCODING_NONE);
+}
+
 static void
 send_answer (SoupServerMessage *message, RtkServerCall *call)
 {
@@ -100,6 +110,8 @@ send_answer (SoupServerMessage *message, RtkServerCall *call)
       soup_message_body_append_bytes (body, text);
     }
   }
+  if (call->status == 204)
+    g_signal_connect (message, "wrote-headers", G_CALLBACK (keep_connection_cb), NULL);
   soup_server_message_set_status (message, call->status,
                                   call->status == 426 ? "Upgrade Required" : NULL);
   log_call (call);
@@ -248,11 +260,24 @@ add_allow (RtkServerCall *call, const char *path)
   rtk_server_call_add_header (call, "Allow", allow->str);
 }
 
+/* tus 1.0.0: where PATCH and DELETE do not pass, a POST says by a header what it stands for. */
+static const char *
+get_method (SoupServerMessage *message, const char *path)
+{
+  const char *method = soup_server_message_get_method (message);
+  const char *meant = soup_message_headers_get_one (
+      soup_server_message_get_request_headers (message), "X-HTTP-Method-Override");
+
+  if (meant == NULL || strcmp (method, "POST") != 0 || !g_str_has_prefix (path, "/v1/uploads/"))
+    return method;
+  return strcmp (meant, "PATCH") == 0 || strcmp (meant, "DELETE") == 0 ? meant : method;
+}
+
 /* Finds the route; answers at once what no worker needs to see. */
 static gboolean
 prepare_call (RtkServerCall *call, SoupServerMessage *message, const char *path)
 {
-  const char *method = soup_server_message_get_method (message);
+  const char *method = get_method (message, path);
   gboolean    path_known = FALSE;
 
   call->route = rtk_server_routes_match (method, path, call->params, &path_known);
@@ -298,9 +323,11 @@ start_call (RtkServerHttp *self, Pending *pending)
   g_autoptr (GTask) task = g_task_new (NULL, NULL, call_done_cb, NULL);
 
   g_task_set_task_data (task, pending, (GDestroyNotify)pending_free);
-  soup_server_message_pause (message);
-  self->n_running++;
-  g_signal_connect (message, "finished", G_CALLBACK (finished_cb), self);
+  if (g_object_get_data (G_OBJECT (message), FINISHED) == NULL) {
+    soup_server_message_pause (message);
+    self->n_running++;
+    g_signal_connect (message, "finished", G_CALLBACK (finished_cb), self);
+  }
   rtk_server_pool_push (self->pool, rtk_server_lane_of_route (pending->call->route), task,
                         run_call);
 }
@@ -317,6 +344,7 @@ handle (SoupServer        *server,
   g_autoptr (RtkServerCall) call = rtk_server_call_new ();
   Pending *pending;
 
+  g_object_set_data (G_OBJECT (message), HANDLED, (gpointer)message);
   if (self->stopping) {
     rtk_server_call_add_header (call, "Retry-After", "5");
     rtk_server_call_fail (call, 503, "stopping", "The server is stopping. Try again later.");
@@ -326,7 +354,8 @@ handle (SoupServer        *server,
   if (self->stopping || !prepare_call (call, message, path) ||
       !rtk_server_limits_admit (self->limits, call,
                                 soup_server_message_get_remote_address (message))) {
-    send_answer (message, call);
+    if (g_object_get_data (G_OBJECT (message), FINISHED) == NULL)
+      send_answer (message, call);
     return;
   }
   call->query = query != NULL ? g_hash_table_ref (query) : NULL;
@@ -356,6 +385,23 @@ refuse_early (SoupServerMessage *message, const RtkServerRoute *route)
   send_answer (message, call);
 }
 
+/* The caller hung up in the middle of a part: what has come of it is kept, so that little is sent
+ * twice. With a checksum of the whole part it is not known to be right. */
+static void
+cut_off_cb (SoupServerMessage *message, gpointer user_data)
+{
+  RtkServerHttp      *self = user_data;
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  if (g_object_get_data (G_OBJECT (message), HANDLED) != NULL || self->stopping ||
+      soup_message_headers_get_one (headers, "Upload-Checksum") != NULL ||
+      rtk_server_intake_get_kept (message) == 0)
+    return;
+  g_object_set_data (G_OBJECT (message), FINISHED, (gpointer)message);
+  handle (self->server, message, g_uri_get_path (soup_server_message_get_uri (message)), NULL,
+          self);
+}
+
 static void
 handle_early (SoupServer        *server,
               SoupServerMessage *message,
@@ -367,20 +413,22 @@ handle_early (SoupServer        *server,
   SoupMessageHeaders   *headers = soup_server_message_get_request_headers (message);
   gboolean              known;
   const RtkServerRoute *route =
-      rtk_server_routes_match (soup_server_message_get_method (message), path, NULL, &known);
+      rtk_server_routes_match (get_method (message, path), path, NULL, &known);
 
   if (!rtk_server_intake_begin (self->intake, message, route) &&
       (soup_message_headers_get_expectations (headers) & SOUP_EXPECTATION_CONTINUE) != 0)
     refuse_early (message, route);
+  else if (route != NULL && route->takes_bytes)
+    g_signal_connect (message, "finished", G_CALLBACK (cut_off_cb), self);
 }
 
 static void
 run_jobs (GTask *task, gpointer data)
 {
-  RtkServerSeat *seat = data;
-
   static gboolean (*const jobs[]) (RtkServerStore *, gint64, guint *, GError **) = {
-      rtk_server_jobs_close_unpaid, rtk_server_jobs_refund, rtk_server_jobs_expire};
+      rtk_server_jobs_close_unpaid, rtk_server_jobs_refund, rtk_server_jobs_expire,
+      rtk_server_jobs_uploads};
+  RtkServerSeat *seat = data;
 
   for (guint i = 0; i < G_N_ELEMENTS (jobs); i++) {
     g_autoptr (GError) error = NULL;

@@ -156,6 +156,20 @@ rtk_server_intake_is_busy (SoupServerMessage *message)
 }
 
 /**
+ * rtk_server_intake_get_kept:
+ * @message: a request
+ *
+ * Returns: bytes of its body in memory
+ */
+gsize
+rtk_server_intake_get_kept (SoupServerMessage *message)
+{
+  const Body *body = g_object_get_data (G_OBJECT (message), BODY);
+
+  return body != NULL ? body->kept : 0;
+}
+
+/**
  * rtk_server_intake_get_held:
  * @self: the intake
  *

@@ -19,6 +19,7 @@ gboolean         rtk_server_intake_begin (RtkServerIntake      *self,
                                           const RtkServerRoute *route);
 gboolean         rtk_server_intake_is_too_large (SoupServerMessage *message);
 gboolean         rtk_server_intake_is_busy (SoupServerMessage *message);
+gsize            rtk_server_intake_get_kept (SoupServerMessage *message);
 gsize            rtk_server_intake_get_held (RtkServerIntake *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerIntake, rtk_server_intake_free)

@@ -3,46 +3,23 @@
 #include "config.h"
 
 #include "core/rtk-error.h"
-#include "core/rtk-id.h"
 #include "server/rtk-server-call.h"
-#include "server/rtk-server-files.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
-#include <sodium.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Photos and the parts that prove them, named by the SHA-256 of their content; uploaded by tus
- * 1.0.0 (core, creation, checksum, termination). A part is acknowledged when it is on disk; a photo
- * is known when it is whole, its hash was computed from the file and its name is durable. */
+/* Photos and the parts that prove them, named by the SHA-256 of their content: what a name stands
+ * for never changes. They come in by rtk-server-uploads.c. */
 
-#define TUS_VERSION "1.0.0"
-#define STATUS_CHECKSUM_MISMATCH 460
-
-typedef struct {
-  char  *id;
-  char  *sha256;
-  char  *media_type;
-  char  *path; /* of the part */
-  gint64 length;
-  gint64 offset;
-} Upload;
-
-static void
-upload_clear (Upload *upload)
-{
-  g_free (upload->id);
-  g_free (upload->sha256);
-  g_free (upload->media_type);
-  g_free (upload->path);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Upload, upload_clear)
-
-/* Where the photo lies, or would lie; @sha256 is a valid name. */
-static char *
-dup_photo_path (const RtkServerConfig *config, const char *sha256)
+/**
+ * rtk_server_photo_dup_path:
+ * @config: settings
+ * @sha256: a valid name
+ *
+ * Returns: (transfer full): where the photo lies, or would lie
+ */
+char *
+rtk_server_photo_dup_path (const RtkServerConfig *config, const char *sha256)
 {
   const char folder[3] = {sha256[0], sha256[1], '\0'};
 
@@ -83,82 +60,34 @@ rtk_server_photo_load (RtkServerStore *self, const char *sha256, gint64 most)
   if (rtk_server_db_get_int (self->db, G_MAXINT64, "SELECT size FROM photos WHERE sha256 = ?", "s",
                              sha256) > most)
     return NULL;
-  path = dup_photo_path (self->config, sha256);
+  path = rtk_server_photo_dup_path (self->config, sha256);
   file = g_mapped_file_new (path, FALSE, NULL);
   return file != NULL ? g_mapped_file_get_bytes (file) : NULL;
 }
 
-/* An upload goes on whoever of a station's staff is signed in. */
-static char *
-dup_owner (RtkServerCall *call)
+/**
+ * rtk_server_call_is_unchanged:
+ * @call: a call
+ * @tag: of what would be answered, in quotes
+ *
+ * Adds the tag to the answer.
+ *
+ * Returns: whether the caller has it already; then the call is answered with 304
+ */
+gboolean
+rtk_server_call_is_unchanged (RtkServerCall *call, const char *tag)
 {
-  if (call->station != NULL)
-    return g_strconcat ("station:", call->station, NULL);
-  return g_strconcat (call->who == RTK_SERVER_ACCOUNT ? "account:" : "staff:", call->principal,
-                      NULL);
-}
+  const char *known = rtk_server_call_get_header (call, "if-none-match");
 
-static gboolean
-check_version (RtkServerCall *call)
-{
-  rtk_server_call_add_header (call, "Tus-Resumable", TUS_VERSION);
-  if (g_strcmp0 (rtk_server_call_get_header (call, "tus-resumable"), TUS_VERSION) == 0)
-    return TRUE;
-  rtk_server_call_add_header (call, "Tus-Version", TUS_VERSION);
-  rtk_server_call_fail (call, 412, "tus-version", "This server speaks tus 1.0.0.");
-  return FALSE;
-}
-
-static void
-add_number_header (RtkServerCall *call, const char *name, gint64 value)
-{
-  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, value);
-
-  rtk_server_call_add_header (call, name, text);
-}
-
-/* One value of Upload-Metadata: "key base64,key base64". */
-static char *
-dup_metadata (RtkServerCall *call, const char *key)
-{
-  const char *header = rtk_server_call_get_header (call, "upload-metadata");
-  g_auto (GStrv) pairs = g_strsplit (header != NULL ? header : "", ",", 32);
-
-  for (guint i = 0; pairs[i] != NULL; i++) {
-    g_auto (GStrv) words = g_strsplit (g_strstrip (pairs[i]), " ", 2);
-    guint8 value[256];
-    gsize  size = 0;
-
-    if (words[0] == NULL || strcmp (words[0], key) != 0 || words[1] == NULL)
-      continue;
-    if (sodium_base642bin (value, sizeof value, words[1], strlen (words[1]), NULL, &size, NULL,
-                           sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        !g_utf8_validate ((const char *)value, (gssize)size, NULL))
-      return NULL;
-    return g_strndup ((const char *)value, size);
-  }
-  return NULL;
-}
-
-static gboolean
-is_media_type (const char *type)
-{
-  return g_strcmp0 (type, "image/jpeg") == 0 || g_strcmp0 (type, "image/png") == 0 ||
-         g_strcmp0 (type, "application/json") == 0;
-}
-
-/* OPTIONS /v1/uploads */
-RTK_SERVER_HANDLER (uploads_options)
-{
-  rtk_server_call_add_header (call, "Tus-Resumable", TUS_VERSION);
-  rtk_server_call_add_header (call, "Tus-Version", TUS_VERSION);
-  rtk_server_call_add_header (call, "Tus-Extension", "creation,checksum,termination");
-  rtk_server_call_add_header (call, "Tus-Checksum-Algorithm", "sha256");
-  add_number_header (call, "Tus-Max-Size", store->config->max_upload);
-  call->status = 204;
+  rtk_server_call_add_header (call, "ETag", tag);
+  rtk_server_call_add_header (call, "Cache-Control", "private, no-store");
+  if (known == NULL || (strcmp (known, "*") != 0 && strstr (known, tag) == NULL))
+    return FALSE;
+  call->status = 304;
   return TRUE;
 }
 
+<<<<<<< HEAD
 static gboolean
 insert_upload (RtkServerStore *store,
                RtkServerCall  *call,
@@ -426,15 +355,21 @@ RTK_SERVER_HANDLER (upload_delete)
 }
 
 /* GET and HEAD /v1/photos/{sha256} */
+=======
+/* GET and HEAD /v1/photos/{sha256}; parts of it (Range) are cut out by libsoup. */
+>>>>>>> 2e4f242 (server: Expire uploads, make thumbnails, keep cut-off parts)
 RTK_SERVER_HANDLER (photo_get)
 {
-  g_autofree char *path = dup_photo_path (store->config, call->params[0]);
+  g_autofree char *path = rtk_server_photo_dup_path (store->config, call->params[0]);
+  g_autofree char *tag = g_strdup_printf ("\"%s\"", call->params[0]);
   g_autofree char *type = rtk_server_db_dup_text (
       store->db, "SELECT media_type FROM photos WHERE sha256 = ?", "s", call->params[0]);
   g_autoptr (GMappedFile) file = NULL;
 
   if (type == NULL)
     return rtk_server_call_not_found (call);
+  if (rtk_server_call_is_unchanged (call, tag))
+    return TRUE;
   file = g_mapped_file_new (path, FALSE, NULL);
   if (file == NULL) {
     g_set_error (error, RTK_ERROR, RTK_ERROR_DAMAGED, "A photo's file is missing: %s", path);
@@ -442,7 +377,6 @@ RTK_SERVER_HANDLER (photo_get)
   }
   call->bytes = g_mapped_file_get_bytes (file);
   call->media_type = g_intern_string (type);
-  rtk_server_call_add_header (call, "Cache-Control", "private, no-store");
   rtk_server_call_add_header (call, "X-Content-Type-Options", "nosniff");
   call->status = 200;
   return TRUE;

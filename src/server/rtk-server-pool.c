@@ -49,6 +49,8 @@ rtk_server_lane_of_route (const RtkServerRoute *route)
 {
   if (route->handler == rtk_server_upload_patch)
     return RTK_SERVER_LANE_UPLOAD;
+  if (route->handler == rtk_server_thumbnail_get)
+    return RTK_SERVER_LANE_PICTURE;
   if (route->is_slow)
     return RTK_SERVER_LANE_SLOW;
   return rtk_server_route_is_reading (route) ? RTK_SERVER_LANE_READ : RTK_SERVER_LANE_WRITE;

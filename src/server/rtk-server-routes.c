@@ -177,10 +177,11 @@ static const RtkServerRoute routes[] = {
     {"OPTIONS", "/v1/uploads", PUBLIC, rtk_server_uploads_options, NULL, FALSE, FALSE},
     {"POST", "/v1/uploads", ANYONE, rtk_server_upload_create, NULL, FALSE, FALSE},
     {"HEAD", "/v1/uploads/{id}", ANYONE, rtk_server_upload_head, NULL, FALSE, FALSE},
-    {"PATCH", "/v1/uploads/{id}", ANYONE, rtk_server_upload_patch, NULL, FALSE, TRUE},
+    {"PATCH", "/v1/uploads/{id}", ANYONE, rtk_server_upload_patch, NULL, TRUE, TRUE},
     {"DELETE", "/v1/uploads/{id}", ANYONE, rtk_server_upload_delete, NULL, FALSE, FALSE},
     {"GET", "/v1/photos/{sha256}", STAFF, rtk_server_photo_get, NULL, FALSE, FALSE},
     {"HEAD", "/v1/photos/{sha256}", STAFF, rtk_server_photo_get, NULL, FALSE, FALSE},
+    {"GET", "/v1/photos/{sha256}/thumbnail", STAFF, rtk_server_thumbnail_get, NULL, TRUE, FALSE},
     /* Review. */
     {"POST", "/v1/reviews/claim", REVIEW, rtk_server_review_claim, claim_fields, FALSE, FALSE},
     {"DELETE", "/v1/reviews/claim", REVIEW, rtk_server_review_give_back, NULL, FALSE, FALSE},

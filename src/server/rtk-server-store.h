@@ -31,6 +31,7 @@ G_BEGIN_DECLS
  * @max_body: bytes of a JSON body
  * @max_upload: bytes of a photo
  * @max_page: orders in a page of the feed, operations in a batch, items in a claim
+ * @upload_seconds: after how long without a new part an upload is given up
  * @hint_ms: between two hints to the same WebSocket
  * @ping_seconds: between two pings to a WebSocket
  * @readers: connections that read beside the one that writes
@@ -74,6 +75,7 @@ typedef struct {
   gint64 max_body;
   gint64 max_upload;
   gint64 max_page;
+  gint64 upload_seconds;
   gint64 hint_ms;
   gint64 ping_seconds;
   gint64 readers;
@@ -240,6 +242,8 @@ gboolean rtk_server_effect_cancel (RtkServerStore *self,
                                    GError        **error);
 
 /* Photos: rtk-server-photos.c. */
+char    *rtk_server_photo_dup_path (const RtkServerConfig *config,
+                                    const char            *sha256) G_GNUC_WARN_UNUSED_RESULT;
 gboolean rtk_server_photo_is_there (RtkServerStore *self, const char *sha256);
 GBytes  *rtk_server_photo_load (RtkServerStore *self,
                                 const char     *sha256,
@@ -277,6 +281,8 @@ gboolean rtk_server_submission_add (RtkServerStore            *store,
 /* Jobs: rtk-server-jobs.c. */
 gboolean
 rtk_server_jobs_close_unpaid (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
+gboolean
+rtk_server_jobs_uploads (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 
