@@ -176,38 +176,16 @@ rtk_server_file_open_part (const char *path, gint64 offset, GError **error)
 gboolean
 rtk_server_file_add (int fd, gint64 offset, const void *data, gsize size, GError **error)
 {
-<<<<<<< HEAD
-  int         fd = g_open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   struct stat held;
-  gboolean    ok;
 
-  if (fd < 0)
-    return set_errno (error, "Cannot write", path);
-  ok = flock (fd, LOCK_EX) == 0;
-  if (ok && !is_as_known (fd, path, offset)) {
-    close (fd);
-    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_CONFLICT, "The file has moved on");
-    return FALSE;
-  }
   /* It has its photo's name already: it is whole, and nobody may write into it. */
-  if (ok && fstat (fd, &held) == 0 && held.st_nlink > 1) {
-    close (fd);
+  if (fstat (fd, &held) == 0 && held.st_nlink > 1)
     return TRUE;
-  }
-  ok = ok && write_all (fd, data, size, offset) && fdatasync (fd) == 0;
-  if (!ok) {
-    set_errno (error, "Cannot write", path);
-    (void)ftruncate (fd, offset);
-  }
-  close (fd);
-  return ok;
-=======
   if (write_all (fd, data, size, offset) && fdatasync (fd) == 0)
     return TRUE;
   set_errno (error, "Cannot write", "a part");
   (void)!ftruncate (fd, offset);
   return FALSE;
->>>>>>> 2e4f242 (server: Expire uploads, make thumbnails, keep cut-off parts)
 }
 
 /**

@@ -320,6 +320,25 @@ is_of_type (const char *path, const char *media_type)
   return data[0] == '{' || data[0] == '[';
 }
 
+/* Gives the part the photo's name beside its own, which it keeps until the rows are committed: who
+ * is killed in between does not find an upload at its beginning again. */
+static gboolean
+name_photo (Upload *upload, const char *path, GError **error)
+{
+  g_autofree char *second = g_strconcat (path, ".", upload->id, NULL);
+  gboolean         ok;
+
+  (void)g_unlink (second);
+  ok = link (upload->path, second) == 0 ? g_rename (second, path) == 0
+                                        : g_rename (upload->path, path) == 0;
+  if (!ok)
+    g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE, "Cannot name a photo: %s",
+                 g_strerror (errno));
+  /* Two names of one file are left as they are by a rename. */
+  (void)g_unlink (second);
+  return ok;
+}
+
 /* Gives the photo its durable name, and tells of it, in a transaction. */
 static gboolean
 keep_photo (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError **error)
@@ -335,13 +354,8 @@ keep_photo (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError *
   /* It was given up while its last part came. */
   if (rtk_server_db_get_changes (store->db) == 0)
     return rtk_server_call_not_found (call);
-  if (!rtk_server_file_make_folder (folder, error))
+  if (!rtk_server_file_make_folder (folder, error) || !name_photo (upload, path, error))
     return FALSE;
-  if (g_rename (upload->path, path) != 0) {
-    g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE, "Cannot name a photo: %s",
-                 g_strerror (errno));
-    return FALSE;
-  }
   return rtk_server_file_sync_folder (folder, error) &&
          rtk_server_file_sync_folder (parent, error) &&
          rtk_server_db_run (store->db, error,
@@ -376,7 +390,10 @@ finish_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GErro
     rtk_server_db_rollback (store->db);
     return TRUE;
   }
-  return rtk_server_db_commit (store->db, error);
+  if (!rtk_server_db_commit (store->db, error))
+    return FALSE;
+  call->leftover = g_strdup (upload->path);
+  return TRUE;
 }
 
 /* Adds the part, under the lock of its file: of two that come at once one is added. */

@@ -120,11 +120,14 @@ test_checksums (void)
   g_autoptr (RtkTestReply) bad = patch (server, token, location, 0, bytes,
                                         "sha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
   g_autoptr (RtkTestReply) nonsense = patch (server, token, location, 0, bytes, "md5 x");
+  g_autoptr (RtkTestReply) bad_sha1 =
+      patch (server, token, location, 0, bytes, "sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
   g_autoptr (RtkTestReply) exchanged = NULL;
   g_autoptr (RtkTestReply) good = NULL;
 
   rtk_test_assert_problem (bad, 460, "checksum-mismatch");
   rtk_test_assert_problem (nonsense, 400, "bad-checksum");
+  rtk_test_assert_problem (bad_sha1, 460, "checksum-mismatch");
   g_assert_cmpint (ask (server, token, location), ==, 0);
   /* A whole photo that is another than announced is dropped; the right one can follow. */
   exchanged = patch (server, token, location, 0, other, NULL);

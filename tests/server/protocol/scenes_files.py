@@ -1,15 +1,78 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scenes: live hints."""
+"""Scenes: live hints, pictures and their thumbnails."""
 
 import base64
+import fcntl
 import hashlib
+import os
+import struct
+import zlib
 
 from tap import expect
+from world import TUS, b64
 
 # Of RFC 6455.
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 HANDSHAKE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
              "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+
+def png(side):
+    """A black picture."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(bytes(side * (side + 1)))) + chunk(b"IEND", b""))
+
+
+PNG = png(300)
+
+
+def scene_thumbnail(world):
+    for data in (PNG, PNG[:40]):
+        location = world.begin_upload("operator", data, "image/png")
+        world.call("operator", "PATCH", location, data, media_type="application/offset+octet-stream", status=204,
+                   headers={**TUS, "Upload-Offset": "0"})
+    path = "/v1/photos/" + hashlib.sha256(PNG).hexdigest()
+    broken = "/v1/photos/" + hashlib.sha256(PNG[:40]).hexdigest()
+    for one in (path, path + "/thumbnail"):
+        tag = world.call("reviewer", "GET", one, status=200).get("etag")
+        world.call("reviewer", "GET", one, status=304, headers={"If-None-Match": tag})
+    world.call("reviewer", "HEAD", path, status=304, headers={"If-None-Match": f'"other", "{path[-64:]}"'})
+    part = world.call("reviewer", "GET", path, status=206, headers={"Range": "bytes=1-3"})
+    expect(part.body == b"PNG")
+    for _ in range(2):
+        expect(world.call("reviewer", "GET", broken + "/thumbnail", status=422).problem == "no-thumbnail")
+
+
+def scene_expired_upload(world):
+    with world.another_server(bootstrap="s" * 40, extra=("--upload-seconds", "0")) as client:
+        client.request("POST", "/v1/bootstrap", {"secret": "s" * 40, "user": "first", "password": "long enough"},
+                       status=201)
+        token = client.request("POST", "/v1/session", {"user": "first", "password": "long enough"},
+                               status=201).json["access_token"]
+        metadata = f"sha256 {b64('a' * 64)},filename {b64('照片')},filetype {b64('image/png')}"
+        location = client.request("POST", "/v1/uploads", token=token, status=201, headers={
+            **TUS, "Upload-Length": "10", "Upload-Metadata": metadata}).get("location")
+        client.request("HEAD", location, token=token, status=410, headers=TUS)
+        answer = client.request("PATCH", location, b"12345", token=token, status=410,
+                                media_type="application/offset+octet-stream", headers={**TUS, "Upload-Offset": "0"})
+        expect(answer.problem == "upload-expired")
+        client.request("DELETE", location, token=token, status=410, headers=TUS)
+
+
+def scene_locked_upload(world):
+    data = world.blob()
+    location = world.begin_upload("operator", data, "image/jpeg")
+
+    def add(at, size, status):
+        return world.call("operator", "PATCH", location, data[at:at + size], status=status,
+                          media_type="application/offset+octet-stream", headers={**TUS, "Upload-Offset": str(at)})
+    add(0, 100, 204)
+    with open(os.path.join(world.server.data, "uploads", location.rsplit("/", 1)[1]), "rb") as part:
+        # As another server on the same folder does while it adds a part.
+        fcntl.flock(part, fcntl.LOCK_EX)
+        expect(add(100, 100, 423).problem == "upload-locked")
+    add(100, 100, 204)
 
 
 def scene_live(world):

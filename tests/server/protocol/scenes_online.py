@@ -43,7 +43,9 @@ def scene_own_photos(world):
     expect([one["id"] for one in orders] == [graduate.order])
     path = f"/v1/online/orders/{graduate.order}/photos/"
     for part in ("original", "delivered"):
-        world.call(graduate, "GET", path + orders[0]["submissions"][0][part], status=200)
+        tag = world.call(graduate, "GET", path + orders[0]["submissions"][0][part], status=200).get("etag")
+        world.call(graduate, "GET", path + orders[0]["submissions"][0][part], status=304,
+                   headers={"If-None-Match": tag})
     stranger = world.paid()
     other = world.order(stranger.order)["submissions"][0]["original"]
     world.call(graduate, "GET", path + other, status=404)

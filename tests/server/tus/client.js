@@ -19,7 +19,7 @@ const upload = new tus.Upload(stream, {
   headers: { Authorization: 'Bearer ' + token },
   metadata: { filename: '照片.jpg', filetype: type, sha256 },
   // Whatever happens on the way is no reason to give up.
-  onShouldRetry: e => { if (process.env.DEBUG) console.log(String(e)); retries++; return true },
+  onShouldRetry: () => { retries++; return true },
   onUploadUrlAvailable: () => {
     fs.writeFileSync(state + '.new', upload.url)
     fs.renameSync(state + '.new', state)

@@ -39,7 +39,7 @@ class FaultProxy:
         self.address = self.listener.getsockname()
         self.faults = {name: 0 for name in ("reset", "delay", "error", "half-answer", "refuse", "none")}
         self.lock = threading.Lock()
-        self.calm = False
+        self.calm, self.coming = False, []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
@@ -47,7 +47,10 @@ class FaultProxy:
 
     def _choose(self):
         with self.lock:
-            fault = "none" if self.calm else self.random.choice([*self.faults, "reset", "none"])
+            if not self.calm and not self.coming:
+                self.coming = [*self.faults, "reset", "none"]
+                self.random.shuffle(self.coming)
+            fault = "none" if self.calm else self.coming.pop()
             self.faults[fault] += 1
             return fault, self.random.randrange(300, CHUNK)
 
@@ -182,15 +185,12 @@ def case_plain(world):
 def case_faults(world):
     before = dict(world.proxy.faults)
     world.proxy.calm = False
-    for number, chunk in enumerate((0, CHUNK, 7000)):
-        # So many small parts would take for ever through all of them.
-        upload = Upload(world, 10 + number, chunk)
-        if chunk == 7000:
-            upload.bytes = upload.bytes[:200_000]
-            upload.sha256 = hashlib.sha256(upload.bytes).hexdigest()
-            with open(upload.file, "wb") as file:
-                file.write(upload.bytes)
+    number = 0
+    # A whole file in one part, then in many, until everything that can go wrong has done so.
+    while number < 2 or (number < 30 and not all(times > before[name] for name, times in world.proxy.faults.items())):
+        upload = Upload(world, 10 + number, (0, CHUNK)[number % 2])
         upload.finish(upload.start())
+        number += 1
     world.proxy.calm = True
     for name, times in world.proxy.faults.items():
         expect(times > before[name], f"the proxy made no {name}")
