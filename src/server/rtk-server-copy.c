@@ -39,55 +39,87 @@ list_tables (RtkServerDb *sqlite, GError **error)
   return NULL;
 }
 
-/* The statement that takes a row of @rows. */
-static const char *
-make_insert (const char *table, RtkServerRows *rows)
+/* Rows on their way: as many go into one statement as it takes arguments. */
+typedef struct {
+  RtkServerDb   *to;    /* (unowned) */
+  const char    *names; /* (unowned): of the columns, with commas */
+  const char    *table; /* (unowned) */
+  guint          n_columns;
+  guint          n_values;                      /* of all rows that wait */
+  RtkServerValue values[RTK_SERVER_MAX_VALUES]; /* their texts and bytes are owned */
+} Batch;
+
+/* Learns the columns of @rows. */
+static void
+batch_init (Batch *batch, RtkServerDb *to, const char *table, RtkServerRows *rows)
 {
   g_autoptr (GString) names = g_string_new (NULL);
-  g_autoptr (GString) marks = g_string_new (NULL);
   const char *name;
   char        type;
 
-  for (int i = 0; (name = rows->db->backend->describe (rows, i, &type)) != NULL; i++) {
-    g_string_append_printf (names, "%s%s", i > 0 ? ", " : "", name);
-    g_string_append (marks, i > 0 ? ", ?" : "?");
+  *batch = (Batch){.to = to, .table = table};
+  while ((name = rows->db->backend->describe (rows, (int)batch->n_columns, &type)) != NULL)
+    g_string_append_printf (names, "%s%s", batch->n_columns++ > 0 ? ", " : "", name);
+  g_assert (batch->n_columns > 0 && batch->n_columns <= RTK_SERVER_MAX_VALUES);
+  batch->names = g_intern_string (names->str);
+}
+
+static void
+batch_clear (Batch *batch)
+{
+  for (guint i = 0; i < batch->n_values; i++) {
+    g_free ((char *)batch->values[i].text);
+    g_clear_pointer (&batch->values[i].bytes, g_bytes_unref);
+    batch->values[i] = (RtkServerValue){0};
   }
-  return statement ("INSERT INTO @a (@b) VALUES (@c)", table, names->str, marks->str);
+  batch->n_values = 0;
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Batch, batch_clear)
+
+/* Writes the rows that wait. */
+static gboolean
+batch_flush (Batch *batch, GError **error)
+{
+  g_autoptr (GString) marks = g_string_new (NULL);
+  g_autoptr (GError) own = NULL;
+  RtkServerRows *done;
+
+  if (batch->n_values == 0)
+    return TRUE;
+  for (guint i = 0; i < batch->n_values; i++)
+    g_string_append (marks, i == 0 ? "(?" : i % batch->n_columns == 0 ? "), (?" : ", ?");
+  done = rtk_server_db_query_values (
+      batch->to, &own,
+      statement ("INSERT INTO @a (@b) VALUES @c)", batch->table, batch->names, marks->str),
+      batch->values, batch->n_values);
+  (void)rtk_server_db_next (batch->to, done, &own);
+  rtk_server_db_end (done);
+  batch_clear (batch);
+  if (own == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
 }
 
 static gboolean
-copy_row (RtkServerRows *rows, RtkServerDb *to, const char *insert, GError **error)
+batch_add (Batch *batch, RtkServerRows *rows, GError **error)
 {
-  RtkServerValue values[RTK_SERVER_MAX_VALUES] = {{0}};
-  RtkServerRows *done;
-  guint          n = 0;
-  gboolean       ok;
+  for (int i = 0; i < (int)batch->n_columns; i++) {
+    RtkServerValue *value = &batch->values[batch->n_values++];
 
-  while (n < RTK_SERVER_MAX_VALUES &&
-         rows->db->backend->describe (rows, (int)n, &values[n].type) != NULL) {
-    values[n].is_null = rtk_server_db_is_null (rows, (int)n);
-    if (values[n].type == 'i')
-      values[n].number = rtk_server_db_int (rows, (int)n);
-    else if (values[n].type == 's')
-      values[n].text = rtk_server_db_text (rows, (int)n);
+    (void)rows->db->backend->describe (rows, i, &value->type);
+    value->is_null = rtk_server_db_is_null (rows, i);
+    if (value->is_null)
+      continue;
+    if (value->type == 'i')
+      value->number = rtk_server_db_int (rows, i);
+    else if (value->type == 's')
+      value->text = g_strdup (rtk_server_db_text (rows, i));
     else
-      values[n].bytes = rtk_server_db_dup_bytes (rows, (int)n);
-    n++;
+      value->bytes = rtk_server_db_dup_bytes (rows, i);
   }
-  done = rtk_server_db_query_values (to, error, insert, values, n);
-  ok = done != NULL;
-  if (ok) {
-    g_autoptr (GError) own = NULL;
-
-    (void)rtk_server_db_next (to, done, &own);
-    ok = own == NULL;
-    if (!ok)
-      g_propagate_error (error, g_steal_pointer (&own));
-  }
-  rtk_server_db_end (done);
-  for (guint i = 0; i < n; i++)
-    g_clear_pointer (&values[i].bytes, g_bytes_unref);
-  return ok;
+  return batch->n_values + batch->n_columns <= RTK_SERVER_MAX_VALUES || batch_flush (batch, error);
 }
 
 /* The rows that @select gives; *@out_any says whether there was one. */
@@ -100,16 +132,19 @@ copy_rows (RtkServerDb *from,
            GError     **error)
 {
   g_autoptr (GError) own = NULL;
-  RtkServerRows *rows = rtk_server_db_query (from, &own, select, "");
-  const char    *insert = rows != NULL ? make_insert (table, rows) : NULL;
+  g_auto (Batch) batch = {0};
+  RtkServerRows *rows = rtk_server_db_query (from, error, select, "");
 
   *out_any = FALSE;
+  if (rows == NULL)
+    return FALSE;
+  batch_init (&batch, to, table, rows);
   while (own == NULL && rtk_server_db_next (from, rows, &own)) {
     *out_any = TRUE;
-    (void)copy_row (rows, to, insert, &own);
+    (void)batch_add (&batch, rows, &own);
   }
   rtk_server_db_end (rows);
-  if (own == NULL)
+  if (own == NULL && batch_flush (&batch, &own))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&own));
   return FALSE;

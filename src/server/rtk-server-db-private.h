@@ -15,7 +15,7 @@ typedef struct {
   GBytes     *bytes; /* (unowned) (nullable) */
 } RtkServerValue;
 
-#define RTK_SERVER_MAX_VALUES 48
+#define RTK_SERVER_MAX_VALUES 400
 /* Where PostgreSQL tells that the feed moved. */
 #define RTK_SERVER_CHANNEL "retake_feed"
 
