@@ -11,18 +11,16 @@
 
 /* Deliveries of approved photos to a receiver, and the names that go with them. */
 
-/* SQL: the approved submission of order "o". Of the two conditions the order's is the one to search
- * by, and SQLite would take the state's. */
+/* SQL: the approved submission of order "o". */
 #define APPROVED                                                                                   \
-  "(SELECT s.id FROM submissions s WHERE s.order_id = o.id AND coalesce (s.state, '') = "          \
-  "'approved'"                                                                                     \
+  "(SELECT s.id FROM submissions s WHERE s.order_id = o.id AND s.state = 'approved'"               \
   " ORDER BY s.serial DESC LIMIT 1)"
 
 /* SQL: whether order "o" can be delivered: approved and paid for, nothing that waits for a verdict,
  * not delivered before. */
 #define IS_DELIVERABLE                                                                             \
   "o.delivery = 'none' AND " APPROVED " IS NOT NULL AND NOT EXISTS (SELECT 1 FROM submissions w"   \
-  " WHERE w.order_id = o.id AND coalesce (w.state, '') IN ('submitted', 'in_review')) "            \
+  " WHERE w.order_id = o.id AND w.state IN ('submitted', 'in_review')) "                           \
   "AND " RTK_SERVER_IS_PAID_FOR
 
 static gboolean

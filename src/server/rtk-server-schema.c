@@ -171,6 +171,8 @@ static const Migration migrations[] = {
         "UPDATE submissions SET waiting = serial, waiting_since = created_at"
         " WHERE state = 'submitted' AND EXISTS (SELECT 1 FROM"
         " orders o WHERE o.id = order_id AND " PAID_AT_2 ");"
+        /* Else SQLite looks for the submissions of an order that are in a state among all in it. */
+        "CREATE INDEX submissions_order_state ON submissions (order_id, state);"
         "CREATE INDEX submissions_waiting ON submissions (waiting, stage, origin, engine, school,"
         " batch, attempt, first_by, second_by, waiting_since) WHERE waiting IS NOT NULL;"
         "CREATE INDEX submissions_until ON submissions (lease_until)"
