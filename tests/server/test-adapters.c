@@ -194,6 +194,34 @@ test_killed_server (void)
   g_assert_cmpuint (rtk_test_receiver_get_done (world.receiver), ==, 1);
 }
 
+/* Killed again and again, wherever it stands: nothing is lost, nothing is done twice. PostgreSQL
+ * keeps a lease until it is over, whoever died with it, so that there are fewer rounds. */
+static void
+test_killed_often (void)
+{
+  static const RtkTestAnswer all[] = {
+      RTK_TEST_ANSWER_HANG,  RTK_TEST_ANSWER_OK,    RTK_TEST_ANSWER_CLOSE, RTK_TEST_ANSWER_HANG,
+      RTK_TEST_ANSWER_ERROR, RTK_TEST_ANSWER_HALF,  RTK_TEST_ANSWER_HANG,  RTK_TEST_ANSWER_OK,
+      RTK_TEST_ANSWER_HANG,  RTK_TEST_ANSWER_TWICE, RTK_TEST_ANSWER_CLOSE, RTK_TEST_ANSWER_HANG,
+  };
+  guint rounds = g_getenv ("RTK_TEST_POSTGRES") != NULL ? 1 : 6;
+  g_auto (World) world;
+
+  world_init (&world, "sandbox", "600");
+  rtk_test_receiver_plan (world.receiver, all, G_N_ELEMENTS (all));
+  make_refunds (&world, N_ORDERS);
+  for (guint i = 1; i <= rounds; i++) {
+    rtk_test_receiver_wait (world.receiver, i);
+    rtk_test_server_kill (world.servers[0]);
+    rtk_test_server_start (world.servers[0]);
+  }
+  wait_effects (&world, "done", N_ORDERS);
+  for (guint i = 0; i < N_ORDERS; i++)
+    assert_payment (&world, i, "refunded");
+  g_assert_cmpuint (rtk_test_receiver_get_keys (world.receiver), ==, N_ORDERS);
+  g_assert_cmpuint (rtk_test_receiver_get_done (world.receiver), ==, N_ORDERS);
+}
+
 /* The receiver is killed, and comes back at the same place. */
 static void
 test_killed_receiver (void)
@@ -377,6 +405,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/adapters/storm", test_storm);
   g_test_add_func ("/server/adapters/refused", test_refused);
   g_test_add_func ("/server/adapters/killed-server", test_killed_server);
+  g_test_add_func ("/server/adapters/killed-often", test_killed_often);
   g_test_add_func ("/server/adapters/killed-receiver", test_killed_receiver);
   g_test_add_func ("/server/adapters/processes", test_processes);
   g_test_add_func ("/server/adapters/rejection", test_rejection);

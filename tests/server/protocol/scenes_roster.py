@@ -26,6 +26,7 @@ def scene_roster(world):
     expect(take(world, ROSTER.format(8).encode("gb18030")).json == {"graduates": 1, "new": 1})
     answer = take(world, ROSTER.format(9) + "a,b,,1\n" + "a,b,c,32019919990101{:04},\n".format(9), status=422)
     expect(answer.problem == "bad-roster" and [one["line"] for one in answer.json["lines"]] == [3, 4])
+    expect(take(world, b"x" * (64 * 1024 * 1024 + 1), status=413).problem == "too-large")
     expect(take(world, b"", status=422).json["lines"][0]["line"] == 1)
     expect(take(world, b"\xff\xff\xff", status=422).json["lines"][0]["line"] == 0)
     for kind in ("application/json", "text/csvx", None):
