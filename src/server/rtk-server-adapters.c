@@ -18,7 +18,7 @@
 
 /* Sendings at the same time. */
 #define MAX_RUNNING 8
-/* How long the engine sleeps at most: another process may have written an effect. */
+/* How long the engine sleeps at most: another process, or a job, may have written an effect. */
 #define POLL_MS 1000
 #define MIN_SLEEP_MS 20
 /* Bytes of an answer that are kept. */
@@ -460,6 +460,18 @@ rtk_server_adapters_new (const RtkServerConfig *config,
   self->worker = rtk_worker_new ("adapters", g_steal_pointer (&store), close_store);
   start (self);
   return self;
+}
+
+/**
+ * rtk_server_adapters_hint:
+ * @self: an engine
+ *
+ * Says that something may be due: it is looked for at once instead of within a second.
+ */
+void
+rtk_server_adapters_hint (RtkServerAdapters *self)
+{
+  start (self);
 }
 
 /**

@@ -66,6 +66,7 @@ RtkServerAdapters *rtk_server_adapters_new (const RtkServerConfig *config,
                                             gpointer               user_data,
                                             GError               **error) G_GNUC_WARN_UNUSED_RESULT;
 void               rtk_server_adapters_free (RtkServerAdapters *self);
+void               rtk_server_adapters_hint (RtkServerAdapters *self);
 gboolean           rtk_server_adapters_check (const RtkServerConfig *config, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerAdapters, rtk_server_adapters_free)

@@ -445,11 +445,13 @@ void
 rtk_server_call_run (RtkServerStore *store, RtkServerCall *self)
 {
   g_autoptr (GError) error = NULL;
+  guint    n_effects = store->n_effects;
   RtkError trouble;
   gboolean is_done;
 
   rtk_server_db_forget_trouble (store->db);
   is_done = run (store, self, &error);
+  self->has_effects = store->n_effects != n_effects;
   /* What was answered out of a query that failed ("not found") is no answer either. */
   if (!rtk_server_db_get_trouble (store->db, &trouble)) {
     if (is_done) {

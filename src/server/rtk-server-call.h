@@ -94,13 +94,14 @@ struct _RtkServerCall {
   char                 *address;   /* (owned) (nullable): who calls; NULL on this machine */
   gint64                started;
   /* Who calls. */
-  guint  who;
-  char  *session;
-  gint64 session_until; /* when its access token ends, microseconds since 1970 */
-  char  *principal;     /* id of the member of staff or of the account */
-  char  *name;          /* of the member of staff; NULL for accounts */
-  char  *actor;         /* for the audit log */
-  char  *station;       /* (nullable) */
+  guint    who;
+  char    *session;
+  gboolean has_effects;   /* something is due in the world because of it */
+  gint64   session_until; /* when its access token ends, microseconds since 1970 */
+  char    *principal;     /* id of the member of staff or of the account */
+  char    *name;          /* of the member of staff; NULL for accounts */
+  char    *actor;         /* for the audit log */
+  char    *station;       /* (nullable) */
   /* The body as JSON. */
   JsonObject *json; /* (owned) (nullable) */
   /* The answer. */

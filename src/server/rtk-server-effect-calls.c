@@ -103,6 +103,7 @@ RTK_SERVER_HANDLER (effect_retry)
     return rtk_server_call_not_found (call);
   if (strcmp (state, "failed") != 0)
     return rtk_server_call_fail (call, 409, "not-failed", "This effect has not failed.");
+  store->n_effects++;
   if (!rtk_server_db_run (store->db, error,
                           "UPDATE effects SET state = 'due', not_before = ?1, updated_at = ?1"
                           " WHERE id = ?2",

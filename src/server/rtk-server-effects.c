@@ -46,6 +46,7 @@ rtk_server_effect_add (RtkServerStore *self,
   g_autofree char *context = g_strconcat ("effect:", id, NULL);
   g_autoptr (GBytes) sealed = rtk_server_keys_seal (self->keys, context, payload);
 
+  self->n_effects++;
   return rtk_server_db_run (self->db, error,
                             "INSERT INTO effects (id, kind, order_id, subject, idempotency,"
                             " payload_cipher, state, not_before, created_at, updated_at)"

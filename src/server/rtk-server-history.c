@@ -124,6 +124,7 @@ RTK_SERVER_HANDLER (order_history)
   row = rtk_server_db_query (
       store->db, error,
       "SELECT seq, at, actor, action, target, detail FROM audit WHERE target IN (SELECT ?1"
+      " UNION SELECT roster FROM orders WHERE id = ?1"
       " UNION SELECT id FROM submissions WHERE order_id = ?1"
       " UNION SELECT id FROM payments WHERE order_id = ?1"
       " UNION SELECT id FROM prints WHERE order_id = ?1"

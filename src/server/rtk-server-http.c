@@ -222,6 +222,8 @@ call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   Pending *pending = g_task_get_task_data (G_TASK (result));
 
   rtk_server_limits_learn (pending->self->limits, pending->call);
+  if (pending->call->has_effects && pending->self->adapters != NULL)
+    rtk_server_adapters_hint (pending->self->adapters);
   /* Whoever hung up gets no answer; what they asked for was done. */
   if (g_object_get_data (G_OBJECT (pending->message), FINISHED) != NULL)
     return;
@@ -628,7 +630,7 @@ rtk_server_http_free (RtkServerHttp *self)
 {
   g_clear_handle_id (&self->job_source, g_source_remove);
   g_clear_handle_id (&self->stop_source, g_source_remove);
-  rtk_server_adapters_free (self->adapters);
+  g_clear_pointer (&self->adapters, rtk_server_adapters_free);
   rtk_server_live_end (self->live);
   rtk_server_pool_free (self->pool);
   soup_server_disconnect (self->server);

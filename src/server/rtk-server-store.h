@@ -100,6 +100,7 @@ typedef struct {
  * @db: a connection of its own
  * @keys: shared, immutable
  * @config: shared, immutable
+ * @n_effects: effects that were written or made due through this store
  *
  * The data folder as one thread sees it.
  */
@@ -107,6 +108,7 @@ typedef struct {
   RtkServerDb           *db;     /* (owned) */
   const RtkServerKeys   *keys;   /* (unowned): outlives the store */
   const RtkServerConfig *config; /* (unowned): outlives the store */
+  guint                  n_effects;
 } RtkServerStore;
 
 RtkServerStore *rtk_server_store_open (const RtkServerConfig *config,
