@@ -36,6 +36,7 @@ typedef struct {
   char           *now;
   char           *provider_secret_file;
   char           *webhook_secret_file;
+  char           *metrics_token_file;
   char          **words;
   int             bootstrap_fd;
   int             graduates;
@@ -89,6 +90,8 @@ add_http_entries (Options *o, GOptionEntry *out)
       {"max-body", 0, 0, G_OPTION_ARG_INT64, &o->config.max_body, "Bytes of a JSON body", "N"},
       {"max-upload", 0, 0, G_OPTION_ARG_INT64, &o->config.max_upload, "Bytes of a photo", "N"},
       {"max-page", 0, 0, G_OPTION_ARG_INT64, &o->config.max_page, "Orders in a page", "N"},
+      {"metrics-token-file", 0, 0, G_OPTION_ARG_FILENAME, &o->metrics_token_file,
+       "Its first line lets other machines read /metrics", "F"},
       {"upload-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.upload_seconds,
        "After how long without a new part an upload is given up", "N"},
       {"hint-ms", 0, 0, G_OPTION_ARG_INT64, &o->config.hint_ms,
@@ -577,6 +580,11 @@ read_secrets (Options *o, GError **error)
     if (o->config.provider_secret == NULL)
       return FALSE;
   }
+  if (o->metrics_token_file != NULL) {
+    o->config.metrics_token = rtk_server_file_read_secret (o->metrics_token_file, error);
+    if (o->config.metrics_token == NULL)
+      return FALSE;
+  }
   if (o->webhook_secret_file != NULL) {
     o->config.webhook_secret = rtk_server_file_read_secret (o->webhook_secret_file, error);
     if (o->config.webhook_secret == NULL)
@@ -640,7 +648,9 @@ options_clear (Options *o)
                    o->config.rules,
                    o->config.rules_folder,
                    o->provider_secret_file,
-                   o->webhook_secret_file};
+                   o->webhook_secret_file,
+                   o->metrics_token_file,
+                   o->config.metrics_token};
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);

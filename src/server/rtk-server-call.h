@@ -207,6 +207,7 @@ RTK_SERVER_HANDLER (gold_list);
 RTK_SERVER_HANDLER (gold_retire);
 RTK_SERVER_HANDLER (health);
 RTK_SERVER_HANDLER (live);
+RTK_SERVER_HANDLER (metrics);
 RTK_SERVER_HANDLER (online_account);
 RTK_SERVER_HANDLER (online_session);
 RTK_SERVER_HANDLER (online_code);

@@ -10,6 +10,7 @@
 #include "server/rtk-server-intake.h"
 #include "server/rtk-server-limits.h"
 #include "server/rtk-server-live.h"
+#include "server/rtk-server-metrics.h"
 #include "server/rtk-server-pool.h"
 
 #include <string.h>
@@ -30,6 +31,7 @@ struct _RtkServerHttp {
   RtkServerPool         *pool;      /* (owned) */
   RtkServerIntake       *intake;    /* (owned) */
   RtkServerLive         *live;      /* (owned) */
+  RtkServerMetrics      *metrics;   /* (owned) */
   RtkServerCache        *cache;     /* (owned): shared with the readers */
   int                    n_commits; /* of this process, atomic */
   RtkServerLimits       *limits;    /* (owned) */
@@ -86,7 +88,7 @@ keep_connection_cb (SoupServerMessage *message, gpointer user_data)
 }
 
 static void
-send_answer (SoupServerMessage *message, RtkServerCall *call)
+send_answer (RtkServerHttp *self, SoupServerMessage *message, RtkServerCall *call)
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
   gboolean has_body = call->status != 204 && (call->bytes != NULL || call->answer.text->len > 0);
@@ -114,6 +116,7 @@ send_answer (SoupServerMessage *message, RtkServerCall *call)
     g_signal_connect (message, "wrote-headers", G_CALLBACK (keep_connection_cb), NULL);
   soup_server_message_set_status (message, call->status,
                                   call->status == 426 ? "Upgrade Required" : NULL);
+  rtk_server_metrics_count (self->metrics, call);
   log_call (call);
 }
 
@@ -217,6 +220,19 @@ finished_cb (SoupServerMessage *message, gpointer user_data)
 }
 
 static void
+add_metrics (RtkServerHttp *self, RtkServerCall *call)
+{
+  const RtkServerGauges gauges = {
+      .pool = self->pool,
+      .live = self->live,
+      .held_bytes = rtk_server_intake_get_held (self->intake),
+      .n_commits = g_atomic_int_get (&self->n_commits),
+  };
+
+  rtk_server_metrics_finish (self->metrics, &gauges, call);
+}
+
+static void
 call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   Pending *pending = g_task_get_task_data (G_TASK (result));
@@ -227,6 +243,8 @@ call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   /* Whoever hung up gets no answer; what they asked for was done. */
   if (g_object_get_data (G_OBJECT (pending->message), FINISHED) != NULL)
     return;
+  if (pending->call->route->handler == rtk_server_metrics && pending->call->status == 200)
+    add_metrics (pending->self, pending->call);
   if (pending->call->status == 101 &&
       rtk_server_live_accept (pending->self->live, pending->message, pending->call)) {
     /* A connection that is taken over is never finished: nothing waits for it. */
@@ -234,9 +252,10 @@ call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     finished_cb (pending->message, pending->self);
     soup_message_headers_replace (soup_server_message_get_response_headers (pending->message),
                                   "Cache-Control", "no-store");
+    rtk_server_metrics_count (pending->self->metrics, pending->call);
     log_call (pending->call);
   } else {
-    send_answer (pending->message, pending->call);
+    send_answer (pending->self, pending->message, pending->call);
   }
   soup_server_message_unpause (pending->message);
 }
@@ -357,7 +376,7 @@ handle (SoupServer        *server,
       !rtk_server_limits_admit (self->limits, call,
                                 soup_server_message_get_remote_address (message))) {
     if (g_object_get_data (G_OBJECT (message), FINISHED) == NULL)
-      send_answer (message, call);
+      send_answer (self, message, call);
     return;
   }
   call->query = query != NULL ? g_hash_table_ref (query) : NULL;
@@ -369,7 +388,7 @@ handle (SoupServer        *server,
   pending->message = g_object_ref (message);
   pending->call = g_steal_pointer (&call);
   if (answer_again (pending)) {
-    send_answer (message, pending->call);
+    send_answer (self, message, pending->call);
     pending_free (pending);
     return;
   }
@@ -378,13 +397,13 @@ handle (SoupServer        *server,
 
 /* Whoever asks before sending hears at once that the body is too large. */
 static void
-refuse_early (SoupServerMessage *message, const RtkServerRoute *route)
+refuse_early (RtkServerHttp *self, SoupServerMessage *message, const RtkServerRoute *route)
 {
   g_autoptr (RtkServerCall) call = rtk_server_call_new ();
 
   call->route = route;
   rtk_server_call_fail (call, 413, "too-large", "The body is too large.");
-  send_answer (message, call);
+  send_answer (self, message, call);
 }
 
 /* The caller hung up in the middle of a part: what has come of it is kept, so that little is sent
@@ -419,7 +438,7 @@ handle_early (SoupServer        *server,
 
   if (!rtk_server_intake_begin (self->intake, message, route) &&
       (soup_message_headers_get_expectations (headers) & SOUP_EXPECTATION_CONTINUE) != 0)
-    refuse_early (message, route);
+    refuse_early (self, message, route);
   else if (route != NULL && route->takes_bytes)
     g_signal_connect (message, "finished", G_CALLBACK (cut_off_cb), self);
 }
@@ -500,6 +519,7 @@ rtk_server_http_new (const RtkServerConfig *config,
     return NULL;
   }
   self->limits = g_steal_pointer (&limits);
+  self->metrics = rtk_server_metrics_new ();
   self->cache = rtk_server_cache_new (CACHE_BYTES);
   self->live = rtk_server_live_new (config, self->pool, sockets_closed_cb, self);
   self->bootstrap = g_strdup (bootstrap);
@@ -637,6 +657,7 @@ rtk_server_http_free (RtkServerHttp *self)
   g_object_unref (self->server);
   rtk_server_intake_free (self->intake);
   rtk_server_cache_free (self->cache);
+  rtk_server_metrics_free (self->metrics);
   rtk_server_limits_free (self->limits);
   g_free (self->bootstrap);
   g_free (self);

@@ -142,6 +142,7 @@ static const RtkServerField receipt_fields[] = {{"reference", STRING, TRUE, 256}
 static const RtkServerRoute routes[] = {
     /* Operations. */
     {"GET", "/healthz", PUBLIC, rtk_server_health, NULL, FALSE, FALSE},
+    {"GET", "/metrics", PUBLIC, rtk_server_metrics, NULL, FALSE, FALSE},
     /* Staff and stations. */
     {"POST", "/v1/bootstrap", PUBLIC, rtk_server_bootstrap, bootstrap_fields, TRUE, FALSE},
     {"POST", "/v1/session", PUBLIC, rtk_server_session_open, session_fields, TRUE, FALSE},
@@ -340,6 +341,11 @@ rtk_server_routes_match (const char *method,
 /* GET /healthz */
 RTK_SERVER_HANDLER (health)
 {
+  g_autofree char *epoch = rtk_server_store_dup_meta (store, "epoch");
+
+  /* A database that does not answer is a 503, as for any other call. */
+  if (epoch == NULL)
+    return FALSE;
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_string (&call->answer, "status", "ok");
   rtk_server_json_string (&call->answer, "version", RTK_VERSION);

@@ -31,6 +31,7 @@ G_BEGIN_DECLS
  * @max_body: bytes of a JSON body
  * @max_upload: bytes of a photo
  * @max_page: orders in a page of the feed, operations in a batch, items in a claim
+ * @metrics_token: (nullable): with which GET /metrics answers other machines
  * @upload_seconds: after how long without a new part an upload is given up
  * @hint_ms: between two hints to the same WebSocket
  * @ping_seconds: between two pings to a WebSocket
@@ -75,6 +76,7 @@ typedef struct {
   gint64 max_body;
   gint64 max_upload;
   gint64 max_page;
+  char  *metrics_token;
   gint64 upload_seconds;
   gint64 hint_ms;
   gint64 ping_seconds;

@@ -5,6 +5,7 @@ import base64
 import fcntl
 import hashlib
 import os
+import re
 import struct
 import zlib
 
@@ -85,3 +86,43 @@ def scene_live(world):
         expect(world.call("reviewer", "GET", "/v1/live", headers=more, status=426).problem == "upgrade-required")
     broken = {**HANDSHAKE, "Sec-WebSocket-Key": "short"}
     expect(world.call("supervisor", "GET", "/v1/live", headers=broken, status=400).problem == "bad-handshake")
+
+
+def scene_metrics(world):
+    """Held against the grammar of OpenMetrics 1.0, as far as the server uses it."""
+    world.call("operator", "GET", "/v1/changes", status=200)
+    answer = world.call(None, "GET", "/metrics", status=200)
+    expect(answer.get("content-type").startswith("application/openmetrics-text; version=1.0.0"))
+    types, values = {}, {}
+    lines = answer.body.decode().split("\n")
+    expect(lines[-2:] == ["# EOF", ""])
+    for line in lines[:-2]:
+        if line.startswith("# TYPE "):
+            name, kind = line[7:].split(" ")
+            expect(name not in types and kind in ("counter", "gauge", "histogram"), line)
+            types[name] = kind
+            continue
+        if line.startswith("# HELP "):
+            expect(line[7:].split(" ")[0] == list(types)[-1], line)
+            continue
+        found = re.fullmatch(r'([a-z_]+)((?:\{[a-z]+="[^"\n]*"(?:,[a-z]+="[^"\n]*")*\})?) (-?[0-9.e+-]+)', line)
+        expect(found, line)
+        family = list(types)[-1]
+        endings = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}[types[family]]
+        expect(found[1] in [family + ending for ending in endings], line)
+        expect(found[1] + found[2] not in values, line)
+        values[found[1] + found[2]] = float(found[3])
+    expect(values['retake_calls_total{method="GET",route="/v1/changes",status="200"}'] >= 1)
+    expect(values['retake_call_seconds_bucket{le="+Inf"}'] == values["retake_call_seconds_count"])
+    expect(1e6 < values["retake_memory_bytes"] < 400e6)
+    # Somebody else for whom a program on this machine asks.
+    headers = {"X-Forwarded-For": "192.0.2.7"}
+    expect(world.call(None, "GET", "/metrics", status=403, headers=headers).problem == "forbidden")
+    expect(world.call("supervisor", "GET", "/metrics", status=403, headers=headers).problem == "forbidden")
+    secret = os.path.join(world.server.folder, "metrics-token")
+    with open(secret, "w", encoding="utf-8") as file:
+        file.write("a token of its own\n")
+    os.chmod(secret, 0o600)
+    with world.another_server(extra=("--metrics-token-file", secret)) as client:
+        client.request("GET", "/metrics", token="a token of its own", status=200, headers=headers)
+        client.request("GET", "/metrics", token="another", status=403, headers=headers)
