@@ -290,6 +290,55 @@ rtk_server_call_get_query_id (RtkServerCall *self, const char *name, const char 
   return TRUE;
 }
 
+/**
+ * rtk_server_call_get_page:
+ * @self: a call
+ * @config: says how long a page may be
+ * @out_after: (out): the query's "after", "" when it is missing
+ * @out_limit: (out): the query's "limit"
+ *
+ * Reads which page of a list is asked for; on failure the call is answered with a problem.
+ *
+ * Returns: whether it can be answered
+ */
+gboolean
+rtk_server_call_get_page (RtkServerCall         *self,
+                          const RtkServerConfig *config,
+                          const char           **out_after,
+                          gint64                *out_limit)
+{
+  return rtk_server_call_get_query_id (self, "after", out_after) &&
+         rtk_server_call_get_query_int (self, "limit", MIN (100, config->max_page), 1,
+                                        config->max_page, out_limit);
+}
+
+/**
+ * rtk_server_call_end_page:
+ * @self: a call whose answer is inside the array of {"NAME": [...], "more": ...}
+ * @rows: (transfer full) (nullable): the list's query
+ * @more: whether there is a next page
+ * @failure: (transfer full) (nullable): of the query
+ * @error: return location
+ *
+ * Ends the page of a list.
+ *
+ * Returns: whether there was no @failure
+ */
+gboolean
+rtk_server_call_end_page (
+    RtkServerCall *self, RtkServerRows *rows, gboolean more, GError *failure, GError **error)
+{
+  rtk_server_db_end (rows);
+  rtk_server_json_end (&self->answer, ']');
+  rtk_server_json_bool (&self->answer, "more", more);
+  rtk_server_json_end (&self->answer, '}');
+  self->status = 200;
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, failure);
+  return FALSE;
+}
+
 static gboolean
 is_string (JsonNode *node)
 {

@@ -131,8 +131,14 @@ const char *rtk_server_call_get_query (RtkServerCall *self, const char *name);
 gboolean    rtk_server_call_get_query_int (
        RtkServerCall *self, const char *name, gint64 fallback, gint64 min, gint64 max, gint64 *out);
 gboolean rtk_server_call_get_query_id (RtkServerCall *self, const char *name, const char **out);
-void     rtk_server_problem_write (
-        RtkServerJson *json, const char *name, guint status, const char *problem, const char *title);
+gboolean rtk_server_call_get_page (RtkServerCall         *self,
+                                   const RtkServerConfig *config,
+                                   const char           **out_after,
+                                   gint64                *out_limit);
+gboolean rtk_server_call_end_page (
+    RtkServerCall *self, RtkServerRows *rows, gboolean more, GError *failure, GError **error);
+void rtk_server_problem_write (
+    RtkServerJson *json, const char *name, guint status, const char *problem, const char *title);
 
 gboolean rtk_server_route_is_reading (const RtkServerRoute *route);
 

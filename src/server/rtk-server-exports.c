@@ -325,9 +325,7 @@ RTK_SERVER_HANDLER (export_list)
   gint64         limit;
   gint64         n = 0;
 
-  if (!rtk_server_call_get_query_id (call, "after", &after) ||
-      !rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
-                                      store->config->max_page, &limit))
+  if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   row = rtk_server_db_query (store->db, &local_error,
                              "SELECT " EXPORT_COLUMNS " WHERE e.id > ? ORDER BY e.id LIMIT ?", "si",
@@ -336,14 +334,7 @@ RTK_SERVER_HANDLER (export_list)
   rtk_server_json_begin (&call->answer, "exports", '[');
   while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
     write_export (&call->answer, NULL, row);
-  if (local_error != NULL)
-    return fail_with (row, local_error, error);
-  rtk_server_db_end (row);
-  rtk_server_json_end (&call->answer, ']');
-  rtk_server_json_bool (&call->answer, "more", n > limit);
-  rtk_server_json_end (&call->answer, '}');
-  call->status = 200;
-  return TRUE;
+  return rtk_server_call_end_page (call, row, n > limit, local_error, error);
 }
 
 static gboolean
@@ -384,9 +375,7 @@ RTK_SERVER_HANDLER (export_get)
   const char    *after;
   gint64         limit;
 
-  if (!rtk_server_call_get_query_id (call, "after", &after) ||
-      !rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
-                                      store->config->max_page, &limit))
+  if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   row = rtk_server_db_query (store->db, &local_error, "SELECT " EXPORT_COLUMNS " WHERE e.id = ?",
                              "s", call->params[0]);

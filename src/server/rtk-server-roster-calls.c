@@ -71,31 +71,6 @@ RTK_SERVER_HANDLER (roster_post)
   return TRUE;
 }
 
-/* Reads "after" and "limit"; on failure the call is answered. */
-static gboolean
-get_page (RtkServerStore *store, RtkServerCall *call, const char **out_after, gint64 *out_limit)
-{
-  return rtk_server_call_get_query_id (call, "after", out_after) &&
-         rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
-                                        store->config->max_page, out_limit);
-}
-
-/* Ends an answer that is {"NAME": [...], "more": ...}. */
-static gboolean
-end_page (
-    RtkServerCall *call, RtkServerRows *row, gboolean more, GError *local_error, GError **error)
-{
-  rtk_server_db_end (row);
-  rtk_server_json_end (&call->answer, ']');
-  rtk_server_json_bool (&call->answer, "more", more);
-  rtk_server_json_end (&call->answer, '}');
-  call->status = 200;
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, local_error);
-  return FALSE;
-}
-
 /* GET /v1/schools */
 RTK_SERVER_HANDLER (school_list)
 {
@@ -105,7 +80,7 @@ RTK_SERVER_HANDLER (school_list)
   gint64         limit;
   gint64         n = 0;
 
-  if (!get_page (store, call, &after, &limit))
+  if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   row =
       rtk_server_db_query (store->db, &local_error,
@@ -121,7 +96,7 @@ RTK_SERVER_HANDLER (school_list)
     rtk_server_json_int (&call->answer, "batches", rtk_server_db_int (row, 2));
     rtk_server_json_end (&call->answer, '}');
   }
-  return end_page (call, row, n > limit, local_error, error);
+  return rtk_server_call_end_page (call, row, n > limit, local_error, error);
 }
 
 static void
@@ -154,7 +129,7 @@ RTK_SERVER_HANDLER (batch_list)
   gint64         limit;
   gint64         n = 0;
 
-  if (!get_page (store, call, &after, &limit) ||
+  if (!rtk_server_call_get_page (call, store->config, &after, &limit) ||
       !rtk_server_call_get_query_id (call, "school", &school))
     return TRUE;
   row = rtk_server_db_query (
@@ -174,7 +149,7 @@ RTK_SERVER_HANDLER (batch_list)
   rtk_server_json_begin (&call->answer, "batches", '[');
   while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
     write_batch (&call->answer, row);
-  return end_page (call, row, n > limit, local_error, error);
+  return rtk_server_call_end_page (call, row, n > limit, local_error, error);
 }
 
 static const char *
@@ -194,7 +169,7 @@ RTK_SERVER_HANDLER (batch_missing)
   gint64         limit;
   gint64         n = 0;
 
-  if (!get_page (store, call, &after, &limit))
+  if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM batches WHERE id = ?)",
                              "s", call->params[0]) == 0)
@@ -213,7 +188,7 @@ RTK_SERVER_HANDLER (batch_missing)
     rtk_server_json_string (&call->answer, "progress", name_progress (rtk_server_db_int (row, 3)));
     rtk_server_json_end (&call->answer, '}');
   }
-  return end_page (call, row, n > limit, local_error, error);
+  return rtk_server_call_end_page (call, row, n > limit, local_error, error);
 }
 
 /* Whether the sealed name of a graduate is @name; a masked one fits whoever it may be. */

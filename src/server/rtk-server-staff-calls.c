@@ -59,9 +59,7 @@ RTK_SERVER_HANDLER (staff_list)
   gint64         limit;
   gint64         n = 0;
 
-  if (!rtk_server_call_get_query_id (call, "after", &after) ||
-      !rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
-                                      store->config->max_page, &limit))
+  if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   row = rtk_server_db_query (store->db, &local_error,
                              "SELECT " COLUMNS " FROM staff s WHERE s.id > ? ORDER BY s.id LIMIT ?",
@@ -70,16 +68,7 @@ RTK_SERVER_HANDLER (staff_list)
   rtk_server_json_begin (&call->answer, "staff", '[');
   while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
     write_person (&call->answer, row);
-  rtk_server_db_end (row);
-  rtk_server_json_end (&call->answer, ']');
-  rtk_server_json_bool (&call->answer, "more", n > limit);
-  rtk_server_json_end (&call->answer, '}');
-  call->status = 200;
-  if (local_error != NULL) {
-    g_propagate_error (error, g_steal_pointer (&local_error));
-    return FALSE;
-  }
-  return TRUE;
+  return rtk_server_call_end_page (call, row, n > limit, g_steal_pointer (&local_error), error);
 }
 
 static gboolean

@@ -85,9 +85,7 @@ RTK_SERVER_HANDLER (station_list)
   gint64         limit;
   gint64         n = 0;
 
-  if (!rtk_server_call_get_query_id (call, "after", &after) ||
-      !rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
-                                      store->config->max_page, &limit))
+  if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   row = rtk_server_db_query (store->db, &local_error,
                              "SELECT t.id, t.name, t.key, s.name, t.created_at, t.revoked_at"
@@ -109,16 +107,7 @@ RTK_SERVER_HANDLER (station_list)
       rtk_server_json_time (&call->answer, "revoked_at", rtk_server_db_int (row, 5));
     rtk_server_json_end (&call->answer, '}');
   }
-  rtk_server_db_end (row);
-  rtk_server_json_end (&call->answer, ']');
-  rtk_server_json_bool (&call->answer, "more", n > limit);
-  rtk_server_json_end (&call->answer, '}');
-  call->status = 200;
-  if (local_error != NULL) {
-    g_propagate_error (error, g_steal_pointer (&local_error));
-    return FALSE;
-  }
-  return TRUE;
+  return rtk_server_call_end_page (call, row, n > limit, g_steal_pointer (&local_error), error);
 }
 
 /* DELETE /v1/stations/{id}: it was lost or stolen. What it sent before stays. */
