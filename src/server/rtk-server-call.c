@@ -433,6 +433,30 @@ check_body (RtkServerCall *self)
   return TRUE;
 }
 
+/* The database takes no other texts. */
+static gboolean
+check_query (RtkServerCall *self)
+{
+  GHashTableIter iter;
+  gpointer       value;
+
+  if (self->query == NULL)
+    return TRUE;
+  g_hash_table_iter_init (&iter, self->query);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (!g_utf8_validate (value, -1, NULL)) {
+      rtk_server_call_fail (self, 422, "bad-member", "A value in the query is not UTF-8.");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+check_input (RtkServerCall *self)
+{
+  return check_query (self) && (self->route->fields == NULL || check_body (self));
+}
+
 static gboolean
 authorise (RtkServerStore *store, RtkServerCall *self, GError **error)
 {
@@ -464,7 +488,7 @@ run (RtkServerStore *store, RtkServerCall *self, GError **error)
   if (self->route->is_slow) {
     if (!authorise (store, self, error))
       return FALSE;
-    if (self->status != 0 || (self->route->fields != NULL && !check_body (self)))
+    if (self->status != 0 || !check_input (self))
       return TRUE;
     return self->route->handler (store, self, error);
   }
@@ -472,8 +496,7 @@ run (RtkServerStore *store, RtkServerCall *self, GError **error)
     return FALSE;
   if (!authorise (store, self, error))
     return FALSE;
-  if (self->status == 0 && (self->route->fields == NULL || check_body (self)) &&
-      !self->route->handler (store, self, error))
+  if (self->status == 0 && check_input (self) && !self->route->handler (store, self, error))
     return FALSE;
   if (self->status >= 400) {
     rtk_server_db_rollback (store->db);
