@@ -16,20 +16,20 @@
 
 /**
  * Held:
- * @id: of a submission, or of a showing of gold
+ * @item: what of a submission is written; of a showing of gold only the id
  * @is_gold: which
  *
  * What a reviewer has in hand.
  */
 typedef struct {
-  char    *id;
-  gboolean is_gold;
+  RtkServerItem item;
+  gboolean      is_gold;
 } Held;
 
 static void
 held_clear (gpointer data)
 {
-  g_free (((Held *)data)->id);
+  rtk_server_item_clear (&((Held *)data)->item);
 }
 
 /**
@@ -147,40 +147,49 @@ take (RtkServerStore *store, RtkServerCall *call, gint64 n, gint64 now, GError *
       g_array_index (serials, gint64, serials->len - 1));
 }
 
-/* Says in the feed and in the audit log what was taken at @now: a statement or two for all of it,
- * because a claim must not cost a round trip an item. */
+/* What was taken at @now, as a detail for the audit log, and of how many orders it is. */
+static char *
+list_taken (
+    RtkServerStore *store, RtkServerCall *call, gint64 now, gint64 *out_n_orders, GError **error)
+{
+  g_autoptr (GString) detail = g_string_new ("{\"submissions\":[");
+  g_autoptr (GHashTable) orders = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GError) local_error = NULL;
+  RtkServerRows *row =
+      rtk_server_db_query (store->db, &local_error,
+                           "SELECT id, order_id FROM submissions WHERE lease_by = ?"
+                           " AND claimed_at = ? ORDER BY serial",
+                           "si", call->principal, now);
+
+  while (rtk_server_db_next (store->db, row, &local_error)) {
+    g_string_append_printf (detail, "%s\"%s\"", g_str_has_suffix (detail->str, "[") ? "" : ",",
+                            rtk_server_db_text (row, 0));
+    g_hash_table_add (orders, g_strdup (rtk_server_db_text (row, 1)));
+  }
+  rtk_server_db_end (row);
+  g_string_append (detail, "]}");
+  *out_n_orders = g_hash_table_size (orders);
+  if (local_error == NULL)
+    return g_string_free (g_steal_pointer (&detail), FALSE);
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return NULL;
+}
+
+/* Says in the feed and in the audit log what was taken at @now: a statement or two for
+ * all of it, because a claim must not cost a round trip an item. */
 static gboolean
 tell_taken (RtkServerStore *store, RtkServerCall *call, gint64 now, GError **error)
 {
-  g_autoptr (GString) detail = g_string_new ("{\"submissions\":[");
-  g_autoptr (GError) local_error = NULL;
-  gint64         n_orders = 0;
-  gint64         last;
-  RtkServerRows *row =
-      rtk_server_db_query (store->db, &local_error,
-                           "SELECT id, count (*) OVER (PARTITION BY order_id) FROM submissions"
-                           " WHERE lease_by = ? AND claimed_at = ? ORDER BY serial",
-                           "si", call->principal, now);
-  guint n = 0;
+  gint64           n = 0;
+  gint64           last;
+  g_autofree char *detail = list_taken (store, call, now, &n, error);
 
-  while (rtk_server_db_next (store->db, row, &local_error))
-    g_string_append_printf (detail, "%s\"%s\"", n++ > 0 ? "," : "", rtk_server_db_text (row, 0));
-  rtk_server_db_end (row);
-  g_string_append (detail, "]}");
-  if (local_error != NULL) {
-    g_propagate_error (error, g_steal_pointer (&local_error));
-    return FALSE;
-  }
-  if (n == 0)
-    return TRUE;
-  n_orders = rtk_server_db_get_int (store->db, 0,
-                                    "SELECT count (DISTINCT order_id) FROM submissions"
-                                    " WHERE lease_by = ? AND claimed_at = ?",
-                                    "si", call->principal, now);
+  if (detail == NULL || n == 0)
+    return detail != NULL;
   last = rtk_server_db_get_int (store->db, 0,
                                 "UPDATE counters SET value = value + ? WHERE name = 'changes'"
                                 " RETURNING value",
-                                "i", n_orders);
+                                "i", n);
   rtk_server_db_move (store->db);
   return rtk_server_db_run (
              store->db, error,
@@ -188,9 +197,8 @@ tell_taken (RtkServerStore *store, RtkServerCall *call, gint64 now, GError **err
              " d.oldest), d.order_id FROM (SELECT order_id, min (serial) AS oldest FROM submissions"
              " WHERE lease_by = ?2 AND claimed_at = ?3 GROUP BY order_id) d WHERE 1 = 1"
              " ON CONFLICT (order_id) DO UPDATE SET seq = excluded.seq",
-             "isi", last - n_orders, call->principal, now) &&
-         rtk_server_audit_add (store, call->actor, "review.claim", call->principal, detail->str,
-                               error);
+             "isi", last - n, call->principal, now) &&
+         rtk_server_audit_add (store, call->actor, "review.claim", call->principal, detail, error);
 }
 
 /* All that the caller holds, oldest claim first; gold stands where it was mixed in. */
@@ -201,15 +209,26 @@ list_held (RtkServerStore *store, RtkServerCall *call, GError **error)
   g_autoptr (GError) local_error = NULL;
   RtkServerRows *row = rtk_server_db_query (
       store->db, &local_error,
-      "SELECT id, 0, claimed_at, serial FROM submissions WHERE lease_by = ?1"
-      " AND lease_until > ?2 UNION ALL SELECT id, 1, claimed_at, after_serial FROM gold_shown"
-      " WHERE reviewer = ?1 AND decided_at IS NULL AND lease_until > ?2 ORDER BY 3, 4, 2",
+      "SELECT id, 0, claimed_at, serial, order_id, stage, engine, report, opinion_note, attempt,"
+      " lease_until, waiting_since FROM submissions WHERE lease_by = ?1 AND lease_until > ?2"
+      " UNION ALL SELECT id, 1, claimed_at, after_serial, NULL, NULL, NULL, NULL, NULL, 0, 0, 0"
+      " FROM gold_shown WHERE reviewer = ?1 AND decided_at IS NULL AND lease_until > ?2"
+      " ORDER BY 3, 4, 2",
       "si", call->principal, g_get_real_time ());
 
   g_array_set_clear_func (list, held_clear);
   while (rtk_server_db_next (store->db, row, &local_error)) {
-    Held held = {g_strdup (rtk_server_db_text (row, 0)), rtk_server_db_int (row, 1) != 0};
+    Held held = {.is_gold = rtk_server_db_int (row, 1) != 0};
 
+    held.item.id = g_strdup (rtk_server_db_text (row, 0));
+    held.item.order_id = g_strdup (rtk_server_db_text (row, 4));
+    held.item.stage = g_strdup (rtk_server_db_text (row, 5));
+    held.item.engine = g_strdup (rtk_server_db_text (row, 6));
+    held.item.report = g_strdup (rtk_server_db_text (row, 7));
+    held.item.opinion_note = g_strdup (rtk_server_db_text (row, 8));
+    held.item.attempt = rtk_server_db_int (row, 9);
+    held.item.lease_until = rtk_server_db_int (row, 10);
+    held.item.waiting_since = rtk_server_db_int (row, 11);
     g_array_append_val (list, held);
   }
   rtk_server_db_end (row);
@@ -220,29 +239,23 @@ list_held (RtkServerStore *store, RtkServerCall *call, GError **error)
 }
 
 static gboolean
-write_held (RtkServerStore *store, RtkServerCall *call, const Held *held, GError **error)
-{
-  g_auto (RtkServerItem) item = {0};
-
-  if (held->is_gold)
-    return rtk_server_gold_write_item (store, call, held->id, error);
-  return rtk_server_item_find (store, held->id, &item, error) &&
-         rtk_server_item_write (store, call, &item, error);
-}
-
-static gboolean
 write_list (
     RtkServerStore *store, RtkServerCall *call, const GArray *list, gint64 n, GError **error)
 {
+  gboolean ok = TRUE;
+
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "items", '[');
-  for (guint i = 0; i < list->len && i < n; i++)
-    if (!write_held (store, call, &g_array_index (list, Held, i), error))
-      return FALSE;
+  for (guint i = 0; ok && i < list->len && i < n; i++) {
+    const Held *held = &g_array_index (list, Held, i);
+
+    ok = held->is_gold ? rtk_server_gold_write_item (store, call, held->item.id, error)
+                       : rtk_server_item_write (store, call, &held->item, error);
+  }
   rtk_server_json_end (&call->answer, ']');
   rtk_server_json_end (&call->answer, '}');
   call->status = 200;
-  return TRUE;
+  return ok;
 }
 
 /* POST /v1/reviews/claim: what the reviewer holds already comes first, then the oldest. */
@@ -323,7 +336,7 @@ RTK_SERVER_HANDLER (review_renew)
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "submissions", '[');
   for (guint i = 0; i < list->len; i++)
-    rtk_server_json_string (&call->answer, NULL, g_array_index (list, Held, i).id);
+    rtk_server_json_string (&call->answer, NULL, g_array_index (list, Held, i).item.id);
   rtk_server_json_end (&call->answer, ']');
   rtk_server_json_time (&call->answer, "lease_until", rtk_server_lease_end (store));
   rtk_server_json_end (&call->answer, '}');

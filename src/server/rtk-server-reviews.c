@@ -281,6 +281,22 @@ hand_on (RtkServerStore      *store,
   return ok && rtk_server_order_announce (store, item->order_id, error);
 }
 
+/* The words of both for their reasons; where both have some, those of @own. */
+static char *
+unite_texts (const char *own, const char *first)
+{
+  g_autoptr (JsonNode) a = json_from_string (own != NULL ? own : "{}", NULL);
+  g_autoptr (JsonNode) b = json_from_string (first != NULL ? first : "{}", NULL);
+  JsonObject *all = json_node_get_object (a);
+  g_autoptr (GList) members = json_object_get_members (json_node_get_object (b));
+
+  for (GList *l = members; l != NULL; l = l->next)
+    if (!json_object_has_member (all, l->data))
+      json_object_set_member (all, l->data,
+                              json_object_dup_member (json_node_get_object (b), l->data));
+  return json_object_get_size (all) > 0 ? json_to_string (a, FALSE) : NULL;
+}
+
 /* What the second look adds to the first: the reasons of both, the words of the second first. */
 static gboolean
 unite (RtkServerStore      *store,
@@ -308,8 +324,12 @@ unite (RtkServerStore      *store,
         g_string_append_printf (all, ",%s", first[i]);
     g_free (decision->reasons);
     decision->reasons = g_string_free (g_steal_pointer (&all), FALSE);
-    if (decision->texts == NULL)
-      decision->texts = g_strdup (rtk_server_db_text (row, 2));
+    {
+      char *texts = unite_texts (decision->texts, rtk_server_db_text (row, 2));
+
+      g_free (decision->texts);
+      decision->texts = texts;
+    }
     *out_agree = TRUE;
   }
   rtk_server_db_end (row);

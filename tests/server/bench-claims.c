@@ -96,6 +96,7 @@ typedef struct {
   gint64      end;
   GArray     *claims;   /* (owned): microseconds each */
   GArray     *verdicts; /* (owned) */
+  GArray     *renewals; /* (owned): the smallest call that writes, beside it */
 } Reviewer;
 
 static RtkTestReply *
@@ -123,6 +124,8 @@ work (gpointer data)
   while (g_get_monotonic_time () < self->end) {
     g_autoptr (RtkTestReply) claimed =
         timed (client, self, "/v1/reviews/claim", body, self->claims);
+    g_autoptr (RtkTestReply) renewed =
+        timed (client, self, "/v1/reviews/renew", NULL, self->renewals);
     JsonArray *items = json_object_get_array_member (claimed->json, "items");
 
     for (guint i = 0; i < json_array_get_length (items); i++) {
@@ -178,6 +181,7 @@ measure (RtkTestServer *server)
   g_autofree GThread **threads = g_new0 (GThread *, reviewers);
   g_autoptr (GArray) claims = g_array_new (FALSE, FALSE, sizeof (gint64));
   g_autoptr (GArray) verdicts = g_array_new (FALSE, FALSE, sizeof (gint64));
+  g_autoptr (GArray) renewals = g_array_new (FALSE, FALSE, sizeof (gint64));
 
   for (int i = 0; i < reviewers; i++) {
     g_autofree char *body =
@@ -191,12 +195,15 @@ measure (RtkTestServer *server)
     list[i].end = g_get_monotonic_time () + seconds * G_USEC_PER_SEC;
     list[i].claims = g_array_new (FALSE, FALSE, sizeof (gint64));
     list[i].verdicts = g_array_new (FALSE, FALSE, sizeof (gint64));
+    list[i].renewals = g_array_new (FALSE, FALSE, sizeof (gint64));
     threads[i] = g_thread_new ("reviewer", work, &list[i]);
   }
   for (int i = 0; i < reviewers; i++) {
     g_thread_join (threads[i]);
     g_array_append_vals (claims, list[i].claims->data, list[i].claims->len);
     g_array_append_vals (verdicts, list[i].verdicts->data, list[i].verdicts->len);
+    g_array_append_vals (renewals, list[i].renewals->data, list[i].renewals->len);
+    g_array_unref (list[i].renewals);
     g_array_unref (list[i].claims);
     g_array_unref (list[i].verdicts);
     g_free (list[i].token);
@@ -204,6 +211,7 @@ measure (RtkTestServer *server)
   g_print ("{\"waiting\": %d, \"reviewers\": %d, \"count\": %d, \"pause_ms\": %d, ", waiting,
            reviewers, count, pause_ms);
   report ("claim", claims, ", ");
+  report ("renew", renewals, ", ");
   report ("verdict", verdicts, "}\n");
 }
 

@@ -463,13 +463,15 @@ typedef struct {
   char       *body;
   GMutex     *start;
   guint       status;
+  const char *url; /* (nullable): of another process than the desk's */
 } Runner;
 
 static gpointer
 run_one (gpointer data)
 {
   Runner        *runner = data;
-  RtkTestServer *client = rtk_test_server_attach (runner->desk->server->url);
+  RtkTestServer *client =
+      rtk_test_server_attach (runner->url != NULL ? runner->url : runner->desk->server->url);
   g_autoptr (RtkTestReply) reply = NULL;
 
   /* All of them stand at this line. */
@@ -579,7 +581,8 @@ test_race_claims (void)
                           g_strdup ("/v1/reviews/claim"),
                           g_strdup_printf ("{\"count\":%u}", 1 + i % 3),
                           NULL,
-                          0};
+                          0,
+                          NULL};
   race (runners, G_N_ELEMENTS (runners));
   for (guint i = 0; i < 4; i++) {
     g_autoptr (RtkTestReply) held =
@@ -611,14 +614,15 @@ test_race_undo (void)
     first = claim (&desk, desk.reviewer, "{}");
     said = decide (&desk, desk.reviewer, get_item (first, 0), "\"gaze\"");
     second = claim (&desk, desk.reviewer2, "{}");
-    runners[0] =
-        (Runner){&desk, desk.reviewer, item_path (get_item (first, 0), "/undo"), NULL, NULL, 0};
+    runners[0] = (Runner){
+        &desk, desk.reviewer, item_path (get_item (first, 0), "/undo"), NULL, NULL, 0, NULL};
     runners[1] = (Runner){&desk,
                           desk.reviewer2,
                           item_path (get_item (second, 0), ""),
                           verdict_body (get_item (second, 0), "\"gaze\""),
                           NULL,
-                          0};
+                          0,
+                          NULL};
     race (runners, 2);
     g_assert_cmpuint (runners[0].status + runners[1].status, ==, 200 + 409);
     order = get_order (&desk);
@@ -639,6 +643,48 @@ test_race_undo (void)
       }
     }
   }
+}
+
+/* Several processes on one database: what is claimed at one is decided at another, once. */
+static void
+race_processes (void)
+{
+  g_auto (Desk) desk;
+  g_autoptr (RtkTestServer) other = NULL;
+
+  desk_init (&desk, NULL);
+  other = rtk_test_server_join (desk.server);
+  for (guint round = 0; round < 4; round++) {
+    g_autoptr (RtkTestReply) claimed = NULL;
+    Runner runners[6];
+    guint  n_taken = 0;
+
+    desk_pay (&desk);
+    claimed = claim (&desk, desk.reviewer, "{}");
+    for (guint i = 0; i < G_N_ELEMENTS (runners); i++) {
+      static const char *const reasons[] = {NULL,       "\"gaze\"", "\"hair\"",
+                                            "\"ears\"", "\"blur\"", "\"pose\""};
+
+      runners[i] = (Runner){.desk = &desk,
+                            .url = i % 2 == 0 ? desk.server->url : other->url,
+                            .token = desk.reviewer,
+                            .path = item_path (get_item (claimed, 0), ""),
+                            .body = verdict_body (get_item (claimed, 0), reasons[i])};
+    }
+    race (runners, G_N_ELEMENTS (runners));
+    for (guint i = 0; i < G_N_ELEMENTS (runners); i++)
+      n_taken += runners[i].status == 200;
+    g_assert_cmpuint (n_taken, ==, 1);
+  }
+}
+
+static void
+test_race_processes (void)
+{
+  if (g_getenv ("RTK_TEST_POSTGRES") == NULL)
+    g_test_skip ("SQLite has one process");
+  else
+    race_processes ();
 }
 
 /* Two supervisors arbitrate at once: the one who claimed it decides. */
@@ -944,6 +990,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/reviews/race-verdicts", test_race_verdicts);
   g_test_add_func ("/server/reviews/race-claims", test_race_claims);
   g_test_add_func ("/server/reviews/race-undo", test_race_undo);
+  g_test_add_func ("/server/reviews/race-processes", test_race_processes);
   g_test_add_func ("/server/reviews/race-arbitration", test_race_arbitration);
   g_test_add_func ("/server/reviews/gold", test_gold);
   g_test_add_func ("/server/reviews/gold-turns", test_gold_turns);
