@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import struct
+import subprocess
 import zlib
 
 from tap import expect
@@ -17,11 +18,11 @@ MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 HANDSHAKE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
              "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
 
-def png(side):
-    """A black picture."""
+def png(side, said=None):
+    """A black picture; `said`: the side that its header claims."""
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", said or side, said or side, 8, 0, 0, 0, 0))
             + chunk(b"IDAT", zlib.compress(bytes(side * (side + 1)))) + chunk(b"IEND", b""))
 
 
@@ -43,6 +44,33 @@ def scene_thumbnail(world):
     expect(part.body == b"PNG")
     for _ in range(2):
         expect(world.call("reviewer", "GET", broken + "/thumbnail", status=422).problem == "no-thumbnail")
+
+
+def scene_picture_bomb(world):
+    """Headers that promise gigabytes: refused by their size, before there is memory for a pixel."""
+    before = world.server.memory_mb()
+    for said in (5001, 60000, 2 ** 31 - 1):
+        name = world.upload("operator", "image/png", png(100, said))
+        answer = world.call("reviewer", "GET", f"/v1/photos/{name}/thumbnail", status=422)
+        expect(answer.problem == "no-thumbnail")
+    expect(world.server.memory_mb() - before < 50)
+    report = world.upload("operator", "application/json")
+    world.call("reviewer", "GET", f"/v1/photos/{report}/thumbnail", status=422)
+
+
+def scene_turned_picture(world):
+    """A picture that its EXIF data turns by 90 degrees."""
+    path = os.path.join(world.server.folder, "turned.jpg")
+    subprocess.run(["convert", "-size", "600x300", "xc:red", path], check=True)
+    subprocess.run(["exiftool", "-q", "-n", "-overwrite_original", "-Orientation=6", path], check=True)
+    with open(path, "rb") as file:
+        name = world.upload("operator", "image/jpeg", file.read())
+    answer = world.call("reviewer", "GET", f"/v1/photos/{name}/thumbnail", status=200)
+    made = path + ".small.jpg"
+    with open(made, "wb") as file:
+        file.write(answer.body)
+    size = subprocess.run(["identify", "-format", "%w %h", made], check=True, capture_output=True, text=True).stdout
+    expect(size == "128 256", size)
 
 
 def scene_expired_upload(world):
