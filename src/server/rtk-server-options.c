@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "server/rtk-server-options.h"
+
+#include "core/rtk-error.h"
+#include "server/rtk-server-adapters.h"
+#include "server/rtk-server-files.h"
+#include "server/rtk-server-guide.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+/* Writes the options of payments and adapters, and the end, to @out. */
+static void
+add_payment_entries (RtkServerOptions *o, GOptionEntry *out)
+{
+  const GOptionEntry list[] = {
+      {"price-fen", 0, 0, G_OPTION_ARG_INT64, &o->config.price_fen,
+       "What an order costs, in 1/100 yuan", "N"},
+      {"provider", 0, 0, G_OPTION_ARG_STRING, &o->config.provider,
+       "Who takes the money: sandbox, or webhook (the default when there is one)", "NAME"},
+      {"provider-secret-file", 0, 0, G_OPTION_ARG_FILENAME, &o->provider_secret_file,
+       "Its first line is what the provider signs its callbacks with", "F"},
+      {"webhook-url", 0, 0, G_OPTION_ARG_STRING, &o->config.webhook_url,
+       "Gets SMS, refunds, payments and courier orders", "URL"},
+      {"webhook-secret-file", 0, 0, G_OPTION_ARG_FILENAME, &o->webhook_secret_file,
+       "Its first line is what they are signed with", "F"},
+      {"webhook-timeout-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.webhook_timeout_seconds,
+       "How long its answer is waited for", "N"},
+      {"webhook-retry-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.webhook_retry_seconds,
+       "Until the first retry; doubled for each further one", "N"},
+      {"rules", 0, 0, G_OPTION_ARG_STRING, &o->config.rules,
+       "The rule pack that the online side shows", "ID"},
+      {"rules-folder", 0, 0, G_OPTION_ARG_FILENAME, &o->config.rules_folder,
+       "Where further rule packs lie", "DIR"},
+      {NULL, 0, 0, 0, NULL, NULL, NULL},
+  };
+
+  memcpy (out, list, sizeof list);
+}
+
+/* Writes the options of connections, sizes and workers to @out; answers where to go on. */
+static GOptionEntry *
+add_http_entries (RtkServerOptions *o, GOptionEntry *out)
+{
+  const GOptionEntry list[] = {
+      {"idle-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.idle_seconds,
+       "After how long a connection on which nothing moves is closed", "N"},
+      {"max-body", 0, 0, G_OPTION_ARG_INT64, &o->config.max_body, "Bytes of a JSON body", "N"},
+      {"max-upload", 0, 0, G_OPTION_ARG_INT64, &o->config.max_upload, "Bytes of a photo", "N"},
+      {"max-page", 0, 0, G_OPTION_ARG_INT64, &o->config.max_page, "Orders in a page", "N"},
+      {"metrics-token-file", 0, 0, G_OPTION_ARG_FILENAME, &o->metrics_token_file,
+       "Its first line lets other machines read /metrics", "F"},
+      {"upload-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.upload_seconds,
+       "After how long without a new part an upload is given up", "N"},
+      {"hint-ms", 0, 0, G_OPTION_ARG_INT64, &o->config.hint_ms,
+       "Between two hints to a WebSocket, milliseconds", "N"},
+      {"ping-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.ping_seconds,
+       "Between two pings to a WebSocket", "N"},
+      {"readers", 0, 0, G_OPTION_ARG_INT64, &o->config.readers,
+       "Connections that read beside the one that writes", "N"},
+  };
+
+  memcpy (out, list, sizeof list);
+  return out + G_N_ELEMENTS (list);
+}
+
+/* Writes the options of who may call, and how often; answers where to go on. */
+static GOptionEntry *
+add_people_entries (RtkServerOptions *o, GOptionEntry *out)
+{
+  const GOptionEntry list[] = {
+      {"refresh-grace-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.refresh_grace_seconds,
+       "How long a refresh whose answer was lost can be asked for once more", "N"},
+      {"grant-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.grant_seconds,
+       "How long staff may work without the server", "N"},
+      {"lockout-failures", 0, 0, G_OPTION_ARG_INT64, &o->config.lockout_failures,
+       "Wrong passwords in a row before there is a wait; 0 = never", "N"},
+      {"lockout-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.lockout_seconds,
+       "The longest wait after wrong passwords", "N"},
+      {"require-consent", 0, 0, G_OPTION_ARG_NONE, &o->require_consent,
+       "An online photo needs the graduate's consent first", NULL},
+      {"staff-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_rate,
+       "Calls a minute of a member of staff; 0 = no limit", "N"},
+      {"staff-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_burst, "Of these in one go", "N"},
+      {"account-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.account_rate,
+       "Calls a minute of a graduate; 0 = no limit", "N"},
+      {"account-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.account_burst, "Of these in one go",
+       "N"},
+      {"address-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.address_rate,
+       "Calls a minute from an address without a session; 0 = no limit", "N"},
+      {"address-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.address_burst, "Of these in one go",
+       "N"},
+      {"sign-in-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.sign_in_rate,
+       "Sign-ins and new accounts a minute from an address; 0 = no limit", "N"},
+      {"sign-in-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.sign_in_burst, "Of these in one go",
+       "N"},
+      {"trusted-proxy", 0, 0, G_OPTION_ARG_STRING, &o->config.trusted_proxies,
+       "Addresses or networks whose X-Forwarded-For is believed, with commas", "LIST"},
+  };
+
+  memcpy (out, list, sizeof list);
+  return out + G_N_ELEMENTS (list);
+}
+
+static const GOptionEntry *
+get_entries (RtkServerOptions *o)
+{
+  static GOptionEntry entries[96];
+  const GOptionEntry  list[] = {
+       {"data", 0, 0, G_OPTION_ARG_FILENAME, &o->config.data, "Folder of all data", "DIR"},
+       {"database", 0, 0, G_OPTION_ARG_STRING, &o->config.database,
+        "Instead of SQLite in the data folder: postgresql://...", "URL"},
+       {"listen", 0, 0, G_OPTION_ARG_STRING, &o->listen, "Where to listen, port 0 picks one",
+        "ADDR:PORT"},
+       {"tls-certificate", 0, 0, G_OPTION_ARG_FILENAME, &o->tls_certificate, "PEM file", "F"},
+       {"tls-key", 0, 0, G_OPTION_ARG_FILENAME, &o->tls_key, "PEM file", "F"},
+       {"ready-file", 0, 0, G_OPTION_ARG_FILENAME, &o->ready_file,
+        "Gets the base URL once the server answers", "F"},
+       {"bootstrap-fd", 0, 0, G_OPTION_ARG_INT, &o->bootstrap_fd,
+        "Descriptor with a secret; the server ends when it closes", "N"},
+       {"access-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.access_seconds,
+        "Life of an access token", "N"},
+       {"refresh-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.refresh_seconds, "Life of a session",
+        "N"},
+       {"unpaid-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.unpaid_seconds,
+        "After how long an unpaid order is closed", "N"},
+       {"hold-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.hold_seconds,
+        "How long a refund is held", "N"},
+       {"lease-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.lease_seconds,
+        "How long a reviewer keeps an item", "N"},
+       {"sample-percent", 0, 0, G_OPTION_ARG_INT64, &o->config.sample_percent,
+        "Verdicts of a hundred that a second reviewer must confirm", "N"},
+       {"gold-percent", 0, 0, G_OPTION_ARG_INT64, &o->config.gold_percent,
+        "Items of a hundred whose verdict is known, mixed into the claims", "N"},
+       {"role", 0, 0, G_OPTION_ARG_STRING, &o->role, "user add: operator, reviewer, supervisor",
+        "R"},
+       {"password-file", 0, 0, G_OPTION_ARG_FILENAME, &o->password_file,
+        "Its first line is the password; else standard input's", "F"},
+       {"graduates", 0, 0, G_OPTION_ARG_INT, &o->graduates, "simulate: how many", "N"},
+       {"photos", 0, 0, G_OPTION_ARG_FILENAME, &o->photos, "simulate: folder of pictures", "DIR"},
+       {"seed", 0, 0, G_OPTION_ARG_INT, &o->seed, "simulate: of what is made up", "S"},
+       {"user", 0, 0, G_OPTION_ARG_STRING, &o->user, "simulate: name of the supervisor", "NAME"},
+       {"codes-file", 0, 0, G_OPTION_ARG_FILENAME, &o->codes_file,
+        "simulate: gets the codes of rejected graduates", "F"},
+       {"now", 0, 0, G_OPTION_ARG_STRING, &o->now, "close-unpaid: RFC 3339, or “now”", "TIME"},
+       {"version", 0, 0, G_OPTION_ARG_NONE, &o->version, "Print the version", NULL},
+       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->words, NULL, "[COMMAND ...]"},
+       {NULL, 0, 0, 0, NULL, NULL, NULL},
+  };
+
+  G_STATIC_ASSERT (G_N_ELEMENTS (list) + 48 <= G_N_ELEMENTS (entries));
+  memcpy (entries, list, sizeof list);
+  add_payment_entries (
+      o, add_people_entries (o, add_http_entries (o, entries + G_N_ELEMENTS (list) - 1)));
+  return entries;
+}
+
+/* What the command line left open comes from RETAKE_NAME. */
+static gboolean
+read_environment (const GOptionEntry *entries, GError **error)
+{
+  for (const GOptionEntry *entry = entries; entry->long_name != NULL; entry++) {
+    g_autofree char *upper = g_ascii_strup (entry->long_name, -1);
+    g_autofree char *name = g_strconcat ("RETAKE_", g_strdelimit (upper, "-", '_'), NULL);
+    const char      *value = g_getenv (name);
+    gint64           number;
+
+    if (value == NULL || value[0] == '\0' || entry->long_name[0] == '\0')
+      continue;
+    if (entry->arg == G_OPTION_ARG_NONE && strcmp (value, "0") != 0)
+      *(gboolean *)entry->arg_data = TRUE;
+    if (entry->arg == G_OPTION_ARG_STRING || entry->arg == G_OPTION_ARG_FILENAME) {
+      if (*(char **)entry->arg_data == NULL)
+        *(char **)entry->arg_data = g_strdup (value);
+    } else if (entry->arg == G_OPTION_ARG_INT64 || entry->arg == G_OPTION_ARG_INT) {
+      if (!g_ascii_string_to_signed (value, 10, -1, G_MAXINT, &number, NULL)) {
+        g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE, "%s is not a number", name);
+        return FALSE;
+      }
+      if (entry->arg == G_OPTION_ARG_INT64 && *(gint64 *)entry->arg_data < 0)
+        *(gint64 *)entry->arg_data = number;
+      else if (entry->arg == G_OPTION_ARG_INT && *(int *)entry->arg_data < 0)
+        *(int *)entry->arg_data = (int)number;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+check_database (const RtkServerOptions *o, gboolean is_public, GError **error)
+{
+  return o->config.database == NULL ||
+         rtk_server_db_check_address (o->config.database, is_public, error);
+}
+
+static void
+set_default (gint64 *value, gint64 fallback)
+{
+  if (*value < 0)
+    *value = fallback;
+}
+
+static void
+set_defaults (RtkServerConfig *config)
+{
+  set_default (&config->access_seconds, 900);
+  set_default (&config->refresh_seconds, 12 * 3600);
+  set_default (&config->unpaid_seconds, 1800);
+  set_default (&config->hold_seconds, 600);
+  set_default (&config->lease_seconds, 600);
+  set_default (&config->sample_percent, 5);
+  set_default (&config->gold_percent, 2);
+  set_default (&config->price_fen, 2500);
+  set_default (&config->webhook_timeout_seconds, 20);
+  set_default (&config->webhook_retry_seconds, 5);
+  set_default (&config->idle_seconds, 120);
+  set_default (&config->max_body, 4 * 1024 * 1024);
+  set_default (&config->max_upload, 64 * 1024 * 1024);
+  set_default (&config->max_page, 500);
+  set_default (&config->upload_seconds, 24 * 3600);
+  set_default (&config->hint_ms, 250);
+  set_default (&config->ping_seconds, 30);
+  set_default (&config->readers, CLAMP (g_get_num_processors (), 2, 4));
+  set_default (&config->refresh_grace_seconds, 60);
+  set_default (&config->grant_seconds, 7 * 24 * 3600);
+  set_default (&config->lockout_failures, 5);
+  set_default (&config->lockout_seconds, 900);
+  set_default (&config->staff_rate, 12000);
+  set_default (&config->staff_burst, 6000);
+  set_default (&config->account_rate, 600);
+  set_default (&config->account_burst, 200);
+  set_default (&config->address_rate, 1200);
+  set_default (&config->address_burst, 300);
+  set_default (&config->sign_in_rate, 60);
+  set_default (&config->sign_in_burst, 60);
+}
+
+/* What is not said on the command line. */
+static gboolean
+read_secrets (RtkServerOptions *o, GError **error)
+{
+  if (o->provider_secret_file != NULL) {
+    o->config.provider_secret = rtk_server_file_read_secret (o->provider_secret_file, error);
+    if (o->config.provider_secret == NULL)
+      return FALSE;
+  }
+  if (o->metrics_token_file != NULL) {
+    o->config.metrics_token = rtk_server_file_read_secret (o->metrics_token_file, error);
+    if (o->config.metrics_token == NULL)
+      return FALSE;
+  }
+  if (o->webhook_secret_file != NULL) {
+    o->config.webhook_secret = rtk_server_file_read_secret (o->webhook_secret_file, error);
+    if (o->config.webhook_secret == NULL)
+      return FALSE;
+  }
+  return rtk_server_adapters_check (&o->config, error) &&
+         rtk_server_guide_check (&o->config, error);
+}
+
+/**
+ * rtk_server_options_read:
+ * @self: (out caller-allocates): the options; to be cleared whatever is returned
+ * @argc: of the program
+ * @argv: of the program
+ * @error: return location; %RTK_ERROR_USAGE
+ *
+ * Reads the command line, then the environment for what it left open (`--hold-seconds` is
+ * RETAKE_HOLD_SECONDS), then the files of secrets, and fills in the defaults. `--help` ends the
+ * program. Once a process.
+ *
+ * Returns: whether they fit together
+ */
+gboolean
+rtk_server_options_read (RtkServerOptions *self, int argc, char **argv, GError **error)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  const GOptionEntry *entries;
+
+  *self = (RtkServerOptions){.bootstrap_fd = -1, .graduates = -1, .seed = -1};
+  entries = get_entries (self);
+  for (const GOptionEntry *entry = entries; entry->long_name != NULL; entry++)
+    if (entry->arg == G_OPTION_ARG_INT64)
+      *(gint64 *)entry->arg_data = -1;
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_set_summary (
+      context, "The central server of Retake. Without a command it serves; commands: user add"
+               " NAME, user disable NAME, roster import FILE, simulate, close-unpaid, audit"
+               " verify, backup DIR, restore DIR.");
+  if (!g_option_context_parse (context, &argc, &argv, error) ||
+      !check_database (self, TRUE, error) || !read_environment (entries, error) ||
+      !check_database (self, FALSE, error))
+    return FALSE;
+  set_defaults (&self->config);
+  self->config.require_consent = self->require_consent;
+  return self->version || read_secrets (self, error);
+}
+
+/**
+ * rtk_server_options_clear:
+ * @self: options
+ *
+ * Frees what they hold.
+ */
+void
+rtk_server_options_clear (RtkServerOptions *self)
+{
+  char *texts[] = {self->config.data,
+                   self->config.database,
+                   self->listen,
+                   self->ready_file,
+                   self->tls_certificate,
+                   self->tls_key,
+                   self->role,
+                   self->password_file,
+                   self->photos,
+                   self->codes_file,
+                   self->user,
+                   self->now,
+                   self->config.trusted_proxies,
+                   self->config.provider,
+                   self->config.provider_secret,
+                   self->config.webhook_url,
+                   self->config.webhook_secret,
+                   self->config.rules,
+                   self->config.rules_folder,
+                   self->provider_secret_file,
+                   self->webhook_secret_file,
+                   self->metrics_token_file,
+                   self->config.metrics_token};
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_free (texts[i]);
+  g_strfreev (self->words);
+}
