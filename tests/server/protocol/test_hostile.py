@@ -99,7 +99,9 @@ def prepare():
         scene(world)
     # What is sent from here on may be a word of any sentence; CANARY is looked for instead.
     world.client.secrets.is_on = False
+    world.client.secrets.words.clear()
     world.client.secrets.is_on = False
+    world.client.secrets.words.clear()
 
 
 def known_ids():
