@@ -35,7 +35,7 @@ RTK_SERVER_HANDLER (online_account)
   g_autofree char *hash = NULL;
   g_autoptr (GBytes) cipher = NULL;
 
-  if (!rtk_server_phone_is_valid (phone) || strlen (password) < 8)
+  if (!rtk_server_phone_is_valid (phone) || g_utf8_strlen (password, -1) < 8)
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "A phone number and a password of at least eight characters are"
                                  " needed.");

@@ -431,7 +431,7 @@ RTK_SERVER_HANDLER (bootstrap)
 
   if (!is_bootstrap_secret (call))
     return rtk_server_call_fail (call, 403, "forbidden", "This server cannot be set up this way.");
-  if (!rtk_server_name_is_valid (user) || strlen (password) < RTK_SERVER_MIN_PASSWORD)
+  if (!rtk_server_name_is_valid (user) || g_utf8_strlen (password, -1) < RTK_SERVER_MIN_PASSWORD)
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "A name without control characters and a password of at least"
                                  " eight characters are needed.");
@@ -495,7 +495,7 @@ RTK_SERVER_HANDLER (session_password)
   g_autofree char *hash = NULL;
   g_autofree char *new_hash = NULL;
 
-  if (strlen (wanted) < RTK_SERVER_MIN_PASSWORD)
+  if (g_utf8_strlen (wanted, -1) < RTK_SERVER_MIN_PASSWORD)
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "A password of at least eight characters is needed.");
   if (!rtk_server_lockout_count (store, call, "own", call->principal, error))

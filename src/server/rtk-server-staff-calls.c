@@ -119,7 +119,7 @@ RTK_SERVER_HANDLER (staff_create)
 
   if (!rtk_server_name_is_valid (rtk_server_call_get_string (call, "name")) ||
       !rtk_role_from_string (rtk_server_call_get_string (call, "role"), &role) ||
-      strlen (password) < RTK_SERVER_MIN_PASSWORD)
+      g_utf8_strlen (password, -1) < RTK_SERVER_MIN_PASSWORD)
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "A name without control characters, a role and a password of at"
                                  " least eight characters are needed.");
@@ -222,7 +222,7 @@ RTK_SERVER_HANDLER (staff_change)
                              .enabled = rtk_server_call_get_bool (call, "enabled", -1)};
 
   if ((role != NULL && !rtk_role_from_string (role, &known)) ||
-      (password != NULL && strlen (password) < RTK_SERVER_MIN_PASSWORD))
+      (password != NULL && g_utf8_strlen (password, -1) < RTK_SERVER_MIN_PASSWORD))
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "The role is operator, reviewer or supervisor; a password has at"
                                  " least eight characters.");

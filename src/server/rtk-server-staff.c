@@ -77,7 +77,7 @@ rtk_server_staff_add (RtkServerStore *self,
   RtkRole          known;
 
   if (!rtk_server_name_is_valid (name) || !rtk_role_from_string (role, &known) ||
-      strlen (password) < 8) {
+      !g_utf8_validate (password, -1, NULL) || g_utf8_strlen (password, -1) < 8) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
                          "A name, a role (operator, reviewer or supervisor) and a password of at"
                          " least eight characters are needed");
