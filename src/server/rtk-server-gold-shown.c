@@ -15,6 +15,8 @@
 
 /* How far from the neighbour's a number may be. */
 #define NUMBER_REACH 100
+/* Letters of the day before the count in a number. */
+#define DAY_LENGTH 6
 /* Longest time in seconds between a made-up order and its neighbour. */
 #define TIME_REACH 60
 
@@ -169,43 +171,67 @@ rtk_server_gold_write_item (RtkServerStore *store,
  * @store: a store
  * @number: the next number of an order
  *
- * Leaves every fiftieth number or so free for a showing, drawn by the key so that nobody knows
- * which. Without gold none is left out.
+ * Leaves so many numbers free as showings need, about every fiftieth, drawn by the key: the same
+ * in every process, and nobody knows which. Without gold none is left out.
  *
  * Returns: whether an order must take the next one instead
  */
 gboolean
 rtk_server_gold_takes_number (RtkServerStore *store, gint64 number)
 {
+  gint64           percent = CLAMP (store->config->gold_percent, 0, 100);
   g_autofree char *text = g_strdup_printf ("gold-number:%" G_GINT64_FORMAT, number);
   g_autofree char *digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_ID, text);
 
-  digest[4] = '\0';
-  return store->config->gold_percent > 0 && g_ascii_strtoull (digest, NULL, 16) % 50 == 0;
+  digest[8] = '\0';
+  return (gint64)(g_ascii_strtoull (digest, NULL, 16) % (guint64)(100 + percent)) < percent;
 }
 
-/* The free number that is nearest to the neighbour's; else the next one that an order would get. */
+/* What is counted in a number, after its day. */
+static gint64
+count_of_number (const char *number)
+{
+  return number != NULL && strlen (number) > DAY_LENGTH
+             ? g_ascii_strtoll (number + DAY_LENGTH, NULL, 10)
+             : 0;
+}
+
+/* Whether no order and no showing has @number, which is the @n-th, and it stands between orders
+ * that were made before and after: at midnight a day and a count may not fit each other. */
+static gboolean
+is_free (RtkServerStore *store, const char *number, gint64 n)
+{
+  g_autofree char *before = rtk_server_db_dup_text (
+      store->db, "SELECT max (number) FROM orders WHERE number <= ?", "s", number);
+  g_autofree char *after = rtk_server_db_dup_text (
+      store->db, "SELECT min (number) FROM orders WHERE number >= ?", "s", number);
+
+  return before != NULL && count_of_number (before) < n && count_of_number (after) > n &&
+         rtk_server_db_get_int (store->db, 1,
+                                "SELECT EXISTS (SELECT 1 FROM gold_shown WHERE number = ?)", "s",
+                                number) == 0;
+}
+
+/* The number nearest to the neighbour's that was left free; where orders are so new or so few that
+ * there is none, the next one, if that is near as well. */
 static char *
 choose_number (RtkServerStore *store, const Neighbour *neighbour)
 {
-  const char      *text = neighbour->number;
-  gint64           middle = strlen (text) > 6 ? g_ascii_strtoll (text + 6, NULL, 10) : 0;
-  g_autofree char *day = g_strndup (text, 6);
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  g_autofree char *today = g_date_time_format (now, "%y%m%d");
+  gint64           middle = count_of_number (neighbour->number);
+  g_autofree char *day = g_strndup (neighbour->number, DAY_LENGTH);
+  gint64           newest = rtk_server_db_get_int (store->db, G_MAXINT64,
+                                                   "SELECT value FROM counters WHERE name = 'orders'", "");
 
-  for (gint64 i = 1; middle > 0 && i <= NUMBER_REACH * 2; i++) {
-    gint64           n = middle + (i % 2 == 0 ? i / 2 : -(i / 2) - 1);
+  for (gint64 i = 2; i <= NUMBER_REACH * 2 + 1; i++) {
+    gint64           n = middle + (i % 2 == 0 ? i / 2 : -(i / 2));
     g_autofree char *number = g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, n);
 
-    if (n > 0 && rtk_server_gold_takes_number (store, n) &&
-        rtk_server_db_get_int (store->db, 1,
-                               "SELECT EXISTS (SELECT 1 FROM orders WHERE number = ?1)"
-                               " OR EXISTS (SELECT 1 FROM gold_shown WHERE number = ?1)",
-                               "s", number) == 0)
+    if (n > 0 && n < newest && is_free (store, number, n))
       return g_steal_pointer (&number);
   }
-  return g_strdup_printf ("%s%06" G_GINT64_FORMAT, today, rtk_server_store_count (store, "orders"));
+  if (newest - middle >= NUMBER_REACH)
+    return NULL;
+  return g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, rtk_server_store_count (store, "orders"));
 }
 
 /* A photo that the caller neither chose nor decided: one that they saw least often. With filters it
@@ -243,6 +269,9 @@ show (RtkServerStore  *store,
   if (gold == NULL)
     return TRUE;
   number = choose_number (store, neighbour);
+  /* A number that is far from all others would tell. */
+  if (number == NULL)
+    return TRUE;
   return rtk_server_db_run (
              store->db, error,
              "INSERT INTO gold_shown (id, gold, order_id, number, reviewer, revision, created_at,"

@@ -95,7 +95,7 @@ RTK_SERVER_HANDLER (gold_add)
                             " created_at) VALUES (?, ?, ?, ?, ?, ?)",
                             "sssssi", id, submission, decision.verdict, decision.reasons,
                             call->principal, g_get_real_time ()) &&
-         rtk_server_audit_add (store, call->actor, "gold.add", submission, "{}", error) &&
+         rtk_server_audit_add (store, call->actor, "gold.add", id, "{}", error) &&
          answer_one (store, call, id, error);
 }
 

@@ -109,7 +109,7 @@ write_list (RtkServerStore *store,
 }
 
 /* GET /v1/orders/{id}/history: a reviewer does not see what others said of a photo that is not
- * decided on: second looks are blind. */
+ * decided on, second looks are blind, and never what is gold. */
 RTK_SERVER_HANDLER (order_history)
 {
   const char    *order_id = call->params[0];
@@ -130,6 +130,7 @@ RTK_SERVER_HANDLER (order_history)
       " UNION SELECT id FROM prints WHERE order_id = ?1"
       " UNION SELECT id FROM notes WHERE order_id = ?1"
       " UNION SELECT id FROM effects WHERE order_id = ?1)"
+      " AND NOT (?2 = 1 AND action LIKE 'gold.%')"
       " AND NOT (?2 = 1 AND action LIKE 'review.%' AND EXISTS (SELECT 1 FROM submissions w"
       " WHERE w.id = audit.target AND w.state IN ('submitted', 'in_review')))"
       " ORDER BY seq LIMIT ?3",
