@@ -17,6 +17,9 @@
 #include <unistd.h>
 
 #define READ_SIZE 65536
+/* How the name of a file ends while it is written. */
+#define NEW_END ".new-"
+#define NEW_PATTERN NEW_END "XXXXXX"
 
 static gboolean
 set_errno (GError **error, const char *what, const char *path)
@@ -101,9 +104,10 @@ write_all (int fd, const void *data, gsize size, gint64 offset)
 gboolean
 rtk_server_file_write (const char *path, const void *data, gsize size, GError **error)
 {
-  g_autofree char *temporary = g_strconcat (path, ".new", NULL);
+  /* Processes that share the folder may write the same file: each has a name of its own. */
+  g_autofree char *temporary = g_strconcat (path, NEW_PATTERN, NULL);
   g_autofree char *folder = g_path_get_dirname (path);
-  int              fd = g_open (temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int              fd = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC, 0600);
   gboolean         ok;
 
   if (fd < 0)
@@ -345,6 +349,18 @@ rtk_server_file_copy (const char *from, const char *to, GError **error)
   return ok;
 }
 
+/* Whether @names has @name; "x.new" stands for whatever a killed rtk_server_file_write() left. */
+static gboolean
+is_listed (const char *const *names, const char *name)
+{
+  const char      *end = g_strrstr (name, NEW_END);
+  g_autofree char *plain = end != NULL && strlen (end) == strlen (NEW_PATTERN)
+                               ? g_strdup_printf ("%.*s.new", (int)(end - name), name)
+                               : g_strdup (name);
+
+  return g_strv_contains (names, plain);
+}
+
 /**
  * rtk_server_file_has_only:
  * @folder: a folder
@@ -359,7 +375,7 @@ rtk_server_file_has_only (const char *folder, const char *const *names)
   const char *name;
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    if (!g_strv_contains (names, name))
+    if (!is_listed (names, name))
       return FALSE;
   return dir != NULL;
 }
@@ -395,15 +411,19 @@ rtk_server_file_clear_folder (const char        *folder,
                               const char *const *keep,
                               GError           **error)
 {
+  g_autoptr (GDir) dir = NULL;
+  const char *name;
+
   if (!rtk_server_file_has_only (folder, names)) {
     g_set_error (error, RTK_ERROR, RTK_ERROR_EXISTS,
                  "There is something else in %s: nothing of it was removed", folder);
     return FALSE;
   }
-  for (guint i = 0; names[i] != NULL; i++) {
-    g_autofree char *path = g_build_filename (folder, names[i], NULL);
+  dir = g_dir_open (folder, 0, NULL);
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
 
-    if (!g_strv_contains (keep, names[i]))
+    if (!is_listed (keep, name))
       remove_tree (path);
   }
   return TRUE;
