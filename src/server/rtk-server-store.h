@@ -33,6 +33,7 @@ G_BEGIN_DECLS
  * @max_page: orders in a page of the feed, operations in a batch, items in a claim
  * @metrics_token: (nullable): with which GET /metrics answers other machines
  * @upload_seconds: after how long without a new part an upload is given up
+ * @thumbnail_seconds: a picture that takes longer to decode has no thumbnail for now
  * @hint_ms: between two hints to the same WebSocket
  * @ping_seconds: between two pings to a WebSocket
  * @readers: connections that read beside the one that writes
@@ -78,6 +79,7 @@ typedef struct {
   gint64 max_page;
   char  *metrics_token;
   gint64 upload_seconds;
+  gint64 thumbnail_seconds;
   gint64 hint_ms;
   gint64 ping_seconds;
   gint64 readers;

@@ -13,13 +13,12 @@
 #define QUALITY "82"
 /* A picture of more pixels is not decoded: a PNG of them takes 100 MB. */
 #define MAX_PIXELS 25000000
-/* Nor is one on which a decoder works for longer: some files are made to be slow. */
-#define MAX_SECONDS 10
 #define CHUNK 65536
 
 /* One picture on its way through the decoder. */
 typedef struct {
   gboolean is_refused; /* too large */
+  gboolean is_late;    /* there was no time, or no memory: another time there may be */
 } Decoding;
 
 static void
@@ -38,33 +37,41 @@ size_cb (GdkPixbufLoader *loader, int width, int height, gpointer user_data)
 }
 
 /* The picture upright and small; NULL when it is none, or one that is made to hurt. Of the many
- * kinds of files that the library knows only the announced one is tried. */
+ * kinds of files that the library knows only the announced one is tried. Some files are made to be
+ * slow: after @seconds it is given up, and nothing is known of it. */
 static GdkPixbuf *
-decode (GBytes *bytes, const char *media_type)
+decode (GBytes *bytes, const char *media_type, gint64 seconds, gboolean *out_late)
 {
   g_autoptr (GdkPixbufLoader) loader = gdk_pixbuf_loader_new_with_mime_type (media_type, NULL);
-  Decoding      decoding = {FALSE};
-  gint64        end = g_get_monotonic_time () + MAX_SECONDS * G_USEC_PER_SEC;
+  Decoding      decoding = {FALSE, FALSE};
+  gint64        end = g_get_monotonic_time () + seconds * G_USEC_PER_SEC;
   gsize         size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
   GdkPixbuf    *pixbuf;
   gboolean      ok = TRUE;
+  g_autoptr (GError) error = NULL;
 
   if (loader == NULL)
     return NULL;
   g_signal_connect (loader, "size-prepared", G_CALLBACK (size_cb), &decoding);
-  for (gsize at = 0; ok && at < size; at += CHUNK)
-    ok = gdk_pixbuf_loader_write (loader, data + at, MIN (CHUNK, size - at), NULL) &&
-         !decoding.is_refused && g_get_monotonic_time () < end;
-  ok = gdk_pixbuf_loader_close (loader, NULL) && ok;
+  for (gsize at = 0; ok && at < size; at += CHUNK) {
+    ok = gdk_pixbuf_loader_write (loader, data + at, MIN (CHUNK, size - at), &error) &&
+         !decoding.is_refused;
+    decoding.is_late = ok && at + CHUNK < size && g_get_monotonic_time () >= end;
+    ok = ok && !decoding.is_late;
+  }
+  ok = gdk_pixbuf_loader_close (loader, ok ? &error : NULL) && ok;
+  *out_late = !decoding.is_refused &&
+              (decoding.is_late ||
+               g_error_matches (error, GDK_PIXBUF_ERROR, GDK_PIXBUF_ERROR_INSUFFICIENT_MEMORY));
   pixbuf = ok ? gdk_pixbuf_loader_get_pixbuf (loader) : NULL;
   return pixbuf != NULL ? gdk_pixbuf_apply_embedded_orientation (pixbuf) : NULL;
 }
 
 static GBytes *
-make_thumbnail (GBytes *bytes, const char *media_type)
+make_thumbnail (GBytes *bytes, const char *media_type, gint64 seconds, gboolean *out_late)
 {
-  g_autoptr (GdkPixbuf) pixbuf = decode (bytes, media_type);
+  g_autoptr (GdkPixbuf) pixbuf = decode (bytes, media_type, seconds, out_late);
   g_autoptr (GdkPixbuf) opaque = NULL;
   char *data = NULL;
   gsize size = 0;
@@ -100,7 +107,8 @@ find_thumbnail (RtkServerStore *store, const char *sha256, const char *media_typ
   g_autofree char *photo = rtk_server_photo_dup_path (store->config, sha256);
   g_autoptr (GMappedFile) file = NULL;
   g_autoptr (GBytes) original = NULL;
-  GBytes *bytes = load_thumbnail (path);
+  GBytes  *bytes = load_thumbnail (path);
+  gboolean is_late = FALSE;
 
   if (bytes != NULL)
     return bytes;
@@ -108,9 +116,12 @@ find_thumbnail (RtkServerStore *store, const char *sha256, const char *media_typ
   if (file == NULL || !rtk_server_file_make_folder (folder, error))
     return NULL;
   original = g_mapped_file_get_bytes (file);
-  bytes = make_thumbnail (original, media_type);
+  bytes = make_thumbnail (original, media_type, store->config->thumbnail_seconds, &is_late);
   if (bytes == NULL)
     bytes = g_bytes_new (NULL, 0);
+  /* Nothing is known of the picture: nothing is noted. */
+  if (is_late)
+    return bytes;
   if (!rtk_server_file_write (path, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
                               error))
     g_clear_pointer (&bytes, g_bytes_unref);
