@@ -141,8 +141,9 @@ insert_upload (RtkServerStore *store,
                           now + store->config->upload_seconds * G_USEC_PER_SEC))
     return FALSE;
   *out_id = rtk_server_db_dup_text (
-      store->db, "SELECT id FROM uploads WHERE owner = ? AND sha256 = ? AND length = ?", "ssi",
-      owner, sha256, length);
+      store->db,
+      "SELECT id FROM uploads WHERE owner = ? AND sha256 = ? AND length = ? AND media_type = ?",
+      "ssis", owner, sha256, length, type);
   return TRUE;
 }
 
@@ -192,7 +193,7 @@ RTK_SERVER_HANDLER (upload_create)
     return FALSE;
   if (id == NULL)
     return rtk_server_call_fail (call, 409, "length-differs",
-                                 "This photo was begun with another length.");
+                                 "This photo was begun with another length or type.");
   location = g_strconcat ("/v1/uploads/", id, NULL);
   rtk_server_call_add_header (call, "Location", location);
   add_expiry (call, g_get_real_time () + store->config->upload_seconds * G_USEC_PER_SEC);
