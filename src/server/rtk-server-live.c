@@ -97,14 +97,16 @@ push (RtkServerLive *self, RtkWorkerFunc func, GAsyncReadyCallback done)
   rtk_server_pool_push (self->pool, RTK_SERVER_LANE_READ, task, func);
 }
 
-/* The cursor of whoever knows all of the feed. */
+/* The cursor of whoever knows all of the feed; NULL when the database cannot be asked. */
 static char *
 dup_cursor (RtkServerStore *store, gint64 *out_number)
 {
   g_autofree char *epoch = rtk_server_store_dup_meta (store, "epoch");
 
-  *out_number =
-      rtk_server_db_get_int (store->db, 0, "SELECT value FROM counters WHERE name = 'changes'", "");
+  *out_number = rtk_server_db_get_int (store->db, -1,
+                                       "SELECT value FROM counters WHERE name = 'changes'", "");
+  if (epoch == NULL || *out_number < 0)
+    return NULL;
   return g_strdup_printf ("%s.%" G_GINT64_FORMAT, epoch, *out_number);
 }
 
@@ -180,7 +182,8 @@ cursor_read_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 
   self->is_reading = FALSE;
   g_hash_table_iter_init (&iter, self->sockets);
-  while (g_hash_table_iter_next (&iter, &socket, NULL))
+  /* The database is away: once it is back, its listener tells. */
+  while (reading->cursor != NULL && g_hash_table_iter_next (&iter, &socket, NULL))
     is_slow |= !send_hint (socket, reading->cursor, reading->number);
   if (self->is_dirty)
     schedule (self);
