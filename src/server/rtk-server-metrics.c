@@ -246,7 +246,7 @@ RTK_SERVER_HANDLER (metrics)
   add_gauge (text, "outbox_age_seconds", "How long the oldest effect is overdue.",
              oldest > 0 ? (double)MAX (g_get_real_time () - oldest, 0) / G_USEC_PER_SEC : 0);
   add_count (store, text, "waiting_reviews", "Submissions that somebody may claim.",
-             "SELECT count (*) FROM submissions WHERE waiting = 1");
+             "SELECT count (*) FROM submissions WHERE waiting IS NOT NULL");
   add_count (store, text, "uploads", "Uploads under way.",
              "SELECT count (*) FROM uploads WHERE done = 0");
   add_count (store, text, "sessions", "Sessions that were not ended.",
