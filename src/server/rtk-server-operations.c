@@ -37,6 +37,8 @@ static const Meaning meanings[RTK_SERVER_N_VERDICTS] = {
                                  "This kind of operation is not known.", TRUE},
     [RTK_SERVER_REFUSED_ORDER] = {RTK_OUTCOME_REFUSED, "not-found", "There is no such order.",
                                   TRUE},
+    [RTK_SERVER_REFUSED_PRINTS] = {RTK_OUTCOME_REFUSED, "too-many-prints",
+                                   "Too many prints of this order wait already.", FALSE},
     [RTK_SERVER_REFUSED_REUSED] = {RTK_OUTCOME_REFUSED, "id-reused",
                                    "This id belongs to something else.", FALSE},
     [RTK_SERVER_REFUSED_ROLE] = {RTK_OUTCOME_REFUSED, "forbidden",

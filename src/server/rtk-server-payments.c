@@ -250,6 +250,32 @@ rtk_server_payment_write (RtkServerJson *json, RtkServerRows *row)
   rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 7));
 }
 
+/* What was taken in cash: the price, unless something else is said. */
+static gint64
+get_cash (RtkServerStore *store, RtkServerCall *call)
+{
+  return rtk_server_call_get_int (call, "amount_fen", store->config->price_fen);
+}
+
+/* Whether the amount is one that may be taken; else the call is answered. What is recorded here is
+ * what goes back by a refund, so that nobody may record more than the price. */
+static gboolean
+check_cash (RtkServerStore *store, RtkServerCall *call)
+{
+  gint64 price = store->config->price_fen;
+  gint64 amount = get_cash (store, call);
+
+  if (amount == price)
+    return TRUE;
+  if (call->who != RTK_SERVER_SUPERVISOR)
+    rtk_server_call_fail (call, 403, "forbidden",
+                          "Only a supervisor may take another amount than the price.");
+  else if (amount < 1 || amount > price)
+    rtk_server_call_fail (call, 422, "bad-member",
+                          "The amount is more than nothing and not above the price.");
+  return call->status == 0;
+}
+
 /* Cash, or a waiver: settled at once. */
 static gboolean
 record_at_desk (RtkServerStore *store, RtkServerCall *call, const char *method, GError **error)
@@ -258,8 +284,7 @@ record_at_desk (RtkServerStore *store, RtkServerCall *call, const char *method, 
   gboolean    is_waiver = strcmp (method, "waiver") == 0;
   gint64      now = g_get_real_time ();
   gboolean    allowed = FALSE;
-  gint64      amount =
-      rtk_server_call_get_int (call, "amount_fen", is_waiver ? 0 : store->config->price_fen);
+  gint64      amount = is_waiver ? 0 : get_cash (store, call);
 
   return rtk_server_payments_expire (store, order_id, error) &&
          rtk_server_db_run (store->db, error,
@@ -279,7 +304,7 @@ record_at_desk (RtkServerStore *store, RtkServerCall *call, const char *method, 
 
 /* Whether the method is one, and the caller's to take; else the call is answered. */
 static gboolean
-check_method (RtkServerCall *call, const char *method)
+check_method (RtkServerStore *store, RtkServerCall *call, const char *method)
 {
   const char *reference = rtk_server_call_get_string (call, "reference");
   gboolean    is_code = strcmp (method, "code") == 0;
@@ -292,7 +317,7 @@ check_method (RtkServerCall *call, const char *method)
                           "Cash needs the number of its receipt, a waiver its reason.");
   else if (is_waiver && call->who != RTK_SERVER_SUPERVISOR)
     rtk_server_call_fail (call, 403, "forbidden", "Only a supervisor may waive a payment.");
-  return call->status == 0;
+  return call->status == 0 && (is_code || is_waiver || check_cash (store, call));
 }
 
 /* POST /v1/orders/{id}/payments: a code of the provider, cash with the number of its receipt, or a
@@ -307,7 +332,7 @@ RTK_SERVER_HANDLER (order_pay)
   g_autofree char *state = NULL;
   gboolean         ok;
 
-  if (!check_method (call, method))
+  if (!check_method (store, call, method))
     return TRUE;
   state =
       rtk_server_db_dup_text (store->db, "SELECT payment FROM orders WHERE id = ?", "s", order_id);

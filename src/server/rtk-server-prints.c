@@ -231,20 +231,34 @@ RTK_SERVER_HANDLER (print_address)
   return TRUE;
 }
 
-/* Prints of an order of state @payment are made for those who paid. */
+/* Prints are made for those who paid, and not for money that goes back. */
 static gboolean
-is_printable (const char *payment)
+is_printable (RtkServerStore *store, const char *order_id)
 {
-  return strcmp (payment, "unpaid") != 0 && strcmp (payment, "closed") != 0;
+  return rtk_server_db_get_int (store->db, 0,
+                                "SELECT 1 FROM orders o WHERE o.id = ? AND " RTK_SERVER_IS_PAID_FOR,
+                                "s", order_id) != 0;
+}
+
+/* Whether so many copies more can wait to be printed. */
+static gboolean
+has_room (RtkServerStore *store, const char *order_id, gint64 copies)
+{
+  return rtk_server_db_get_int (store->db, RTK_SERVER_MAX_PRINTS,
+                                "SELECT count (*) FROM prints WHERE order_id = ?"
+                                " AND state = 'requested'",
+                                "s", order_id) < RTK_SERVER_MAX_PRINTS &&
+         rtk_server_db_get_int (store->db, RTK_SERVER_MAX_COPIES,
+                                "SELECT coalesce (sum (copies), 0) FROM prints WHERE order_id = ?"
+                                " AND state = 'requested'",
+                                "s", order_id) +
+                 copies <=
+             RTK_SERVER_MAX_COPIES;
 }
 
 /* Answers a request for a print of an order that is there, and the caller's. */
 static gboolean
-request_print (RtkServerStore *store,
-               RtkServerCall  *call,
-               const char     *payment,
-               const char     *address,
-               GError        **error)
+request_print (RtkServerStore *store, RtkServerCall *call, const char *address, GError **error)
 {
   const char      *id = rtk_server_call_get_string (call, "id");
   const char      *order_id = call->params[0];
@@ -256,8 +270,11 @@ request_print (RtkServerStore *store,
   if (known == NULL) {
     if (rtk_server_order_is_stale (store, call, order_id))
       return rtk_server_order_fail_stale (store, call, order_id, error);
-    if (!is_printable (payment))
+    if (!is_printable (store, order_id))
       return rtk_server_call_fail (call, 409, "not-printable", "This order is not paid for.");
+    if (!has_room (store, order_id, copies))
+      return rtk_server_call_fail (call, 409, "too-many-prints",
+                                   "Too many prints of this order wait already.");
     if (!rtk_server_print_add (store, id, order_id, copies, address, call->actor, error))
       return FALSE;
   }
@@ -288,7 +305,7 @@ RTK_SERVER_HANDLER (order_print)
     return rtk_server_call_not_found (call);
   if (address != NULL && address[0] == '\0')
     address = NULL;
-  return request_print (store, call, payment, address, error);
+  return request_print (store, call, address, error);
 }
 
 /* POST /v1/online/orders/{id}/print: sent to where the graduate says. */
@@ -303,7 +320,7 @@ RTK_SERVER_HANDLER (online_print)
                               "ss", call->params[0], call->principal);
   if (payment == NULL)
     return rtk_server_call_not_found (call);
-  return request_print (store, call, payment, rtk_server_call_get_string (call, "address"), error);
+  return request_print (store, call, rtk_server_call_get_string (call, "address"), error);
 }
 
 static gint64
@@ -327,8 +344,11 @@ check_request (RtkServerStore *store, RtkOperation *operation, const RtkServerTa
   known = find_order (store, id);
   if (known != NULL)
     return RTK_SERVER_REFUSED_REUSED;
-  return is_printable (rtk_payment_to_string (target->payment)) ? RTK_SERVER_APPLIED
-                                                                : RTK_SERVER_REFUSED_UNPAID;
+  if (!is_printable (store, rtk_operation_get_order_id (operation)))
+    return RTK_SERVER_REFUSED_UNPAID;
+  return has_room (store, rtk_operation_get_order_id (operation), get_copies (operation))
+             ? RTK_SERVER_APPLIED
+             : RTK_SERVER_REFUSED_PRINTS;
 }
 
 static gboolean

@@ -5,7 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* Of an order that wait to be printed: copies, and requests that they come in. */
 #define RTK_SERVER_MAX_COPIES 20
+#define RTK_SERVER_MAX_PRINTS 10
 
 gboolean rtk_server_print_add (RtkServerStore *store,
                                const char     *id,

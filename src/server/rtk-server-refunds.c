@@ -41,6 +41,9 @@ rtk_server_refund_add (RtkServerStore         *store,
   rtk_server_json_begin (&json, NULL, '{');
   rtk_server_json_string (&json, "payment", payment->id);
   rtk_server_json_string (&json, "provider", payment->provider);
+  /* Cash is no business of the provider's: the desk pays it back. */
+  rtk_server_json_string (&json, "method",
+                          strcmp (payment->provider, "cash") == 0 ? "cash" : "provider");
   rtk_server_json_int (&json, "amount_fen", payment->amount_fen);
   rtk_server_json_string (&json, "reference", reference);
   rtk_server_json_string (&json, "reason", reason);

@@ -325,7 +325,39 @@ test_message (void)
   } else {
     g_assert_cmpint (json_object_get_int_member (payload, "amount_fen"), ==, 2500);
     g_assert_cmpstr (json_object_get_string_member (payload, "reason"), ==, "rejected");
+    g_assert_cmpstr (json_object_get_string_member (payload, "method"), ==, "provider");
   }
+}
+
+/* What was taken in cash goes back at the desk: no bank can give it. */
+static void
+test_cash (void)
+{
+  g_auto (World) world;
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *path = NULL;
+  g_autofree char *pay =
+      g_strdup_printf ("{\"id\":\"%s\",\"method\":\"cash\",\"reference\":\"R 7\"}", id);
+  g_autofree char *body = NULL;
+  g_autoptr (RtkTestReply) paid = NULL;
+  g_autoptr (JsonObject) message = NULL;
+  g_autoptr (GError) error = NULL;
+  JsonObject *payload;
+
+  world_init (&world, "sandbox", "600");
+  world.orders[0] = rtk_test_make_order (world.servers[0], 0, FALSE);
+  path = g_strdup_printf ("/v1/orders/%s/payments", world.orders[0]);
+  paid = rtk_test_call (world.servers[0], world.supervisor, "POST", path, pay);
+  g_assert_cmpuint (paid->status, ==, 201);
+  ask_refund (&world, 0);
+  wait_effects (&world, "done", 1);
+  body = rtk_test_receiver_dup_body (world.receiver);
+  message = rtk_json_parse_object (body, -1, &error);
+  g_assert_no_error (error);
+  payload = json_object_get_object_member (message, "payload");
+  g_assert_cmpstr (json_object_get_string_member (payload, "method"), ==, "cash");
+  g_assert_cmpstr (json_object_get_string_member (payload, "provider"), ==, "cash");
+  g_assert_cmpint (json_object_get_int_member (payload, "amount_fen"), ==, 2500);
 }
 
 /* A provider outside: its adapter's answer has the code that the customer scans. */
@@ -410,6 +442,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/adapters/processes", test_processes);
   g_test_add_func ("/server/adapters/rejection", test_rejection);
   g_test_add_func ("/server/adapters/message", test_message);
+  g_test_add_func ("/server/adapters/cash", test_cash);
   g_test_add_func ("/server/adapters/provider", test_provider);
   g_test_add_func ("/server/adapters/settings", test_settings);
   return g_test_run ();

@@ -317,6 +317,86 @@ test_desk (void)
   rtk_test_assert_problem (paid, 409, "already-paid");
 }
 
+/* Cash is the price; less is the supervisor's to take, nothing and more is nobody's. */
+static void
+test_cash (void)
+{
+  g_auto (Shop) shop;
+  g_autofree char *operator_token = NULL;
+  const int        odd[] = {0, 1, 2501, 10000000};
+
+  shop_init (&shop, NULL);
+  operator_token = rtk_test_sign_in (shop.server, "operator");
+  for (guint i = 0; i < G_N_ELEMENTS (odd); i++) {
+    g_autofree char *text =
+        g_strdup_printf ("\"method\":\"cash\",\"reference\":\"R\",\"amount_fen\":%d", odd[i]);
+    g_autoptr (RtkTestReply) no_right = pay_at_desk (&shop, operator_token, text);
+
+    rtk_test_assert_problem (no_right, 403, "forbidden");
+    if (odd[i] != 1) {
+      g_autoptr (RtkTestReply) wrong = pay_at_desk (&shop, shop.desk, text);
+
+      rtk_test_assert_problem (wrong, 422, "bad-member");
+    }
+  }
+  assert_order (&shop, "unpaid");
+  {
+    g_autoptr (RtkTestReply) less =
+        pay_at_desk (&shop, shop.desk, "\"method\":\"cash\",\"reference\":\"R\",\"amount_fen\":1");
+
+    g_assert_cmpuint (less->status, ==, 201);
+    g_assert_cmpint (json_object_get_int_member (find_payment (less, shop.payment), "amount_fen"),
+                     ==, 1);
+  }
+  assert_order (&shop, "paid");
+}
+
+static RtkTestReply *
+ask_print (Shop *shop, int copies)
+{
+  g_autofree char *path = g_strdup_printf ("/v1/orders/%s/prints", shop->order);
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\",\"copies\":%d}", id, copies);
+
+  return rtk_test_call (shop->server, shop->desk, "POST", path, body);
+}
+
+/* Prints are for those who paid and did not get it back, and not for a whole year's work. */
+static void
+test_prints (void)
+{
+  g_auto (Shop) shop;
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *refund = NULL;
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\"}", id);
+  g_autoptr (RtkTestReply) many = NULL;
+  g_autoptr (RtkTestReply) asked = NULL;
+  g_autoptr (RtkTestReply) paid_back = NULL;
+
+  shop_init (&shop, NULL);
+  begin_payment (&shop);
+  rtk_test_pay (shop.server, shop.account, shop.payment);
+  for (guint i = 0; i < 11; i++) {
+    g_autoptr (RtkTestReply) one = ask_print (&shop, 1);
+
+    if (i < 10)
+      g_assert_cmpuint (one->status, ==, 201);
+    else
+      rtk_test_assert_problem (one, 409, "too-many-prints");
+  }
+  many = ask_print (&shop, 20);
+  rtk_test_assert_problem (many, 409, "too-many-prints");
+  refund = g_strdup_printf ("/v1/online/orders/%s/refund", shop.order);
+  asked = rtk_test_call (shop.server, shop.account, "POST", refund, body);
+  g_assert_cmpuint (asked->status, ==, 201);
+  paid_back = ask_print (&shop, 1);
+  rtk_test_assert_problem (paid_back, 409, "not-printable");
+  wait_payment (&shop, shop.payment, "refunded");
+  g_clear_pointer (&paid_back, rtk_test_reply_free);
+  paid_back = ask_print (&shop, 1);
+  rtk_test_assert_problem (paid_back, 409, "not-printable");
+}
+
 static RtkTestReply *
 ask_refund (Shop *shop, const char *id)
 {
@@ -448,6 +528,8 @@ main (int argc, char **argv)
   g_test_add_func ("/server/payments/amount", test_amount);
   g_test_add_func ("/server/payments/late", test_late);
   g_test_add_func ("/server/payments/desk", test_desk);
+  g_test_add_func ("/server/payments/cash", test_cash);
+  g_test_add_func ("/server/payments/prints", test_prints);
   g_test_add_func ("/server/payments/refund", test_refund);
   g_test_add_func ("/server/payments/forgotten-code", test_forgotten_code);
   g_test_add_func ("/server/payments/old-code", test_old_code);

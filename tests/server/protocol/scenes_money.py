@@ -88,6 +88,11 @@ def scene_desk_codes(world):
     expect(answer.problem == "stale-revision" and answer.json["mine"]["reference"] == "1")
     expect(answer.json["order"]["id"] == graduate.order)
     world.call("operator", "POST", path, {"id": new_id(), "method": "cash"}, status=422)
+    for amount in (0, 1, 2501):
+        cash = {"id": new_id(), "method": "cash", "reference": "1", "amount_fen": amount}
+        world.call("operator", "POST", path, cash, status=403)
+        if amount != 1:
+            world.call("supervisor", "POST", path, cash, status=422)
     order = world.call("operator", "POST", path, {"id": payment, "method": "code"}, status=201).json
     expect(order["payment"] == "unpaid" and order["payments"][0]["pay_code"].startswith("SANDBOX-"))
     order = world.call("operator", "POST", f"/v1/sandbox/payments/{payment}", {"id": new_id()}, status=200).json

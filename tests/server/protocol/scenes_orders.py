@@ -88,6 +88,11 @@ def scene_prints(world):
     asked = world.station.operation("print.request", graduate.order, 0, {"print": by_hand, "copies": 1})
     many = world.station.operation("print.request", graduate.order, 0, {"print": new_id(), "copies": 21})
     expect(world.operate(asked, many) == ["applied", "refused"])
+    # Twenty copies wait at most, whoever asks.
+    world.call("operator", "POST", path, {"id": new_id(), "copies": 17}, status=201)
+    expect(world.call("operator", "POST", path, {"id": new_id()}, status=409).problem == "too-many-prints")
+    more = world.station.operation("print.request", graduate.order, 0, {"print": new_id(), "copies": 1})
+    expect(world.operate(more) == ["refused"])
     hand = {"state": "shipped", "carrier": "a friend", "tracking": None}
     for _ in range(2):
         order = world.call("operator", "POST", f"/v1/prints/{by_hand}", hand, status=200).json
