@@ -82,7 +82,7 @@ check_consent (RtkServerStore *store, RtkOperation *operation, const RtkServerTa
   const char *version = rtk_server_operation_get_text (operation, "version");
   gboolean    given;
 
-  return version != NULL && version[0] != '\0' && strlen (version) <= MAX_VERSION &&
+  return version != NULL && version[0] != '\0' && g_utf8_strlen (version, -1) <= MAX_VERSION &&
                  rtk_json_get_bool (rtk_operation_get_body (operation), "given", &given, NULL)
              ? RTK_SERVER_APPLIED
              : RTK_SERVER_REFUSED_BODY;

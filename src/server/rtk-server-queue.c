@@ -8,7 +8,7 @@
 
 #define MAX_SECONDS G_GINT64_CONSTANT (1000000000)
 #define MAX_OFFSET 10000000
-/* Bytes of the name of a school or a batch. */
+/* Characters of the name of a school or a batch. */
 #define MAX_NAME 256
 
 /* What waits, in its order, as one reviewer may see it. */
@@ -94,8 +94,8 @@ rtk_server_filters_fit (RtkServerCall *call, const RtkServerFilters *self)
   static const char *const engines[] = {"pass", "warn", "fail", "unknown", NULL};
   static const char *const stages[] = {"first", "second", "arbitration", NULL};
 
-  if ((self->school == NULL || strlen (self->school) <= MAX_NAME) &&
-      (self->batch == NULL || strlen (self->batch) <= MAX_NAME) &&
+  if ((self->school == NULL || g_utf8_strlen (self->school, -1) <= MAX_NAME) &&
+      (self->batch == NULL || g_utf8_strlen (self->batch, -1) <= MAX_NAME) &&
       is_one_of (self->origin, origins) && is_one_of (self->engine, engines) &&
       is_one_of (self->stage, stages))
     return TRUE;

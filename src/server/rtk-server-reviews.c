@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+/* Characters. */
 #define MAX_TEXT 500
 
 /* Verdicts: one that stands a stage; only a final one moves the submission and has effects. */
@@ -51,7 +52,7 @@ texts_fit (JsonObject *texts, const char *reasons)
     JsonNode   *node = json_object_get_member (texts, l->data);
     const char *text = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
 
-    if (text == NULL || strlen (text) > MAX_TEXT ||
+    if (text == NULL || g_utf8_strlen (text, -1) > MAX_TEXT ||
         !g_strv_contains ((const char *const *)codes, l->data))
       return FALSE;
   }

@@ -13,12 +13,13 @@
  * rtk_server_name_is_valid:
  * @name: (nullable): name of a member of staff
  *
- * Returns: whether @name is 1 to 64 bytes of UTF-8 without control characters
+ * Returns: whether @name is 1 to 64 characters of UTF-8 without control characters
  */
 gboolean
 rtk_server_name_is_valid (const char *name)
 {
-  if (name == NULL || name[0] == '\0' || strlen (name) > 64 || !g_utf8_validate (name, -1, NULL))
+  if (name == NULL || name[0] == '\0' || !g_utf8_validate (name, -1, NULL) ||
+      g_utf8_strlen (name, -1) > 64)
     return FALSE;
   for (const char *p = name; *p != '\0'; p = g_utf8_next_char (p))
     if (g_unichar_iscntrl (g_utf8_get_char (p)))

@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import sys
+import urllib.parse
 
 from client import Undocumented
 from document import ROLES
@@ -163,6 +164,61 @@ def test_bodies():
                 if not world.document.allows(part, value):
                     content = json.dumps({**members, name: value}).encode()
                     send(f"{name} of {str(value)[:20]!r}", (400, 413, 422), content)
+    nothing(wrong)
+
+
+def strings_of(document, schema, value):
+    """Every place of a text with a greatest length: what it does to a body, and that length."""
+    for name, part in document.resolve(schema).get("properties", {}).items():
+        part = document.resolve(part)
+        words = part.get("additionalProperties")
+        words = document.resolve(words) if isinstance(words, dict) else {}
+        if "maxLength" in part and not {"enum", "pattern", "format"} & set(part):
+            yield name, part["maxLength"], lambda text, name=name: {**value, name: text}
+        elif "maxLength" in words:
+            yield name, words["maxLength"], lambda text, name=name: {**value, name: dict.fromkeys(["gaze"], text)}
+
+
+def test_characters():
+    """Lengths are counted in characters: the longest Chinese text is taken wherever a short one is."""
+    wrong, tokens, n = [], callers(), 0
+
+    def send(one, place, path, content, headers):
+        token = None if one.is_public else tokens["supervisor" if "supervisor" in one.who else one.who[0]]
+        return attempt(wrong, f"{one}, {place}", range(200, 500), one.method, path, content, token=token,
+                       headers=headers)
+
+    for one in world.document.operations:
+        path, headers, body = taken(one)
+        plain = {name: value for name, value in headers.items() if name != "Content-Type"}
+        places = []
+        if one.body_schema is not None:
+            members = json.loads(body) if body else {}
+            if "reasons" in world.document.resolve(one.body_schema).get("properties", {}):
+                members.update(verdict="rejected", reasons=["gaze"])
+            for name, longest, put in strings_of(world.document, one.body_schema, members):
+                def content(text, put=put):
+                    fresh = {"id": new_id()} if "id" in members and len(members["id"]) == 36 else {}
+                    return json.dumps({**put(text), **fresh} if name != "id" else put(text)).encode()
+                places.append((name, longest, lambda text, content=content: (path, content(text), plain)))
+        for parameter in one.parameters:
+            schema = world.document.resolve(parameter["schema"])
+            if parameter["in"] == "query" and "maxLength" in schema and "pattern" not in schema:
+                def query(text, name=parameter["name"]):
+                    return f"{path.split('?')[0]}?{name}={urllib.parse.quote(text)}", body, headers
+                places.append((f"?{parameter['name']}", schema["maxLength"], query))
+        for name, longest, make in places:
+            # Some members want more than a word: what a short text is refused for is no matter of its length.
+            where, what, more = make("学" * longest)
+            answer = send(one, name, where, what, more)
+            n += 1
+            if answer is None or answer.status not in (400, 413, 422):
+                continue
+            where, what, more = make("学" * (longest // 4))
+            shorter = send(one, name, where, what, more)
+            if shorter is not None and shorter.status not in (400, 413, 422):
+                wrong.append(f"{one}, {name}: {longest} characters are too long, a quarter of them are not")
+    expect(n > 30)
     nothing(wrong)
 
 
