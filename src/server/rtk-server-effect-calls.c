@@ -53,9 +53,7 @@ RTK_SERVER_HANDLER (effects_list)
   gint64         n = 0;
   RtkServerRows *row;
 
-  if (state == NULL || !rtk_server_call_get_query_id (call, "after", &after) ||
-      !rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
-                                      store->config->max_page, &limit))
+  if (state == NULL || !rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   row = rtk_server_db_query (store->db, &local_error,
                              "SELECT " COLUMNS " FROM effects WHERE (?1 = '' OR state = ?1)"
@@ -65,15 +63,7 @@ RTK_SERVER_HANDLER (effects_list)
   rtk_server_json_begin (&call->answer, "effects", '[');
   while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
     write_effect (&call->answer, row);
-  rtk_server_db_end (row);
-  rtk_server_json_end (&call->answer, ']');
-  rtk_server_json_bool (&call->answer, "more", n > limit);
-  rtk_server_json_end (&call->answer, '}');
-  call->status = 200;
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_call_end_page (call, row, n > limit, g_steal_pointer (&local_error), error);
 }
 
 static gboolean

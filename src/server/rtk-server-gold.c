@@ -102,30 +102,21 @@ RTK_SERVER_HANDLER (gold_add)
 /* GET /v1/gold */
 RTK_SERVER_HANDLER (gold_list)
 {
-  const char *after = rtk_server_call_get_query (call, "after");
+  const char *after;
+  gint64      limit;
+  gint64      n = 0;
   g_autoptr (GError) local_error = NULL;
   RtkServerRows *row;
-  gint64         limit;
 
-  if (!rtk_server_call_get_query_int (call, "limit", MIN (100, store->config->max_page), 1,
-                                      store->config->max_page, &limit))
+  if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
-  if (after != NULL && !rtk_id_is_valid (after))
-    return rtk_server_call_fail (call, 422, "bad-member", "The page begins after an id.");
   row = rtk_server_db_query (store->db, &local_error, GOLD " WHERE g.id > ? ORDER BY g.id LIMIT ?",
-                             "si", after != NULL ? after : "", limit);
+                             "si", after, limit + 1);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "gold", '[');
-  while (rtk_server_db_next (store->db, row, &local_error))
+  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
     write_row (&call->answer, row);
-  rtk_server_db_end (row);
-  rtk_server_json_end (&call->answer, ']');
-  rtk_server_json_end (&call->answer, '}');
-  call->status = 200;
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_call_end_page (call, row, n > limit, g_steal_pointer (&local_error), error);
 }
 
 /* DELETE /v1/gold/{id}: shown no more; what was shown stays in the statistics. */

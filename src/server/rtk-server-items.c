@@ -86,6 +86,10 @@ rtk_server_item_is_held (const RtkServerItem *self, RtkServerCall *call)
          g_strcmp0 (self->lease_by, call->principal) == 0 && self->lease_until > g_get_real_time ();
 }
 
+#define RETURN_SEEN(kept, seen)                                                                    \
+  if (strcmp (stage, kept) == 0)                                                                   \
+    return seen;
+
 /**
  * rtk_server_stage_to_wire:
  * @stage: as it is kept
@@ -95,11 +99,8 @@ rtk_server_item_is_held (const RtkServerItem *self, RtkServerCall *call)
 const char *
 rtk_server_stage_to_wire (const char *stage)
 {
-  if (strcmp (stage, "second") == 0)
-    return "first";
-  if (strcmp (stage, "opinion") == 0)
-    return "second";
-  return strcmp (stage, "arbitration") == 0 ? "arbitration" : "first";
+  RTK_SERVER_STAGES_SEEN (RETURN_SEEN)
+  return stage;
 }
 
 /**

@@ -58,14 +58,6 @@ has_open_order (RtkServerStore *store, const char *roster)
                                 "s", roster) != 0;
 }
 
-static gboolean
-answer_order (
-    RtkServerStore *store, RtkServerCall *call, const char *id, guint status, GError **error)
-{
-  call->status = status;
-  return rtk_server_order_write (store, &call->answer, NULL, id, call->station, error);
-}
-
 /* POST /v1/online/orders */
 RTK_SERVER_HANDLER (online_order)
 {
@@ -80,14 +72,14 @@ RTK_SERVER_HANDLER (online_order)
 
   if (known != NULL)
     return g_strcmp0 (owner, call->principal) == 0
-               ? answer_order (store, call, id, 200, error)
+               ? rtk_server_order_answer (store, call, id, 200, error)
                : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.");
   if (roster == NULL)
     return rtk_server_call_fail (call, 409, "no-code", "Bind a collection code first.");
   if (has_open_order (store, roster))
     return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
   return add_order (store, id, roster, call->principal, NULL, call->actor, error) &&
-         answer_order (store, call, id, 201, error);
+         rtk_server_order_answer (store, call, id, 201, error);
 }
 
 /* The graduate by the roster's id, by the code, or by the number, whichever is given first. */
@@ -143,11 +135,11 @@ RTK_SERVER_HANDLER (walk_in)
                                  "No graduate is expected under this code and number.");
   if (known != NULL)
     return strcmp (known, roster) == 0
-               ? answer_order (store, call, id, 200, error)
+               ? rtk_server_order_answer (store, call, id, 200, error)
                : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.");
   if (has_open_order (store, roster))
     return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
   return add_order (store, id, roster, NULL, rtk_server_call_get_string (call, "phone"),
                     call->actor, error) &&
-         answer_order (store, call, id, 201, error);
+         rtk_server_order_answer (store, call, id, 201, error);
 }

@@ -125,14 +125,6 @@ RTK_SERVER_HANDLER (online_code)
   return rtk_server_graduate_write (store, &call->answer, NULL, roster, error);
 }
 
-static gboolean
-answer_order (
-    RtkServerStore *store, RtkServerCall *call, const char *id, guint status, GError **error)
-{
-  call->status = status;
-  return rtk_server_order_write (store, &call->answer, NULL, id, NULL, error);
-}
-
 /* The caller's own order: its payment state, NULL when there is none. */
 static char *
 find_own_order (RtkServerStore *store, RtkServerCall *call)
@@ -178,7 +170,7 @@ RTK_SERVER_HANDLER (online_submission)
     return TRUE;
   if (known != NULL)
     return strcmp (known, call->params[0]) == 0
-               ? answer_order (store, call, call->params[0], 200, error)
+               ? rtk_server_order_answer (store, call, call->params[0], 200, error)
                : rtk_server_call_fail (call, 409, "id-reused",
                                        "This id belongs to another submission.");
   if (strcmp (payment, "unpaid") != 0)
@@ -195,7 +187,7 @@ RTK_SERVER_HANDLER (online_submission)
                           "s", call->params[0]) ||
       !rtk_server_submission_add (store, &submission, call->actor, error))
     return FALSE;
-  return answer_order (store, call, call->params[0], 201, error);
+  return rtk_server_order_answer (store, call, call->params[0], 201, error);
 }
 
 /* GET /v1/online/orders/{id} */
@@ -203,5 +195,5 @@ RTK_SERVER_HANDLER (online_status)
 {
   g_autofree char *payment = find_own_order (store, call);
 
-  return payment == NULL || answer_order (store, call, call->params[0], 200, error);
+  return payment == NULL || rtk_server_order_answer (store, call, call->params[0], 200, error);
 }

@@ -264,6 +264,26 @@ rtk_server_order_write (RtkServerStore *self,
   return ok;
 }
 
+/**
+ * rtk_server_order_answer:
+ * @store: a store
+ * @call: a call
+ * @id: an order
+ * @status: of the answer
+ * @error: return location
+ *
+ * Answers with an order.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_order_answer (
+    RtkServerStore *store, RtkServerCall *call, const char *id, guint status, GError **error)
+{
+  call->status = status;
+  return rtk_server_order_write (store, &call->answer, NULL, id, call->station, error);
+}
+
 /* Writes the orders whose last change has a number above @since and up to @until. */
 static gboolean
 write_orders (RtkServerStore *self,

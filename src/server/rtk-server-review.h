@@ -45,11 +45,10 @@ typedef struct {
 typedef struct {
   const char *verdict;
   gboolean    approved;
-  char       *reasons;    /* (owned): codes with commas */
-  char       *texts;      /* (owned) (nullable): JSON object, a text a reason */
-  const char *note;       /* (nullable) */
-  gint64      revision;   /* that the verdict is on */
-  gint64      claimed_at; /* since when the reviewer had it; 0 = not known */
+  char       *reasons;  /* (owned): codes with commas */
+  char       *texts;    /* (owned) (nullable): JSON object, a text a reason */
+  const char *note;     /* (nullable) */
+  gint64      revision; /* that the verdict is on */
 } RtkServerDecision;
 
 /**
@@ -92,8 +91,11 @@ typedef struct {
   " WHEN EXISTS (SELECT 1 FROM staff t WHERE t.role = 'supervisor' AND t.enabled = 1 AND t.id <> " \
   "?1"                                                                                             \
   " AND t.id IS DISTINCT FROM w.first_by) THEN 1 ELSE 0 END = 1"
+/* Stages that callers see as another, in C and in SQL. */
+#define RTK_SERVER_STAGES_SEEN(EACH) EACH ("second", "first") EACH ("opinion", "second")
+#define RTK_SERVER_STAGE_WHEN(stage, seen) " WHEN '" stage "' THEN '" seen "'"
 #define RTK_SERVER_WIRE_STAGE                                                                      \
-  "CASE w.stage WHEN 'second' THEN 'first' WHEN 'opinion' THEN 'second' ELSE w.stage END"
+  "CASE w.stage" RTK_SERVER_STAGES_SEEN (RTK_SERVER_STAGE_WHEN) " ELSE w.stage END"
 
 /* Finding and writing items: rtk-server-items.c. */
 gboolean    rtk_server_item_find (RtkServerStore *store,

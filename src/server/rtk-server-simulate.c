@@ -443,11 +443,11 @@ rtk_server_simulate (const RtkServerConfig     *config,
   campus.pictures = rtk_server_pictures_load (simulation->photos, error);
   if (campus.pictures == NULL)
     return FALSE;
-  /* Ten thousand graduates may take longer than a token or an unpaid order lasts. */
-  /* And nobody in the world hears of it. */
+  /* Nobody in the world hears of it. */
   patient.provider = NULL;
   patient.webhook_url = NULL;
   patient.sample_percent = patient.gold_percent = 0;
+  /* Ten thousand graduates may take longer than a token or an unpaid order lasts. */
   patient.access_seconds = patient.unpaid_seconds = patient.lease_seconds = 86400;
   campus.graduates = g_new0 (Graduate, simulation->graduates);
   campus.rand = g_rand_new_with_seed (simulation->seed);

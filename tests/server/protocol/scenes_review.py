@@ -103,8 +103,9 @@ def scene_gold(world):
     answer = world.call("supervisor", "POST", "/v1/gold", {**body, "submission": waiting}, status=409)
     expect(answer.problem == "id-reused")
     world.call("supervisor", "POST", "/v1/gold", {**body, "id": new_id(), "submission": new_id()}, status=404)
-    gold = world.call("supervisor", "GET", "/v1/gold?limit=10", status=200).json["gold"]
-    expect(any(one["id"] == body["id"] and one["shown"] == 0 for one in gold))
+    gold = world.call("supervisor", "GET", "/v1/gold?limit=10", status=200).json
+    expect(gold["more"] is False)
+    expect(any(one["id"] == body["id"] and one["shown"] == 0 for one in gold["gold"]))
     world.call("supervisor", "DELETE", f"/v1/gold/{body['id']}", status=204)
     world.call("supervisor", "DELETE", f"/v1/gold/{body['id']}", status=204)
     gold = world.call("supervisor", "GET", "/v1/gold", status=200).json["gold"]
