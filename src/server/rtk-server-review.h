@@ -84,13 +84,15 @@ typedef struct {
   " AND (?4 IS NULL OR w.batch IN (SELECT g.id FROM batches g WHERE g.name = ?4))"                 \
   " AND (?5 IS NULL OR w.origin = ?5) AND (?6 IS NULL OR w.engine = ?6)"                           \
   " AND (?7 IS NULL OR " RTK_SERVER_WIRE_STAGE " = ?7) AND w.attempt >= ?8"                        \
-  " AND w.waiting_since <= ?9 AND CASE WHEN w.stage = 'first' THEN 1"                              \
-  " WHEN w.first_by = ?1 OR w.second_by = ?1 THEN 0"                                               \
-  " WHEN w.stage = 'opinion' THEN 1 WHEN w.stage = 'arbitration' OR ?2 = 0 THEN"                   \
-  " CASE WHEN w.stage = 'second' OR ?2 = 1 THEN 1 ELSE 0 END"                                      \
-  " WHEN EXISTS (SELECT 1 FROM staff t WHERE t.role = 'supervisor' AND t.enabled = 1 AND t.id <> " \
-  "?1"                                                                                             \
-  " AND t.id IS DISTINCT FROM w.first_by) THEN 1 ELSE 0 END = 1"
+  " AND w.waiting_since <= ?9 AND " RTK_SERVER_MAY_TAKE ("?1", "?2")
+/* SQL: whether @who, who is a supervisor where @leads is 1, may take the waiting submission "w". */
+#define RTK_SERVER_MAY_TAKE(who, leads)                                                            \
+  "CASE WHEN w.stage = 'first' THEN 1"                                                             \
+  " WHEN w.first_by = " who " OR w.second_by = " who " THEN 0"                                     \
+  " WHEN w.stage = 'opinion' THEN 1 WHEN w.stage = 'arbitration' OR " leads " = 0 THEN"            \
+  " CASE WHEN w.stage = 'second' OR " leads " = 1 THEN 1 ELSE 0 END"                               \
+  " WHEN EXISTS (SELECT 1 FROM staff t WHERE t.role = 'supervisor' AND t.enabled = 1 AND t.id "    \
+  "<> " who " AND t.id IS DISTINCT FROM w.first_by) THEN 1 ELSE 0 END = 1"
 /* Stages that callers see as another, in C and in SQL. */
 #define RTK_SERVER_STAGES_SEEN(EACH) EACH ("second", "first") EACH ("opinion", "second")
 #define RTK_SERVER_STAGE_WHEN(stage, seen) " WHEN '" stage "' THEN '" seen "'"
@@ -147,7 +149,7 @@ gboolean rtk_server_review_add (RtkServerStore          *store,
                                 const char              *reason,
                                 GError                 **error);
 gboolean rtk_server_review_settle (RtkServerStore          *store,
-                                   RtkServerCall           *call,
+                                   const char              *actor,
                                    const char              *review,
                                    const RtkServerItem     *item,
                                    const RtkServerDecision *decision,

@@ -202,7 +202,7 @@ rtk_server_review_add (RtkServerStore          *store,
  * a while in which the reviewer may still undo. */
 static gboolean
 follow_up (RtkServerStore          *store,
-           RtkServerCall           *call,
+           const char              *actor,
            const char              *review,
            const RtkServerItem     *item,
            const RtkServerDecision *decision,
@@ -222,8 +222,7 @@ follow_up (RtkServerStore          *store,
     return TRUE;
   /* A waiver was never money: only the message goes out. */
   if (strcmp (item->payment, "paid") == 0 &&
-      !rtk_server_order_set_payment (store, item->order_id, "refund_due", call->actor, &allowed,
-                                     error))
+      !rtk_server_order_set_payment (store, item->order_id, "refund_due", actor, &allowed, error))
     return FALSE;
   return rtk_server_order_reject_effects (store, item->order_id, review, error);
 }
@@ -231,7 +230,7 @@ follow_up (RtkServerStore          *store,
 /**
  * rtk_server_review_settle:
  * @store: a store, in a transaction
- * @call: who decides
+ * @actor: who decides, for the audit log
  * @review: id of the record, the cause of the effects
  * @item: what is decided
  * @decision: how
@@ -243,7 +242,7 @@ follow_up (RtkServerStore          *store,
  */
 gboolean
 rtk_server_review_settle (RtkServerStore          *store,
-                          RtkServerCall           *call,
+                          const char              *actor,
                           const char              *review,
                           const RtkServerItem     *item,
                           const RtkServerDecision *decision,
@@ -254,7 +253,7 @@ rtk_server_review_settle (RtkServerStore          *store,
                             " lease_by = NULL, lease_until = NULL, claimed_at = NULL WHERE id = ?",
                             "sssss", decision->verdict, decision->reasons, decision->texts,
                             decision->note, item->id) &&
-         follow_up (store, call, review, item, decision, error) &&
+         follow_up (store, actor, review, item, decision, error) &&
          rtk_server_order_touch (store, item->order_id, error);
 }
 
@@ -367,7 +366,7 @@ decide (RtkServerStore      *store,
                               error))
     return FALSE;
   if (next != NULL ? !hand_on (store, call, item, next, error)
-                   : !rtk_server_review_settle (store, call, id, item, &united, error))
+                   : !rtk_server_review_settle (store, call->actor, id, item, &united, error))
     return FALSE;
   return rtk_server_leases_renew (store, call, error) &&
          rtk_server_order_write (store, &call->answer, NULL, item->order_id, call->station, error);

@@ -294,7 +294,7 @@ correct (RtkServerStore          *store,
     g_free (item->payment);
     item->payment = rtk_server_db_dup_text (store->db, "SELECT payment FROM orders WHERE id = ?",
                                             "s", item->order_id);
-    return rtk_server_review_settle (store, call, id, item, decision, error);
+    return rtk_server_review_settle (store, call->actor, id, item, decision, error);
   }
   return rtk_server_db_run (store->db, error,
                             "UPDATE submissions SET reasons = ?, texts = ?, note = ? WHERE id = ?",

@@ -291,6 +291,8 @@ gboolean
 rtk_server_jobs_uploads (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
+gboolean
+rtk_server_jobs_unattended (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerStore, rtk_server_store_close)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RtkServerRosterResult, rtk_server_roster_result_clear)

@@ -366,6 +366,121 @@ test_statistics (void)
   g_assert_cmpuint (n, ==, 2);
 }
 
+/* These leave; jobs run when the server starts. */
+static void
+leave (RtkTestDesk *desk, const char *const *users)
+{
+  rtk_test_server_stop (desk->server);
+  for (guint i = 0; users[i] != NULL; i++)
+    g_assert_cmpint (rtk_test_server_command (desk->server->folder, NULL, NULL, "user", "disable",
+                                              users[i], NULL),
+                     ==, 0);
+  rtk_test_server_start (desk->server);
+}
+
+/* The order when it is in review no more, which takes the jobs a moment. */
+static RtkTestReply *
+wait_for_verdict (RtkTestDesk *desk)
+{
+  gint64 end = g_get_monotonic_time () + 60 * G_TIME_SPAN_SECOND;
+
+  for (;;) {
+    RtkTestReply *order = rtk_test_desk_get_order (desk);
+
+    if (strcmp (json_object_get_string_member (rtk_test_newest (order->json), "state"),
+                "in_review") != 0)
+      return order;
+    g_assert_cmpint (g_get_monotonic_time (), <, end);
+    rtk_test_reply_free (order);
+  }
+}
+
+/* Nobody is left for the second look: the first verdict becomes final, and who gave it may still
+ * undo it. */
+static void
+test_second_leaves (void)
+{
+  g_auto (RtkTestDesk) desk;
+  g_autoptr (RtkTestReply) first = NULL;
+  g_autoptr (RtkTestReply) said = NULL;
+  g_autoptr (RtkTestReply) done = NULL;
+  g_autoptr (RtkTestReply) undone = NULL;
+  g_autoptr (RtkTestReply) again = NULL;
+
+  rtk_test_desk_init (&desk, RTK_TEST_SAMPLE_ALL);
+  rtk_test_desk_pay (&desk);
+  first = rtk_test_desk_claim (&desk, desk.reviewer, "{}");
+  said = rtk_test_desk_decide (&desk, desk.reviewer, rtk_test_get_item (first, 0), "\"gaze\"");
+  rtk_test_assert_state (said, "in_review", "");
+  leave (&desk, (const char *[]){"reviewer2", "supervisor2", NULL});
+  done = wait_for_verdict (&desk);
+  rtk_test_assert_state (done, "rejected", "gaze");
+  g_assert_cmpstr (rtk_test_reply_text (done, "payment"), ==, "refund_due");
+  undone = rtk_test_desk_act (&desk, desk.reviewer, rtk_test_get_item (first, 0), "/undo", NULL);
+  g_assert_cmpuint (undone->status, ==, 200);
+  again = rtk_test_desk_decide (&desk, desk.reviewer, undone->json, NULL);
+  rtk_test_assert_state (again, "approved", "");
+}
+
+/* Nobody is left to arbitrate: the last verdict becomes final. Somebody who left and was not needed
+ * changes nothing. */
+static void
+test_arbiter_leaves (void)
+{
+  g_auto (RtkTestDesk) desk;
+  g_autoptr (RtkTestReply) first = NULL;
+  g_autoptr (RtkTestReply) second = NULL;
+  g_autoptr (RtkTestReply) early = NULL;
+  g_autoptr (RtkTestReply) said = NULL;
+  g_autoptr (RtkTestReply) waits = NULL;
+  g_autoptr (RtkTestReply) done = NULL;
+  g_autoptr (RtkTestReply) history = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *text = NULL;
+
+  rtk_test_desk_init (&desk, RTK_TEST_SAMPLE_ALL);
+  rtk_test_desk_pay (&desk);
+  first = rtk_test_desk_claim (&desk, desk.supervisor, "{}");
+  early = rtk_test_desk_decide (&desk, desk.supervisor, rtk_test_get_item (first, 0), NULL);
+  second = rtk_test_desk_claim (&desk, desk.reviewer, "{}");
+  said = rtk_test_desk_decide (&desk, desk.reviewer, rtk_test_get_item (second, 0), "\"ears\"");
+  leave (&desk, (const char *[]){"reviewer2", NULL});
+  waits = rtk_test_desk_get_order (&desk);
+  rtk_test_assert_state (waits, "in_review", "");
+  leave (&desk, (const char *[]){"supervisor2", NULL});
+  done = wait_for_verdict (&desk);
+  rtk_test_assert_state (done, "rejected", "ears");
+  path = g_strconcat ("/v1/orders/", desk.order, "/history", NULL);
+  history = rtk_test_call (desk.server, desk.supervisor, "GET", path, NULL);
+  text = g_strndup (g_bytes_get_data (history->body, NULL), g_bytes_get_size (history->body));
+  g_assert_nonnull (strstr (text, "\"review.unattended\""));
+}
+
+/* Nobody is left who did not pass it on, and nobody has decided: it waits as if it were new. */
+static void
+test_opinion_leaves (void)
+{
+  g_auto (RtkTestDesk) desk;
+  g_autoptr (RtkTestReply) first = NULL;
+  g_autoptr (RtkTestReply) passed = NULL;
+  g_autoptr (RtkTestReply) waits = NULL;
+  g_autoptr (RtkTestReply) again = NULL;
+  g_autoptr (RtkTestReply) said = NULL;
+
+  rtk_test_desk_init (&desk, RTK_TEST_SAMPLE_ALL);
+  rtk_test_desk_pay (&desk);
+  first = rtk_test_desk_claim (&desk, desk.supervisor, "{}");
+  passed = rtk_test_desk_act (&desk, desk.supervisor, rtk_test_get_item (first, 0),
+                              "/second-opinion", "{\"note\":\"hair?\"}");
+  g_assert_cmpuint (passed->status, ==, 204);
+  leave (&desk, (const char *[]){"reviewer", "reviewer2", "supervisor2", NULL});
+  waits = wait_for_verdict (&desk);
+  rtk_test_assert_state (waits, "submitted", "");
+  again = rtk_test_desk_claim (&desk, desk.supervisor, "{}");
+  said = rtk_test_desk_decide (&desk, desk.supervisor, rtk_test_get_item (again, 0), NULL);
+  rtk_test_assert_state (said, "approved", "");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -379,5 +494,8 @@ main (int argc, char **argv)
   g_test_add_func ("/server/reviews/claims", test_claims);
   g_test_add_func ("/server/reviews/lease-over", test_lease_over);
   g_test_add_func ("/server/reviews/statistics", test_statistics);
+  g_test_add_func ("/server/reviews/second-leaves", test_second_leaves);
+  g_test_add_func ("/server/reviews/arbiter-leaves", test_arbiter_leaves);
+  g_test_add_func ("/server/reviews/opinion-leaves", test_opinion_leaves);
   return g_test_run ();
 }
