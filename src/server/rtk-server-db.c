@@ -467,22 +467,26 @@ rtk_server_db_get_int (RtkServerDb *self, gint64 fallback, const char *sql, cons
  * @types: see rtk_server_db_query()
  * @...: the arguments
  *
+ * When the database fails the text is empty, so that nobody stumbles over %NULL where a row must
+ * be; what is made of it is neither committed nor answered, see rtk_server_db_get_trouble().
+ *
  * Returns: (transfer full) (nullable): the first row's text, %NULL when there is none
  */
 char *
 rtk_server_db_dup_text (RtkServerDb *self, const char *sql, const char *types, ...)
 {
+  g_autoptr (GError) error = NULL;
   RtkServerRows *rows;
   va_list        args;
   char          *text = NULL;
 
   va_start (args, types);
-  rows = start (self, NULL, sql, types, args);
+  rows = start (self, &error, sql, types, args);
   va_end (args);
-  if (rtk_server_db_next (self, rows, NULL))
+  if (rtk_server_db_next (self, rows, &error))
     text = g_strdup (rtk_server_db_text (rows, 0));
   rtk_server_db_end (rows);
-  return text;
+  return error == NULL ? text : g_strdup ("");
 }
 
 /**
@@ -522,7 +526,10 @@ rtk_server_db_is_postgres (RtkServerDb *self)
 char *
 rtk_server_db_dup_state (RtkServerDb *self)
 {
+  g_autofree char *state = NULL;
+
   if (!rtk_server_db_is_postgres (self))
     return NULL;
-  return rtk_server_db_dup_text (self, "SELECT CAST (pg_current_snapshot () AS text)", "");
+  state = rtk_server_db_dup_text (self, "SELECT CAST (pg_current_snapshot () AS text)", "");
+  return state != NULL && state[0] != '\0' ? g_steal_pointer (&state) : NULL;
 }

@@ -105,7 +105,7 @@ dup_cursor (RtkServerStore *store, gint64 *out_number)
 
   *out_number = rtk_server_db_get_int (store->db, -1,
                                        "SELECT value FROM counters WHERE name = 'changes'", "");
-  if (epoch == NULL || *out_number < 0)
+  if (epoch == NULL || epoch[0] == '\0' || *out_number < 0)
     return NULL;
   return g_strdup_printf ("%s.%" G_GINT64_FORMAT, epoch, *out_number);
 }
