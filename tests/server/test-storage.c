@@ -63,19 +63,31 @@ test_address (void)
   assert_refused (NULL, "postgresql://u:s3cret@127.0.0.1:1/d", "not reached");
 }
 
+/* Longest time in microseconds until what is waited for must be true. */
+#define MAX_WAIT (60 * G_TIME_SPAN_SECOND)
+
+/* Between two looks at what another process does, which tells nobody. */
+static void
+wait_a_moment (gint64 end)
+{
+  g_assert_cmpint (g_get_monotonic_time (), <, end);
+  g_usleep (1000);
+}
+
 /* Ends the cluster as a crash does; it comes back once the file "down" is gone. */
 static void
 end_cluster (const char *folder)
 {
   g_autofree char *down = g_build_filename (folder, "down", NULL);
   g_autofree char *path = g_build_filename (folder, "data", "postmaster.pid", NULL);
+  gint64           end = g_get_monotonic_time () + MAX_WAIT;
   g_autofree char *text = NULL;
 
   g_assert_true (g_file_set_contents (down, "", 0, NULL));
   g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
   g_assert_cmpint (kill ((GPid)g_ascii_strtoll (text, NULL, 10), SIGQUIT), ==, 0);
   while (g_file_test (path, G_FILE_TEST_EXISTS))
-    g_usleep (1000);
+    wait_a_moment (end);
 }
 
 static void
@@ -91,10 +103,11 @@ static void
 wait_cluster (const char *folder)
 {
   g_autofree char *address = g_strdup_printf ("postgresql://retake@/postgres?host=%s", folder);
+  gint64           end = g_get_monotonic_time () + MAX_WAIT;
   RtkServerDb     *db;
 
   while ((db = rtk_server_db_open (address, NULL)) == NULL)
-    g_usleep (1000);
+    wait_a_moment (end);
   rtk_server_db_close (db);
 }
 
