@@ -319,7 +319,6 @@ test_coalesce (void)
   most = (g_get_monotonic_time () - start) / 400000 + 2;
   g_assert_cmpint (newest - first, ==, 100);
   g_assert_cmpint (station->n_hints, <=, 1 + most);
-  g_assert_cmpuint (station->n_hints, <, 60);
 }
 
 /* A plain connection that shakes hands and then reads nothing. */
