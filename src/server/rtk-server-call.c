@@ -51,6 +51,7 @@ rtk_server_call_free (RtkServerCall *self)
   g_free (self->name);
   g_free (self->actor);
   g_free (self->station);
+  g_free (self->issued);
   g_clear_pointer (&self->json, json_object_unref);
   rtk_server_json_clear (&self->answer);
   g_clear_pointer (&self->bytes, g_bytes_unref);
@@ -469,6 +470,16 @@ authorise (RtkServerStore *store, RtkServerCall *self, GError **error)
   return rtk_server_call_fail (self, 403, "forbidden", "Your role does not allow this.");
 }
 
+/* From now on it is known who sends it: sent again it is kept. */
+static void
+check_whole (RtkServerCall *self)
+{
+  if (self->status != 0 || !self->is_cut)
+    return;
+  rtk_server_call_add_header (self, "Retry-After", "1");
+  rtk_server_call_fail (self, 503, "busy", "The server is busy. Try again later.");
+}
+
 /**
  * rtk_server_route_is_reading:
  * @route: a route
@@ -488,6 +499,7 @@ run (RtkServerStore *store, RtkServerCall *self, GError **error)
   if (self->route->is_slow) {
     if (!authorise (store, self, error))
       return FALSE;
+    check_whole (self);
     if (self->status != 0 || !check_input (self))
       return TRUE;
     return self->route->handler (store, self, error);
@@ -496,6 +508,7 @@ run (RtkServerStore *store, RtkServerCall *self, GError **error)
     return FALSE;
   if (!authorise (store, self, error))
     return FALSE;
+  check_whole (self);
   if (self->status == 0 && check_input (self) && !self->route->handler (store, self, error))
     return FALSE;
   if (self->status >= 400) {

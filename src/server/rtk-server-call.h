@@ -90,6 +90,7 @@ struct _RtkServerCall {
   GHashTable           *query;     /* (owned) (nullable) */
   GHashTable           *headers;   /* (owned): lower-case name -> value */
   GBytes               *body;      /* (owned) */
+  gboolean              is_cut;    /* the body was not kept: nobody knew yet who sends it */
   const char           *bootstrap; /* (unowned) (nullable): the secret of a child server */
   char                 *address;   /* (owned) (nullable): who calls; NULL on this machine */
   gint64                started;
@@ -102,6 +103,7 @@ struct _RtkServerCall {
   char    *name;          /* of the member of staff; NULL for accounts */
   char    *actor;         /* for the audit log */
   char    *station;       /* (nullable) */
+  char    *issued;        /* (owned) (nullable): an access token that the call has made */
   /* The body as JSON. */
   JsonObject *json; /* (owned) (nullable) */
   /* The answer. */

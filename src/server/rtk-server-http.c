@@ -360,8 +360,7 @@ handle (SoupServer        *server,
         GHashTable        *query,
         gpointer           user_data)
 {
-  RtkServerHttp   *self = user_data;
-  SoupMessageBody *body = soup_server_message_get_request_body (message);
+  RtkServerHttp *self = user_data;
   g_autoptr (RtkServerCall) call = rtk_server_call_new ();
   Pending *pending;
 
@@ -380,8 +379,7 @@ handle (SoupServer        *server,
     return;
   }
   call->query = query != NULL ? g_hash_table_ref (query) : NULL;
-  call->body = soup_message_body_get_accumulate (body) ? soup_message_body_flatten (body)
-                                                       : g_bytes_new (NULL, 0);
+  call->body = rtk_server_intake_take (message, &call->is_cut);
   call->bootstrap = self->bootstrap;
   pending = g_new0 (Pending, 1);
   pending->self = self;
@@ -526,7 +524,7 @@ rtk_server_http_new (const RtkServerConfig *config,
   /* No path that is documented has anything to escape: one that does is not taken for another. */
   self->server = soup_server_new ("tls-certificate", certificate, "server-header", NULL,
                                   "raw-paths", TRUE, NULL);
-  self->intake = rtk_server_intake_new (config, self->server);
+  self->intake = rtk_server_intake_new (config, self->limits, self->server);
   soup_server_add_early_handler (self->server, NULL, handle_early, self, NULL);
   soup_server_add_handler (self->server, NULL, handle, self, NULL);
   self->job_source = g_timeout_add_seconds (JOB_SECONDS, start_jobs_cb, self);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/rtk-server-call.h"
+#include "server/rtk-server-limits.h"
 
 #include <libsoup/soup.h>
 
@@ -12,6 +13,7 @@ G_BEGIN_DECLS
 typedef struct _RtkServerIntake RtkServerIntake;
 
 RtkServerIntake *rtk_server_intake_new (const RtkServerConfig *config,
+                                        RtkServerLimits       *limits,
                                         SoupServer            *server) G_GNUC_WARN_UNUSED_RESULT;
 void             rtk_server_intake_free (RtkServerIntake *self);
 gboolean         rtk_server_intake_begin (RtkServerIntake      *self,
@@ -19,6 +21,8 @@ gboolean         rtk_server_intake_begin (RtkServerIntake      *self,
                                           const RtkServerRoute *route);
 gboolean         rtk_server_intake_is_too_large (SoupServerMessage *message);
 gboolean         rtk_server_intake_is_busy (SoupServerMessage *message);
+GBytes          *rtk_server_intake_take (SoupServerMessage *message,
+                                         gboolean          *out_is_cut) G_GNUC_WARN_UNUSED_RESULT;
 gsize            rtk_server_intake_get_kept (SoupServerMessage *message);
 gsize            rtk_server_intake_get_held (RtkServerIntake *self);
 

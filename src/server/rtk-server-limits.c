@@ -34,9 +34,10 @@ typedef struct {
 
 /* A token of a session that was good when it was seen last. */
 typedef struct {
-  char  *principal; /* (owned) */
-  Kind   kind;
-  gint64 until; /* monotonic */
+  char    *principal; /* (owned) (nullable): NULL until it is used for the first time */
+  Kind     kind;
+  gboolean is_remote; /* it was used by somebody beyond this machine */
+  gint64   until;     /* monotonic */
 } Known;
 
 struct _RtkServerLimits {
@@ -268,7 +269,7 @@ rtk_server_limits_admit (RtkServerLimits *self, RtkServerCall *call, GSocketAddr
   if (call->route->is_slow && (call->route->who & RTK_SERVER_PUBLIC) != 0) {
     kind = KIND_SIGN_IN;
   } else if (hash_token (call, hash) && (known = g_hash_table_lookup (self->known, hash)) != NULL &&
-             known->until >= now) {
+             known->until >= now && known->is_remote) {
     kind = known->kind;
     name = known->principal;
   }
@@ -282,25 +283,72 @@ rtk_server_limits_admit (RtkServerLimits *self, RtkServerCall *call, GSocketAddr
 }
 
 /**
+ * rtk_server_limits_find:
+ * @self: limits
+ * @authorization: (nullable): a header
+ * @out_is_staff: (out): whether the session is of the staff
+ * @out_name: (out) (transfer full): whose it is; the same for all sessions that are in use
+ *
+ * Returns: whether the header has a token that was good lately
+ */
+gboolean
+rtk_server_limits_find (RtkServerLimits *self,
+                        const char      *authorization,
+                        gboolean        *out_is_staff,
+                        char           **out_name)
+{
+  const Known *known;
+  char         hash[65];
+
+  if (authorization == NULL)
+    return FALSE;
+  rtk_sha256_hex ((const guint8 *)authorization, strlen (authorization), hash);
+  known = g_hash_table_lookup (self->known, hash);
+  if (known == NULL || known->until < g_get_monotonic_time ())
+    return FALSE;
+  *out_is_staff = known->kind == KIND_STAFF;
+  *out_name = g_strdup (known->principal != NULL ? known->principal : hash);
+  return TRUE;
+}
+
+static void
+remember (
+    RtkServerLimits *self, const char *hash, const char *principal, gboolean is_remote, Kind kind)
+{
+  Known *known = g_hash_table_lookup (self->known, hash);
+
+  sweep (self, g_get_monotonic_time ());
+  if (g_hash_table_size (self->known) >= MAX_ENTRIES ||
+      (known != NULL && known->principal != NULL && (known->is_remote || !is_remote)))
+    return;
+  known = g_new0 (Known, 1);
+  known->principal = g_strdup (principal);
+  known->is_remote = is_remote;
+  known->kind = kind;
+  known->until = g_get_monotonic_time () + self->known_usec;
+  g_hash_table_replace (self->known, g_strdup (hash), known);
+}
+
+/**
  * rtk_server_limits_learn:
  * @self: limits
  * @call: a call that was answered
  *
- * Remembers whose token the call came with, for the calls that follow.
+ * Remembers whose token the call came with, and the token that it made, for the calls that follow.
  */
 void
 rtk_server_limits_learn (RtkServerLimits *self, const RtkServerCall *call)
 {
-  Known *known;
-  char   hash[65];
+  g_autofree char *header = NULL;
+  char             hash[65];
 
-  if (call->address == NULL || call->principal == NULL || call->who == 0 ||
-      !hash_token (call, hash) || g_hash_table_contains (self->known, hash) ||
-      g_hash_table_size (self->known) >= MAX_ENTRIES)
+  if (call->principal != NULL && call->who != 0 && hash_token (call, hash))
+    remember (self, hash, call->principal, call->address != NULL,
+              call->who == RTK_SERVER_ACCOUNT ? KIND_ACCOUNT : KIND_STAFF);
+  if (call->issued == NULL || call->status >= 400)
     return;
-  known = g_new0 (Known, 1);
-  known->principal = g_strdup (call->principal);
-  known->kind = call->who == RTK_SERVER_ACCOUNT ? KIND_ACCOUNT : KIND_STAFF;
-  known->until = g_get_monotonic_time () + self->known_usec;
-  g_hash_table_insert (self->known, g_strdup (hash), known);
+  header = g_strconcat ("Bearer ", call->issued, NULL);
+  rtk_sha256_hex ((const guint8 *)header, strlen (header), hash);
+  remember (self, hash, NULL, FALSE,
+            g_str_has_prefix (call->route->pattern, "/v1/online/") ? KIND_ACCOUNT : KIND_STAFF);
 }

@@ -15,8 +15,12 @@ RtkServerLimits *rtk_server_limits_new (const RtkServerConfig *config,
                                         GError               **error) G_GNUC_WARN_UNUSED_RESULT;
 void             rtk_server_limits_free (RtkServerLimits *self);
 gboolean
-     rtk_server_limits_admit (RtkServerLimits *self, RtkServerCall *call, GSocketAddress *remote);
-void rtk_server_limits_learn (RtkServerLimits *self, const RtkServerCall *call);
+rtk_server_limits_admit (RtkServerLimits *self, RtkServerCall *call, GSocketAddress *remote);
+gboolean rtk_server_limits_find (RtkServerLimits *self,
+                                 const char      *authorization,
+                                 gboolean        *out_is_staff,
+                                 char           **out_name) G_GNUC_WARN_UNUSED_RESULT;
+void     rtk_server_limits_learn (RtkServerLimits *self, const RtkServerCall *call);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RtkServerLimits, rtk_server_limits_free)
 

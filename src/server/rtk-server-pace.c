@@ -7,6 +7,9 @@
 /* Bytes of a body a second, on the average, below which nobody is on the other end who means it: a
  * photo takes hours at that speed. */
 #define LEAST_BYTES 128
+/* Nor is a body in memory for longer than that: the more has come, the faster the rest must. Of an
+ * upload what has come is kept. */
+#define BODY_SECONDS 900
 #define PACE "rtk-pace"
 
 typedef struct {
@@ -33,7 +36,9 @@ look_cb (gpointer data)
 {
   Pace *self = data;
 
-  if (self->has_head && self->seen - self->seen_before >= (gsize)self->seconds * LEAST_BYTES) {
+  gsize least = (gsize)self->seconds * MAX (LEAST_BYTES, self->seen_before / BODY_SECONDS);
+
+  if (self->has_head && self->seen - self->seen_before >= least) {
     self->seen_before = self->seen;
     return G_SOURCE_CONTINUE;
   }

@@ -91,6 +91,8 @@ write_tokens (RtkServerStore *store,
               GError        **error)
 {
   rtk_server_json_begin (&call->answer, NULL, '{');
+  g_free (call->issued);
+  call->issued = g_strdup (access);
   rtk_server_json_string (&call->answer, "access_token", access);
   rtk_server_json_string (&call->answer, "refresh_token", refresh);
   rtk_server_json_int (&call->answer, "expires_in", store->config->access_seconds);

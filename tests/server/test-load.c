@@ -161,6 +161,117 @@ test_late_picture (void)
   g_assert_cmpuint (ask_thumbnail (server, token, sha256), ==, 200);
 }
 
+static GSocketConnection *
+connect_to (RtkTestServer *server)
+{
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GUri) uri = g_uri_parse (server->url, G_URI_FLAGS_NONE, NULL);
+  g_autoptr (GError) error = NULL;
+  GSocketConnection *connection;
+
+  g_socket_client_set_enable_proxy (client, FALSE);
+  connection = g_socket_client_connect_to_host (client, "127.0.0.1", (guint16)g_uri_get_port (uri),
+                                                NULL, &error);
+  g_assert_no_error (error);
+  return connection;
+}
+
+/* Begins a part of an upload, sends @size bytes of its million, and leaves it at that. */
+static GSocketConnection *
+begin_part (RtkTestServer *server, const char *token, gsize size)
+{
+  GSocketConnection *connection = connect_to (server);
+  GOutputStream     *out = g_io_stream_get_output_stream (G_IO_STREAM (connection));
+  g_autofree char   *id = rtk_test_new_id ();
+  g_autofree char   *body = g_strnfill (size, 'x');
+  g_autofree char   *head = g_strdup_printf ("PATCH /v1/uploads/%s HTTP/1.1\r\nHost: localhost\r\n"
+                                               "Authorization: Bearer %s\r\n"
+                                               "Content-Length: 1000000\r\n\r\n",
+                                             id, token);
+
+  g_assert_true (g_output_stream_write_all (out, head, strlen (head), NULL, NULL, NULL));
+  g_assert_true (g_output_stream_write_all (out, body, size, NULL, NULL, NULL));
+  return connection;
+}
+
+static RtkTestReply *
+send_part (RtkTestServer *server, const char *token, gsize size)
+{
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *path = g_strconcat ("/v1/uploads/", id, NULL);
+  g_autoptr (GBytes) part = g_bytes_new_take (g_strnfill (size, 'x'), size);
+
+  return rtk_test_call_raw (server, token, "PATCH", path, "application/offset+octet-stream", part,
+                            (const char *[]){TUS, "Upload-Offset", "0", NULL});
+}
+
+static void
+assert_signs_in (RtkTestServer *server)
+{
+  g_autofree char *token = rtk_test_sign_in (server, "reviewer");
+
+  g_assert_nonnull (token);
+}
+
+/* Large bodies that never end: made-up tokens hold nothing, a graduate holds what one may, and
+ * neither keeps anybody else out. Before, these bytes were all that the server took. */
+static void
+test_unfinished_bodies (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (
+      1, (const char *[]){"--max-upload", "1000000", "--max-body", "100000", NULL});
+  g_autofree char *account = rtk_test_sign_up (server, 0);
+  g_autofree char *staff = rtk_test_sign_in (server, "operator");
+  g_autoptr (GPtrArray) open = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (RtkTestReply) full = NULL;
+  g_autoptr (RtkTestReply) beside = NULL;
+
+  for (guint i = 0; i < 17; i++)
+    g_ptr_array_add (open, begin_part (server, "forged", 999999));
+  g_ptr_array_add (open, begin_part (server, "forged", 777200));
+  g_ptr_array_add (open, begin_part (server, account, 999990));
+  g_ptr_array_add (open, begin_part (server, account, 999990));
+  while (read_gauge (server, "bodies_bytes") < 999990)
+    g_assert_cmpint (read_gauge (server, "bodies_bytes"), <, 3000000);
+  assert_signs_in (server);
+  full = send_part (server, account, 1000);
+  rtk_test_assert_problem (full, 503, "busy");
+  beside = send_part (server, staff, 900000);
+  rtk_test_assert_problem (beside, 404, "not-found");
+  g_ptr_array_set_size (open, 0);
+  while (read_gauge (server, "bodies_bytes") > 0)
+    g_assert_cmpint (read_gauge (server, "bodies_bytes"), <, 3000000);
+}
+
+/* A server that has begun anew knows no token: a large body is asked for again, once. */
+static void
+test_unknown_session (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *token = rtk_test_sign_in (server, "operator");
+  g_autoptr (RtkTestReply) first = send_part (server, token, 100000);
+  g_autoptr (RtkTestReply) small = NULL;
+  g_autoptr (RtkTestReply) again = NULL;
+  g_autoptr (RtkTestReply) once_more = NULL;
+  g_autoptr (RtkTestReply) forged = NULL;
+
+  /* It was made here. */
+  rtk_test_assert_problem (first, 404, "not-found");
+  rtk_test_server_stop (server);
+  rtk_test_server_start (server);
+  forged = send_part (server, "forged", 100000);
+  rtk_test_assert_problem (forged, 401, "unauthorized");
+  again = send_part (server, token, 100000);
+  rtk_test_assert_problem (again, 503, "busy");
+  g_assert_cmpstr (g_hash_table_lookup (again->headers, "retry-after"), ==, "1");
+  once_more = send_part (server, token, 100000);
+  rtk_test_assert_problem (once_more, 404, "not-found");
+  rtk_test_server_stop (server);
+  rtk_test_server_start (server);
+  small = send_part (server, token, 1000);
+  rtk_test_assert_problem (small, 404, "not-found");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -169,5 +280,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/load/other-type", test_other_type);
   g_test_add_func ("/server/load/same-file", test_same_file);
   g_test_add_func ("/server/load/late-picture", test_late_picture);
+  g_test_add_func ("/server/load/unfinished-bodies", test_unfinished_bodies);
+  g_test_add_func ("/server/load/unknown-session", test_unknown_session);
   return g_test_run ();
 }

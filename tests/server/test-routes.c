@@ -385,9 +385,9 @@ test_many_bodies (void)
   g_autofree char *token = rtk_test_sign_in (server, "operator");
   g_autofree char *id = rtk_test_new_id ();
   g_autofree char *head = g_strdup_printf ("PATCH /v1/uploads/%s HTTP/1.1\r\nHost: localhost\r\n"
-                                           "Authorization: Bearer forged\r\n"
+                                           "Authorization: Bearer %s\r\n"
                                            "Content-Length: 1000000\r\n\r\n",
-                                           id);
+                                           id, token);
   g_autofree char *body = g_strnfill (999999, 'x');
   g_autoptr (GBytes) part = g_bytes_new_static (body, 999999);
   g_autoptr (GPtrArray) open = g_ptr_array_new_with_free_func (g_object_unref);
