@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
+#include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
 #include "server/rtk-server-adapters.h"
@@ -138,11 +139,39 @@ rtk_server_effects_release (RtkServerStore *store, GError **error)
                             "UPDATE effects SET lease_until = 0 WHERE state = 'sending'", "");
 }
 
-/* Marks what is due, or was left by who took it, as being sent by the caller. */
+static gboolean
+audit (RtkServerStore *store, const RtkServerEffect *effect, const char *action, GError **error)
+{
+  g_autofree char *detail = g_strdup_printf ("{\"kind\":\"%s\"}", effect->kind);
+
+  return rtk_server_audit_add (store, "adapter", action, effect->id, detail, error);
+}
+
+/* What cannot be sent waits for a person; all else goes on. */
+static gboolean
+fail_unreadable (RtkServerStore *store, GPtrArray *list, GError **error)
+{
+  for (guint i = 0; i < list->len; i++) {
+    RtkServerEffect *effect = g_ptr_array_index (list, i);
+
+    if (!rtk_server_db_run (store->db, error,
+                            "UPDATE effects SET state = 'failed', problem = ?, lease_until = NULL"
+                            " WHERE id = ?",
+                            "ss", "What is to be sent cannot be read.", effect->id) ||
+        !audit (store, effect, "effect.failed", error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Marks what is due, or was left by who took it, as being sent by the caller; @out_n, how many
+ * there were, counts what turned out to be unreadable, too. */
 static GPtrArray *
-take (RtkServerStore *store, gint64 now, gint64 limit, GError **error)
+take (RtkServerStore *store, gint64 now, gint64 limit, guint *out_n, GError **error)
 {
   g_autoptr (GPtrArray) list =
+      g_ptr_array_new_with_free_func ((GDestroyNotify)rtk_server_effect_free);
+  g_autoptr (GPtrArray) unreadable =
       g_ptr_array_new_with_free_func ((GDestroyNotify)rtk_server_effect_free);
   g_autoptr (GError) local_error = NULL;
   gint64         lease = (store->config->webhook_timeout_seconds + LEASE_SPARE) * G_USEC_PER_SEC;
@@ -159,7 +188,6 @@ take (RtkServerStore *store, gint64 now, gint64 limit, GError **error)
     g_autofree char *context = NULL;
     g_autoptr (GBytes) sealed = rtk_server_db_dup_bytes (row, 4);
 
-    g_ptr_array_add (list, effect);
     effect->id = g_strdup (rtk_server_db_text (row, 0));
     effect->kind = g_strdup (rtk_server_db_text (row, 1));
     effect->order_id = g_strdup (rtk_server_db_text (row, 2));
@@ -167,10 +195,12 @@ take (RtkServerStore *store, gint64 now, gint64 limit, GError **error)
     effect->attempts = rtk_server_db_int (row, 5);
     effect->created_at = rtk_server_db_int (row, 6);
     context = g_strconcat ("effect:", effect->id, NULL);
-    effect->payload = rtk_server_keys_open_text (store->keys, context, sealed, &local_error);
+    effect->payload = rtk_server_keys_open_text (store->keys, context, sealed, NULL);
+    g_ptr_array_add (effect->payload != NULL ? list : unreadable, effect);
   }
   rtk_server_db_end (row);
-  if (local_error == NULL)
+  *out_n = list->len + unreadable->len;
+  if (local_error == NULL && fail_unreadable (store, unreadable, &local_error))
     return g_steal_pointer (&list);
   g_propagate_error (error, g_steal_pointer (&local_error));
   return NULL;
@@ -192,10 +222,11 @@ GPtrArray *
 rtk_server_effects_take (RtkServerStore *store, gint64 now, gint64 limit, GError **error)
 {
   g_autoptr (GPtrArray) list = NULL;
+  guint n;
 
   if (!rtk_server_db_begin (store->db, TRUE, error))
     return NULL;
-  list = take (store, now, limit, error);
+  list = take (store, now, limit, &n, error);
   if (list == NULL) {
     rtk_server_db_rollback (store->db);
     return NULL;
@@ -239,22 +270,25 @@ follow_up (RtkServerStore *store, const RtkServerEffect *effect, const char *ans
   return TRUE;
 }
 
-static gboolean
-audit (RtkServerStore *store, const RtkServerEffect *effect, const char *action, GError **error)
+/* An answer may hold what is only the adapter's and the customer's to know. */
+static GBytes *
+seal_answer (RtkServerStore *store, const RtkServerEffect *effect, const char *answer)
 {
-  g_autofree char *detail = g_strdup_printf ("{\"kind\":\"%s\"}", effect->kind);
+  g_autofree char *context = g_strconcat ("effect-answer:", effect->id, NULL);
 
-  return rtk_server_audit_add (store, "adapter", action, effect->id, detail, error);
+  return answer != NULL ? rtk_server_keys_seal (store->keys, context, answer) : NULL;
 }
 
 /* In a transaction. Done once, whoever says so. */
 static gboolean
 mark_done (RtkServerStore *store, const RtkServerEffect *effect, const char *answer, GError **error)
 {
+  g_autoptr (GBytes) sealed = seal_answer (store, effect, answer);
+
   if (!rtk_server_db_run (store->db, error,
-                          "UPDATE effects SET state = 'done', answer = ?, problem = NULL,"
+                          "UPDATE effects SET state = 'done', answer_cipher = ?, problem = NULL,"
                           " lease_until = NULL, updated_at = ? WHERE id = ? AND state <> 'done'",
-                          "sis", answer, g_get_real_time (), effect->id))
+                          "bis", sealed, g_get_real_time (), effect->id))
     return FALSE;
   return rtk_server_db_get_changes (store->db) == 0 ||
          (audit (store, effect, "effect.done", error) && follow_up (store, effect, answer, error));
@@ -270,15 +304,42 @@ mark_open (RtkServerStore        *store,
            gint64                 retry_at,
            GError               **error)
 {
-  if (!rtk_server_db_run (store->db, error,
-                          "UPDATE effects SET state = ?, answer = ?, problem = ?, not_before = ?,"
-                          " lease_until = NULL, updated_at = ? WHERE id = ? AND state = 'sending'"
-                          " AND attempts = ?",
-                          "sssiisi", failed ? "failed" : "due", answer, problem, retry_at,
-                          g_get_real_time (), effect->id, effect->attempts))
+  g_autoptr (GBytes) sealed = seal_answer (store, effect, answer);
+
+  if (!rtk_server_db_run (
+          store->db, error,
+          "UPDATE effects SET state = ?, answer_cipher = ?, problem = ?, not_before = ?,"
+          " lease_until = NULL, updated_at = ? WHERE id = ? AND state = 'sending'"
+          " AND attempts = ?",
+          "sbsiisi", failed ? "failed" : "due", sealed, problem, retry_at, g_get_real_time (),
+          effect->id, effect->attempts))
     return FALSE;
   return !failed || rtk_server_db_get_changes (store->db) == 0 ||
          audit (store, effect, "effect.failed", error);
+}
+
+/* Whether the database may take tomorrow what it does not take now. */
+static gboolean
+may_pass (const GError *error)
+{
+  return g_error_matches (error, RTK_ERROR, RTK_ERROR_OFFLINE) ||
+         g_error_matches (error, RTK_ERROR, RTK_ERROR_DISK_FULL);
+}
+
+/* Sending it again would lead here again, for ever: a person must look. */
+static gboolean
+fail_finish (RtkServerStore *store, const RtkServerEffect *effect, const char *answer)
+{
+  gboolean ok = rtk_server_db_begin (store->db, TRUE, NULL);
+
+  if (!ok)
+    return FALSE;
+  ok = mark_open (store, effect, TRUE, answer, "What follows from the answer cannot be written.",
+                  g_get_real_time (), NULL) &&
+       rtk_server_db_commit (store->db, NULL);
+  if (!ok)
+    rtk_server_db_rollback (store->db);
+  return ok;
 }
 
 /**
@@ -291,7 +352,8 @@ mark_open (RtkServerStore        *store,
  * @retry_at: microseconds since 1970
  * @error: return location
  *
- * Keeps what became of a sending, with what follows from it.
+ * Keeps what became of a sending, with what follows from it. When that cannot be written, and will
+ * not be later, the effect has failed.
  *
  * Returns: whether it was written; otherwise it is sent again when its lease is over
  */
@@ -305,16 +367,28 @@ rtk_server_effect_finish (RtkServerStore        *store,
                           GError               **error)
 {
   gboolean failed = delivery == RTK_SERVER_DELIVERY_FAILED;
-  gboolean ok;
+  g_autoptr (GError) own = NULL;
+  gboolean is_done;
 
+  rtk_server_db_forget_trouble (store->db);
   if (!rtk_server_db_begin (store->db, TRUE, error))
     return FALSE;
-  ok = delivery == RTK_SERVER_DELIVERY_DONE
-           ? mark_done (store, effect, answer, error)
-           : mark_open (store, effect, failed, answer, problem, retry_at, error);
-  if (ok)
-    return rtk_server_db_commit (store->db, error);
+  is_done = delivery == RTK_SERVER_DELIVERY_DONE
+                ? mark_done (store, effect, answer, &own)
+                : mark_open (store, effect, failed, answer, problem, retry_at, &own);
+  if (is_done && rtk_server_db_commit (store->db, &own))
+    return TRUE;
   rtk_server_db_rollback (store->db);
+  if (!may_pass (own) && fail_finish (store, effect, answer)) {
+    g_message ("What an effect's end leads to could not be written: %s",
+               own != NULL ? own->message : "a row that must be there is missing");
+    return TRUE;
+  }
+  if (own != NULL)
+    g_propagate_error (error, g_steal_pointer (&own));
+  else
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_STORAGE,
+                         "A row that must be there is missing");
   return FALSE;
 }
 
@@ -326,6 +400,33 @@ make_sandbox_answer (const RtkServerEffect *effect)
     return g_strdup_printf ("{\"carrier\":\"sandbox\",\"tracking\":\"SANDBOX-%.8s\"}",
                             effect->id + 28);
   return g_strdup ("{}");
+}
+
+/* All in one transaction, or each in its own when one of them cannot be done. */
+static gboolean
+finish_all (RtkServerStore *store, GPtrArray *list, GError **error)
+{
+  gboolean ok = rtk_server_db_begin (store->db, TRUE, error);
+
+  if (!ok)
+    return FALSE;
+  for (guint i = 0; ok && i < list->len; i++) {
+    RtkServerEffect *effect = g_ptr_array_index (list, i);
+    g_autofree char *answer = make_sandbox_answer (effect);
+
+    ok = mark_done (store, effect, answer, NULL);
+  }
+  if (ok && rtk_server_db_commit (store->db, NULL))
+    return TRUE;
+  rtk_server_db_rollback (store->db);
+  for (guint i = 0; i < list->len; i++) {
+    RtkServerEffect *effect = g_ptr_array_index (list, i);
+    g_autofree char *answer = make_sandbox_answer (effect);
+
+    if (!rtk_server_effect_finish (store, effect, RTK_SERVER_DELIVERY_DONE, answer, NULL, 0, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 /**
@@ -347,24 +448,17 @@ rtk_server_effects_run_sandbox (RtkServerStore *store, gint64 now, guint *out_do
   *out_done = 0;
   do {
     g_autoptr (GPtrArray) list = NULL;
-    gboolean ok = rtk_server_db_begin (store->db, TRUE, error);
 
-    list = ok ? take (store, now, SANDBOX_PAGE, error) : NULL;
-    n = list != NULL ? list->len : 0;
-    ok = list != NULL;
-    for (guint i = 0; ok && i < n; i++) {
-      RtkServerEffect *effect = g_ptr_array_index (list, i);
-      g_autofree char *answer = make_sandbox_answer (effect);
-
-      ok = mark_done (store, effect, answer, error);
-    }
-    if (!ok) {
+    if (!rtk_server_db_begin (store->db, TRUE, error))
+      return FALSE;
+    list = take (store, now, SANDBOX_PAGE, &n, error);
+    if (list == NULL) {
       rtk_server_db_rollback (store->db);
       return FALSE;
     }
-    if (!rtk_server_db_commit (store->db, error))
+    if (!rtk_server_db_commit (store->db, error) || !finish_all (store, list, error))
       return FALSE;
-    *out_done += n;
+    *out_done += list->len;
   } while (n > 0);
   return TRUE;
 }

@@ -83,7 +83,7 @@ add_people_entries (RtkServerOptions *o, GOptionEntry *out)
       {"lockout-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.lockout_seconds,
        "The longest wait after wrong passwords", "N"},
       {"require-consent", 0, 0, G_OPTION_ARG_NONE, &o->require_consent,
-       "An online photo needs the graduate's consent first", NULL},
+       "A photo needs the graduate's consent first", NULL},
       {"staff-rate", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_rate,
        "Calls a minute of a member of staff; 0 = no limit", "N"},
       {"staff-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.staff_burst, "Of these in one go", "N"},

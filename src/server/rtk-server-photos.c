@@ -102,7 +102,8 @@ RTK_SERVER_HANDLER (photo_get)
     return TRUE;
   file = g_mapped_file_new (path, FALSE, NULL);
   if (file == NULL) {
-    g_set_error (error, RTK_ERROR, RTK_ERROR_DAMAGED, "A photo's file is missing: %s", path);
+    /* Its name is the photo's: not for the log. */
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_DAMAGED, "A photo's file is missing");
     return FALSE;
   }
   call->bytes = g_mapped_file_get_bytes (file);

@@ -120,9 +120,16 @@ rtk_server_print_ship (RtkServerStore *store,
                           " updated_at = ? WHERE id = ? AND state <> 'shipped'",
                           "ssis", carrier, tracking, g_get_real_time (), id))
     return FALSE;
-  return rtk_server_db_get_changes (store->db) == 0 ||
-         (rtk_server_audit_add (store, actor, "print.shipped", id, "{}", error) &&
-          move_order (store, order_id, error));
+  if (rtk_server_db_get_changes (store->db) == 0)
+    return TRUE;
+  /* Nobody is to come for what is on its way. */
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE effects SET state = 'cancelled', updated_at = ?"
+                            " WHERE subject = ? AND kind = 'courier' AND state = 'due'"
+                            " AND attempts = 0",
+                            "is", g_get_real_time (), id) &&
+         rtk_server_audit_add (store, actor, "print.shipped", id, "{}", error) &&
+         move_order (store, order_id, error);
 }
 
 static char *

@@ -233,12 +233,24 @@ rtk_server_order_reject_effects (RtkServerStore *store,
          add_sms (store, order_id, review_id, text, not_before, error);
 }
 
+/* Whether the order's graduate has another one that goes on. */
+static gboolean
+has_other_order (RtkServerStore *store, const char *order_id)
+{
+  return rtk_server_db_get_int (store->db, 1,
+                                "SELECT EXISTS (SELECT 1 FROM orders o JOIN orders x"
+                                " ON x.roster = o.roster AND x.id <> o.id WHERE o.id = ?"
+                                " AND x.payment IN ('unpaid', 'paid', 'waived'))",
+                                "s", order_id) != 0;
+}
+
 /**
  * rtk_server_order_undo_effects:
  * @store: a store, in a transaction
  * @order_id: an order
  * @review_id: the verdict that is undone
- * @out_allowed: (out): whether nothing had begun and nobody has paid again meanwhile
+ * @out_allowed: (out): whether nothing had begun, nobody has paid again meanwhile, and the graduate
+ *   has begun no other order
  * @error: return location
  *
  * Takes back what rtk_server_order_reject_effects() made due, and moves the order back to "paid".
@@ -259,11 +271,14 @@ rtk_server_order_undo_effects (RtkServerStore *store,
                                             " AND kind = 'refund' AND state <> 'cancelled')",
                                             "s", review_id) != 0;
 
+  /* A new order was opened because this one's money goes back: then it does, and the new one
+   * counts. Else the graduate would have two that are paid. */
   *out_allowed =
-      !was_due || rtk_server_db_get_int (store->db, 1,
-                                         "SELECT EXISTS (SELECT 1 FROM payments WHERE order_id = ?"
-                                         " AND state IN ('pending', 'settled'))",
-                                         "s", order_id) == 0;
+      !was_due || (!has_other_order (store, order_id) &&
+                   rtk_server_db_get_int (store->db, 1,
+                                          "SELECT EXISTS (SELECT 1 FROM payments WHERE order_id = ?"
+                                          " AND state IN ('pending', 'settled'))",
+                                          "s", order_id) == 0);
   if (!*out_allowed)
     return TRUE;
   if (!rtk_server_effect_cancel (store, review_id, out_allowed, error))

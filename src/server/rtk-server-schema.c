@@ -209,7 +209,6 @@ static const Migration migrations[] = {
         "ALTER TABLE payments ADD COLUMN pay_code TEXT;"
         "ALTER TABLE payments ADD COLUMN expires_at INTEGER;"
         "ALTER TABLE payments ADD COLUMN actor TEXT;"
-        "CREATE UNIQUE INDEX payments_code ON payments (pay_code);"
         /* What is due back says so by itself; until now only its order did. */
         "UPDATE payments SET state = CASE WHEN (SELECT o.payment FROM orders o"
         " WHERE o.id = order_id) = 'refunded' THEN 'refunded' ELSE 'refund_due' END"
@@ -223,7 +222,8 @@ static const Migration migrations[] = {
         "CREATE TABLE effects (id TEXT PRIMARY KEY, kind TEXT NOT NULL, order_id TEXT REFERENCES"
         " orders (id), subject TEXT NOT NULL, idempotency TEXT NOT NULL UNIQUE,"
         " payload_cipher BLOB NOT NULL, state TEXT NOT NULL, not_before INTEGER NOT NULL,"
-        " attempts INTEGER NOT NULL DEFAULT 0, lease_until INTEGER, problem TEXT, answer TEXT,"
+        " attempts INTEGER NOT NULL DEFAULT 0, lease_until INTEGER, problem TEXT, answer_cipher "
+        "BLOB,"
         " created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) WITHOUT ROWID;"
         "CREATE INDEX effects_due ON effects (state, not_before);"
         "CREATE INDEX effects_order ON effects (order_id);"

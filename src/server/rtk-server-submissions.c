@@ -42,6 +42,8 @@ check_submit (RtkServerStore *store, RtkOperation *operation, const RtkServerTar
   if (target->delivery != RTK_DELIVERY_NONE || target->payment == RTK_PAYMENT_UNPAID ||
       target->payment == RTK_PAYMENT_CLOSED)
     return RTK_SERVER_REFUSED_STATE;
+  if (!rtk_server_consent_is_there (store, rtk_operation_get_order_id (operation)))
+    return RTK_SERVER_REFUSED_CONSENT;
   if (!rtk_id_is_valid (get_text (body, "submission")) ||
       !overrides_are_right (rtk_json_get_array (body, "overrides", NULL)))
     return RTK_SERVER_REFUSED_BODY;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
+#include "server/rtk-server-db.h"
 #include "support/rtk-test-receiver.h"
 #include "support/rtk-test-server.h"
 
@@ -360,6 +361,163 @@ test_cash (void)
   g_assert_cmpint (json_object_get_int_member (payload, "amount_fen"), ==, 2500);
 }
 
+static RtkServerDb *
+open_database (World *world)
+{
+  const char      *folder = world->servers[0]->folder;
+  g_autofree char *own = g_build_filename (folder, "server.db", NULL);
+  g_autofree char *address = rtk_test_server_dup_database (folder);
+  g_autoptr (GError) error = NULL;
+  RtkServerDb *db = rtk_server_db_open (address != NULL ? address : own, &error);
+
+  g_assert_no_error (error);
+  return db;
+}
+
+/* Changes the database while nobody is at it. */
+static void
+change_database (World *world, const char *sql)
+{
+  g_autoptr (GError) error = NULL;
+
+  rtk_test_server_stop (world->servers[0]);
+  {
+    g_autoptr (RtkServerDb) db = open_database (world);
+
+    g_assert_true (rtk_server_db_exec (db, sql, &error));
+    g_assert_no_error (error);
+  }
+  rtk_test_server_start (world->servers[0]);
+}
+
+/* What cannot be read is put aside; what comes with it and after it is sent. */
+static void
+test_poison (void)
+{
+  g_auto (World) world;
+  g_autoptr (RtkTestReply) failed = NULL;
+
+  world_init (&world, "sandbox", "600");
+  make_refunds (&world, 3);
+  wait_effects (&world, "done", 3);
+  /* Two get what is sealed for the third. */
+  change_database (&world, "UPDATE effects SET state = 'due', not_before = 0, attempts = 0,"
+                           " payload_cipher = (SELECT e.payload_cipher FROM effects e"
+                           " ORDER BY e.id DESC LIMIT 1)");
+  wait_effects (&world, "failed", 2);
+  wait_effects (&world, "done", 1);
+  failed = list_effects (&world, "failed");
+  g_assert_cmpstr (
+      json_object_get_string_member (
+          json_array_get_object_element (json_object_get_array_member (failed->json, "effects"), 0),
+          "problem"),
+      ==, "What is to be sent cannot be read.");
+}
+
+static void
+begin_payment (World *world, guint index)
+{
+  g_autofree char *token = NULL;
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *path = NULL;
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\"}", id);
+  g_autoptr (RtkTestReply) begun = NULL;
+
+  world->orders[index] = rtk_test_make_order (world->servers[0], index, FALSE);
+  token = rtk_test_sign_in_online (world->servers[0], index);
+  path = g_strdup_printf ("/v1/online/orders/%s/payment", world->orders[index]);
+  begun = rtk_test_call (world->servers[0], token, "POST", path, body);
+  g_assert_cmpuint (begun->status, ==, 201);
+}
+
+/* An adapter may show everybody the same code. Its answers are sealed. */
+static void
+test_same_code (void)
+{
+  g_auto (World) world;
+  g_autoptr (RtkServerDb) db = NULL;
+  g_autoptr (GError) error = NULL;
+  RtkServerRows *row;
+  guint          n = 0;
+
+  world_init (&world, "webhook", "600");
+  rtk_test_receiver_set_body (world.receiver, "{\"pay_code\":\"weixin://pay/1\"}");
+  begin_payment (&world, 0);
+  begin_payment (&world, 1);
+  wait_effects (&world, "done", 2);
+  rtk_test_server_stop (world.servers[0]);
+  db = open_database (&world);
+  row = rtk_server_db_query (db, &error, "SELECT answer_cipher FROM effects", "");
+  while (rtk_server_db_next (db, row, &error)) {
+    g_autoptr (GBytes) sealed = rtk_server_db_dup_bytes (row, 0);
+
+    n++;
+    g_assert_cmpuint (g_bytes_get_size (sealed), >, 20);
+    g_assert_null (g_strstr_len (g_bytes_get_data (sealed, NULL), (gssize)g_bytes_get_size (sealed),
+                                 "weixin"));
+  }
+  rtk_server_db_end (row);
+  g_assert_no_error (error);
+  g_assert_cmpuint (n, ==, 2);
+}
+
+/* What follows from an answer cannot be written: it is not sent for ever, somebody looks. */
+static void
+test_unwritable (void)
+{
+  g_auto (World) world;
+  g_autoptr (RtkTestReply) failed = NULL;
+
+  world_init (&world, "webhook", "600");
+  rtk_test_receiver_set_body (world.receiver, "{\"pay_code\":\"weixin://pay/1\"}");
+  change_database (&world, "CREATE UNIQUE INDEX in_the_way ON payments (pay_code)");
+  begin_payment (&world, 0);
+  begin_payment (&world, 1);
+  wait_effects (&world, "done", 1);
+  wait_effects (&world, "failed", 1);
+  failed = list_effects (&world, "failed");
+  g_assert_cmpstr (
+      json_object_get_string_member (
+          json_array_get_object_element (json_object_get_array_member (failed->json, "effects"), 0),
+          "problem"),
+      ==, "What follows from the answer cannot be written.");
+}
+
+static void
+post (World *world, const char *path, const char *body)
+{
+  g_autoptr (RtkTestReply) reply =
+      rtk_test_call (world->servers[0], world->supervisor, "POST", path, body);
+
+  g_assert_cmpuint (reply->status, <, 300);
+}
+
+/* Somebody takes the print along before the courier was called: then none comes. */
+static void
+test_courier (void)
+{
+  static const RtkTestAnswer plan[] = {RTK_TEST_ANSWER_ERROR};
+  g_auto (World) world;
+  g_autofree char *print = rtk_test_new_id ();
+  g_autofree char *ask = NULL;
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\",\"address\":\"A road 1\"}", print);
+  g_autofree char *move = g_strconcat ("/v1/prints/", print, NULL);
+
+  world_init (&world, "sandbox", "600");
+  rtk_test_receiver_plan (world.receiver, plan, G_N_ELEMENTS (plan));
+  world.orders[0] = rtk_test_make_order (world.servers[0], 0, TRUE);
+  ask = g_strdup_printf ("/v1/orders/%s/prints", world.orders[0]);
+  post (&world, ask, body);
+  post (&world, move, "{\"state\":\"printed\"}");
+  change_database (&world, "UPDATE effects SET state = 'due', attempts = 0, lease_until = NULL,"
+                           " not_before = 9000000000000000;"
+                           "UPDATE prints SET state = 'printed', carrier = NULL");
+  g_assert_cmpuint (count_effects (&world, "due"), ==, 1);
+  post (&world, move, "{\"state\":\"shipped\",\"carrier\":\"a friend\"}");
+  g_assert_cmpuint (count_effects (&world, "cancelled"), ==, 1);
+  g_assert_cmpuint (count_effects (&world, "due"), ==, 0);
+}
+
 /* A provider outside: its adapter's answer has the code that the customer scans. */
 static void
 test_provider (void)
@@ -443,6 +601,10 @@ main (int argc, char **argv)
   g_test_add_func ("/server/adapters/rejection", test_rejection);
   g_test_add_func ("/server/adapters/message", test_message);
   g_test_add_func ("/server/adapters/cash", test_cash);
+  g_test_add_func ("/server/adapters/poison", test_poison);
+  g_test_add_func ("/server/adapters/same-code", test_same_code);
+  g_test_add_func ("/server/adapters/unwritable", test_unwritable);
+  g_test_add_func ("/server/adapters/courier", test_courier);
   g_test_add_func ("/server/adapters/provider", test_provider);
   g_test_add_func ("/server/adapters/settings", test_settings);
   return g_test_run ();

@@ -111,6 +111,19 @@ assert_same_rows (const char *a, const char *b)
     g_assert_cmpint (count_rows (first, tables[i]), ==, count_rows (second, tables[i]));
 }
 
+/* What was given out after the backup is not given out again on the same day. */
+static void
+assert_numbers_apart (const char *before, const char *after)
+{
+  g_autoptr (RtkServerDb) first = open_database (before);
+  g_autoptr (RtkServerDb) second = open_database (after);
+  const char *sql = g_intern_static_string ("SELECT value FROM counters WHERE name = 'orders'");
+
+  g_assert_cmpint (rtk_server_db_get_int (first, -1, sql, ""), >, 0);
+  g_assert_cmpint (rtk_server_db_get_int (second, -1, sql, ""), >=,
+                   rtk_server_db_get_int (first, -1, sql, "") + 10000);
+}
+
 static void
 test_there_and_back (void)
 {
@@ -157,6 +170,7 @@ test_there_and_back (void)
   g_assert_cmpint (rtk_test_server_command (data, NULL, &text, "restore", backup, NULL), ==, 0);
   g_assert_nonnull (strstr (text, "18 photos"));
   assert_same_rows (server->folder, data);
+  assert_numbers_apart (server->folder, data);
   g_clear_pointer (&text, g_free);
   g_assert_cmpint (rtk_test_server_command (data, NULL, &text, "restore", backup, NULL), ==, 2);
   g_assert_cmpint (rtk_test_server_command (data, NULL, NULL, "audit", "verify", NULL), ==, 0);

@@ -261,6 +261,43 @@ test_operations (void)
   g_assert_finalize_object (g_steal_pointer (&thief));
 }
 
+/* A photo of the desk needs the graduate's consent, too; the same operation goes through later. */
+static void
+test_consent (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *id = NULL;
+  g_autofree char *token = NULL;
+  g_auto (GStrv) parts = NULL;
+  g_autoptr (RtkOrder) order = NULL;
+  g_autoptr (RtkOperation) operation = NULL;
+  g_autoptr (RtkTestReply) given = NULL;
+
+  desk_init (&desk, 1, NULL);
+  id = rtk_test_make_order (desk.server, 0, TRUE);
+  rtk_test_server_stop (desk.server);
+  g_strfreev (desk.server->extra);
+  desk.server->extra = g_strdupv ((char *[]){(char *)"--require-consent", NULL});
+  rtk_test_server_start (desk.server);
+  parts = rtk_test_upload_parts (desk.server, desk.operator_token, 1);
+  order = get_order (&desk, id);
+  operation = rtk_test_make_operation (desk.signer, desk.station, id,
+                                       rtk_order_get_revision (order), parts);
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *problem = NULL;
+    g_autofree char *outcome = push (&desk, operation, NULL, &problem);
+
+    g_assert_cmpstr (outcome, ==, i == 0 ? "refused" : "applied");
+    g_assert_cmpstr (problem, ==, i == 0 ? "urn:retake:problem:consent-missing" : NULL);
+    if (i == 0) {
+      token = rtk_test_sign_in_online (desk.server, 0);
+      given = rtk_test_call (desk.server, token, "POST", "/v1/online/consent",
+                             "{\"version\":\"1\",\"given\":true}");
+      g_assert_cmpuint (given->status, ==, 200);
+    }
+  }
+}
+
 static void
 test_batch (void)
 {
@@ -723,6 +760,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/server/orders/whole-way", test_whole_way);
   g_test_add_func ("/server/orders/operations", test_operations);
+  g_test_add_func ("/server/orders/consent", test_consent);
   g_test_add_func ("/server/orders/batch", test_batch);
   g_test_add_func ("/server/orders/feed", test_feed);
   g_test_add_func ("/server/orders/code-digest", test_code_digest);

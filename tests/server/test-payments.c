@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-clock.h"
 #include "core/rtk-json.h"
+#include "server/rtk-server-db.h"
 #include "server/rtk-server-signature.h"
 #include "support/rtk-test-server.h"
 
@@ -491,6 +492,109 @@ test_refund_too_late (void)
   assert_order (&shop, "paid");
 }
 
+static RtkTestReply *
+review (Shop *shop, const char *submission, const char *action, const char *text)
+{
+  g_autofree char *path = g_strdup_printf ("/v1/reviews/%s%s", submission, action);
+  g_autoptr (RtkTestReply) order = get_order (shop);
+  g_autofree char *body = text != NULL
+                              ? g_strdup_printf ("{\"revision\":%" G_GINT64_FORMAT ",%s}",
+                                                 rtk_test_reply_int (order, "revision"), text)
+                              : NULL;
+
+  return rtk_test_call (shop->server, shop->desk, "POST", path, body);
+}
+
+/* A new order instead of the rejected one: the old one's money goes back, whatever becomes of the
+ * verdict. Nobody pays two. */
+static void
+test_two_orders (void)
+{
+  g_auto (Shop) shop;
+  g_autofree char *submission = NULL;
+  g_autofree char *text = NULL;
+  g_autofree char *other = rtk_test_new_id ();
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\"}", other);
+  g_autoptr (RtkTestReply) queue = NULL;
+  g_autoptr (RtkTestReply) rejected = NULL;
+  g_autoptr (RtkTestReply) undone = NULL;
+  g_autoptr (RtkTestReply) begun = NULL;
+  g_autoptr (RtkTestReply) corrected = NULL;
+
+  shop_init (&shop, NULL);
+  begin_payment (&shop);
+  rtk_test_pay (shop.server, shop.account, shop.payment);
+  queue = rtk_test_call (shop.server, shop.desk, "POST", "/v1/reviews/claim", "{}");
+  submission = g_strdup (json_object_get_string_member (
+      json_array_get_object_element (json_object_get_array_member (queue->json, "items"), 0),
+      "submission"));
+  rejected = review (&shop, submission, "", "\"verdict\":\"rejected\",\"reasons\":[\"glasses\"]");
+  g_assert_cmpuint (rejected->status, ==, 200);
+  assert_order (&shop, "refund_due");
+  begun = rtk_test_call (shop.server, shop.account, "POST", "/v1/online/orders", body);
+  g_assert_cmpuint (begun->status, ==, 201);
+  undone = review (&shop, submission, "/undo", NULL);
+  rtk_test_assert_problem (undone, 409, "too-late");
+  text = g_strdup_printf ("\"id\":\"%s\",\"verdict\":\"approved\",\"reasons\":[],"
+                          "\"reason\":\"no glasses\"",
+                          other);
+  corrected = review (&shop, submission, "/correction", text);
+  g_assert_cmpuint (corrected->status, ==, 201);
+  assert_order (&shop, "refund_due");
+  assert_payment (&shop, shop.payment, "refund_due");
+}
+
+/* In the sandbox, too, what cannot be read is put aside. */
+static void
+test_poison (void)
+{
+  g_auto (Shop) shop;
+  g_autofree char *codes[2] = {NULL};
+  g_autofree char *own = NULL;
+  g_autofree char *address = NULL;
+  g_autoptr (GError) error = NULL;
+
+  shop_init (&shop, NULL);
+  for (guint i = 0; i < 2; i++) {
+    begin_payment (&shop);
+    codes[i] = g_strdup (shop.payment);
+  }
+  begin_payment (&shop);
+  expect (&shop, "e1", shop.payment, "settled", 2500, "settled");
+  expect (&shop, "e2", codes[0], "settled", 2500, "refund_due");
+  expect (&shop, "e3", codes[1], "settled", 2500, "refund_due");
+  wait_payment (&shop, codes[0], "refunded");
+  wait_payment (&shop, codes[1], "refunded");
+  rtk_test_server_stop (shop.server);
+  own = g_build_filename (shop.server->folder, "server.db", NULL);
+  address = rtk_test_server_dup_database (shop.server->folder);
+  {
+    g_autoptr (RtkServerDb) db = rtk_server_db_open (address != NULL ? address : own, &error);
+
+    g_assert_no_error (error);
+    /* One gets what is sealed for the other. */
+    g_assert_true (rtk_server_db_exec (db,
+                                       "UPDATE effects SET state = 'due', payload_cipher ="
+                                       " (SELECT e.payload_cipher FROM effects e ORDER BY e.id"
+                                       " DESC LIMIT 1)",
+                                       &error));
+  }
+  rtk_test_server_start (shop.server);
+  for (guint n = 0; n == 0;) {
+    g_autoptr (RtkTestReply) done =
+        rtk_test_call (shop.server, shop.desk, "GET", "/v1/effects?state=done", NULL);
+
+    n = json_array_get_length (json_object_get_array_member (done->json, "effects"));
+  }
+  {
+    g_autoptr (RtkTestReply) failed =
+        rtk_test_call (shop.server, shop.desk, "GET", "/v1/effects?state=failed", NULL);
+
+    g_assert_cmpuint (
+        json_array_get_length (json_object_get_array_member (failed->json, "effects")), ==, 1);
+  }
+}
+
 /* Nobody pays for others, and only in the sandbox. */
 static void
 test_sandbox (void)
@@ -534,6 +638,8 @@ main (int argc, char **argv)
   g_test_add_func ("/server/payments/forgotten-code", test_forgotten_code);
   g_test_add_func ("/server/payments/old-code", test_old_code);
   g_test_add_func ("/server/payments/refund-too-late", test_refund_too_late);
+  g_test_add_func ("/server/payments/two-orders", test_two_orders);
+  g_test_add_func ("/server/payments/poison", test_poison);
   g_test_add_func ("/server/payments/sandbox", test_sandbox);
   return g_test_run ();
 }

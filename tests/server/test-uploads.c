@@ -3,6 +3,7 @@
 #include "support/rtk-test-server.h"
 #include "support/rtk-test-signer.h"
 
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 
@@ -333,6 +334,36 @@ test_killed_operation (void)
   g_assert_finalize_object (g_steal_pointer (&signer));
 }
 
+/* A photo's file is gone: the log says where that was noticed, and not which photo it was. */
+static void
+test_lost_file (void)
+{
+  g_autoptr (RtkTestServer) server = NULL;
+  g_autoptr (GBytes) bytes = rtk_test_make_blob ("image/jpeg", 1000, 7);
+  g_autofree char *token = NULL;
+  g_autofree char *sha256 = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *part = NULL;
+  g_autofree char *file = NULL;
+  g_autoptr (RtkTestReply) reply = NULL;
+
+  /* The warning is what is looked for. */
+  g_assert_true (g_setenv ("G_DEBUG", "gc-friendly", TRUE));
+  server = rtk_test_server_new (1, NULL);
+  token = rtk_test_sign_in (server, "operator");
+  sha256 = rtk_test_upload (server, token, bytes, "image/jpeg");
+  path = g_strconcat ("/v1/photos/", sha256, NULL);
+  part = g_strndup (sha256, 2);
+  file = g_build_filename (server->folder, "photos", part, sha256, NULL);
+  g_assert_cmpint (g_unlink (file), ==, 0);
+  reply = rtk_test_call (server, token, "GET", path, NULL);
+  rtk_test_assert_problem (reply, 500, "internal");
+  rtk_test_server_stop (server);
+  g_assert_nonnull (strstr (server->log->str, "A photo's file is missing"));
+  g_assert_null (strstr (server->log->str, sha256));
+  g_string_truncate (server->log, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -343,5 +374,6 @@ main (int argc, char **argv)
   g_test_add_func ("/server/uploads/killed-upload", test_killed_upload);
   g_test_add_func ("/server/uploads/killed-before-the-end", test_killed_before_the_end);
   g_test_add_func ("/server/uploads/killed-operation", test_killed_operation);
+  g_test_add_func ("/server/uploads/lost-file", test_lost_file);
   return g_test_run ();
 }
