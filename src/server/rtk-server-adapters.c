@@ -33,6 +33,7 @@ struct _RtkServerAdapters {
   guint                  timer;
   guint                  n_running; /* tasks and sendings that come back */
   guint                  n_sending;
+  gboolean               has_sandbox; /* does what there is to do, without a session */
   gboolean               is_taking;
   gboolean               is_stopping;
 };
@@ -365,7 +366,7 @@ start (RtkServerAdapters *self)
   g_autoptr (GTask) task = NULL;
   int room = self->session != NULL ? (int)(MAX_RUNNING - self->n_sending) : -1;
 
-  if (self->is_stopping || self->is_taking || room == 0)
+  if (self->is_stopping || self->is_taking || room == 0 || (room < 0 && !self->has_sandbox))
     return;
   g_clear_handle_id (&self->timer, g_source_remove);
   self->is_taking = TRUE;
@@ -401,8 +402,9 @@ rtk_server_adapters_check (const RtkServerConfig *config, GError **error)
   g_autoptr (GInetAddress) address = host != NULL ? g_inet_address_new_from_string (host) : NULL;
   const char *problem = NULL;
 
-  if (config->provider != NULL && !rtk_server_provider_is_known (config->provider))
-    problem = "The provider is sandbox or webhook";
+  if (config->provider != NULL && strcmp (config->provider, "none") != 0 &&
+      !rtk_server_provider_is_known (config->provider))
+    problem = "The provider is sandbox, webhook or none";
   else if (config->webhook_url == NULL && g_strcmp0 (config->provider, "webhook") == 0)
     problem = "The provider is the webhook: give --webhook-url, too";
   else if (config->webhook_url != NULL && host == NULL)
@@ -415,11 +417,34 @@ rtk_server_adapters_check (const RtkServerConfig *config, GError **error)
   else if (config->webhook_url != NULL &&
            (config->webhook_secret == NULL || strlen (config->webhook_secret) < 16))
     problem = "The webhook needs a secret of at least 16 characters: give --webhook-secret-file";
+  else if (config->webhook_url != NULL && config->provider_secret == NULL &&
+           (config->provider == NULL || strcmp (config->provider, "webhook") == 0))
+    problem = "The provider's callbacks need a secret: give --provider-secret-file";
   else if (config->provider_secret != NULL && strlen (config->provider_secret) < 16)
     problem = "The provider's secret must have at least 16 characters";
   if (problem != NULL)
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE, problem);
   return problem == NULL;
+}
+
+static gboolean
+is_sandbox (const RtkServerConfig *config)
+{
+  const RtkServerProvider *provider = rtk_server_provider_get (config);
+
+  return provider != NULL && provider->plays_customer;
+}
+
+/* Who runs the server must not find out by a missing yuan. */
+static void
+tell_provider (const RtkServerConfig *config)
+{
+  if (is_sandbox (config))
+    g_message ("Payments are played: whoever is signed in pays without money. For real ones give"
+               " --webhook-url");
+  else if (rtk_server_provider_get (config) == NULL)
+    g_message ("Nobody can pay online%s: give --webhook-url, or --provider sandbox to play",
+               config->webhook_url == NULL ? ", and SMS, refunds and couriers wait" : "");
 }
 
 /**
@@ -457,6 +482,8 @@ rtk_server_adapters_new (const RtkServerConfig *config,
     self->session =
         soup_session_new_with_options ("user-agent", "Retake/" RTK_VERSION, "max-conns-per-host",
                                        MAX_RUNNING, "proxy-resolver", NULL, NULL);
+  self->has_sandbox = is_sandbox (config);
+  tell_provider (config);
   self->worker = rtk_worker_new ("adapters", g_steal_pointer (&store), close_store);
   start (self);
   return self;

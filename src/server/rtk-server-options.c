@@ -20,7 +20,9 @@ add_payment_entries (RtkServerOptions *o, GOptionEntry *out)
       {"price-fen", 0, 0, G_OPTION_ARG_INT64, &o->config.price_fen,
        "What an order costs, in 1/100 yuan", "N"},
       {"provider", 0, 0, G_OPTION_ARG_STRING, &o->config.provider,
-       "Who takes the money: sandbox, or webhook (the default when there is one)", "NAME"},
+       "Who takes the money: webhook (the default when there is one), sandbox (the default when"
+       " only this machine can call), none",
+       "NAME"},
       {"provider-secret-file", 0, 0, G_OPTION_ARG_FILENAME, &o->provider_secret_file,
        "Its first line is what the provider signs its callbacks with", "F"},
       {"webhook-url", 0, 0, G_OPTION_ARG_STRING, &o->config.webhook_url,
@@ -198,6 +200,20 @@ check_database (const RtkServerOptions *o, gboolean is_public, GError **error)
          rtk_server_db_check_address (o->config.database, is_public, error);
 }
 
+/* Whether another machine can reach what listens at @listen. */
+static gboolean
+is_public (const char *listen)
+{
+  g_autoptr (GSocketConnectable) parsed =
+      listen != NULL ? g_network_address_parse (listen, 0, NULL) : NULL;
+  g_autoptr (GInetAddress) address =
+      parsed != NULL ? g_inet_address_new_from_string (
+                           g_network_address_get_hostname (G_NETWORK_ADDRESS (parsed)))
+                     : NULL;
+
+  return listen != NULL && (address == NULL || !g_inet_address_get_is_loopback (address));
+}
+
 static void
 set_default (gint64 *value, gint64 fallback)
 {
@@ -299,6 +315,7 @@ rtk_server_options_read (RtkServerOptions *self, int argc, char **argv, GError *
     return FALSE;
   set_defaults (&self->config);
   self->config.require_consent = self->require_consent;
+  self->config.is_public = self->words == NULL && is_public (self->listen);
   return self->version || read_secrets (self, error);
 }
 

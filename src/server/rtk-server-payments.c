@@ -112,7 +112,7 @@ rtk_server_payment_set_code (RtkServerStore *store,
  * rtk_server_payment_begin:
  * @store: a store, in a transaction
  * @id: of the new payment
- * @order_id: an order that needs money
+ * @order_id: an order that needs money, of a server that has a provider
  * @expires_at: microseconds since 1970
  * @actor: for the audit log
  * @error: return location
@@ -320,6 +320,13 @@ check_method (RtkServerStore *store, RtkServerCall *call, const char *method)
   return call->status == 0 && (is_code || is_waiver || check_cash (store, call));
 }
 
+static gboolean
+fail_no_provider (RtkServerCall *call)
+{
+  return rtk_server_call_fail (call, 409, "no-provider",
+                               "This server takes no payments online yet.");
+}
+
 /* POST /v1/orders/{id}/payments: a code of the provider, cash with the number of its receipt, or a
  * supervisor's waiver with its reason. An unpaid order is paid by it; any other gets the new record
  * that a review needs. */
@@ -348,6 +355,8 @@ RTK_SERVER_HANDLER (order_pay)
       return rtk_server_call_fail (call, 409, "not-payable", "This order was closed unpaid.");
     if (is_paid_for (store, order_id))
       return rtk_server_call_fail (call, 409, "already-paid", "This order is paid.");
+    if (strcmp (method, "code") == 0 && rtk_server_provider_get (store->config) == NULL)
+      return fail_no_provider (call);
     if (strcmp (method, "code") == 0)
       ok = rtk_server_payment_begin (store, id, order_id,
                                      g_get_real_time () +
@@ -375,15 +384,16 @@ get_deadline (RtkServerStore *store, const char *order_id)
 /* POST /v1/online/orders/{id}/payment: a code to be paid until the order closes. */
 RTK_SERVER_HANDLER (online_payment)
 {
-  const char      *id = rtk_server_call_get_string (call, "id");
-  const char      *provider = rtk_server_call_get_string (call, "provider");
-  g_autofree char *payment =
+  const char              *id = rtk_server_call_get_string (call, "id");
+  const char              *provider = rtk_server_call_get_string (call, "provider");
+  const RtkServerProvider *own = rtk_server_provider_get (store->config);
+  g_autofree char         *payment =
       rtk_server_db_dup_text (store->db, "SELECT payment FROM orders WHERE id = ? AND account = ?",
                               "ss", call->params[0], call->principal);
   g_autofree char *known =
       rtk_server_db_dup_text (store->db, "SELECT order_id FROM payments WHERE id = ?", "s", id);
 
-  if (provider != NULL && strcmp (provider, rtk_server_provider_get (store->config)->name) != 0)
+  if (provider != NULL && own != NULL && strcmp (provider, own->name) != 0)
     return rtk_server_call_fail (call, 422, "bad-member", "The provider is not this server's.");
   if (payment == NULL)
     return rtk_server_call_not_found (call);
@@ -397,6 +407,8 @@ RTK_SERVER_HANDLER (online_payment)
     if (strcmp (payment, "unpaid") != 0 ||
         get_deadline (store, call->params[0]) <= g_get_real_time ())
       return rtk_server_call_fail (call, 409, "not-payable", "This order cannot be paid.");
+    if (own == NULL)
+      return fail_no_provider (call);
     if (!rtk_server_payment_begin (store, id, call->params[0],
                                    get_deadline (store, call->params[0]), call->actor, error) ||
         !rtk_server_order_announce (store, call->params[0], error))

@@ -82,16 +82,19 @@ rtk_server_provider_is_known (const char *name)
  * rtk_server_provider_get:
  * @config: settings
  *
- * With a webhook nobody pays in the sandbox unless that is asked for.
+ * Nobody pays in the sandbox unless that is asked for, or nobody but this machine can call.
  *
- * Returns: (transfer none): the provider of this server
+ * Returns: (transfer none) (nullable): the provider of this server, %NULL when it takes no payments
+ *   but at the desk
  */
 const RtkServerProvider *
 rtk_server_provider_get (const RtkServerConfig *config)
 {
   if (config->provider != NULL)
     return find_provider (config->provider);
-  return find_provider (config->webhook_url != NULL ? "webhook" : "sandbox");
+  if (config->webhook_url != NULL)
+    return find_provider ("webhook");
+  return config->is_public ? NULL : find_provider ("sandbox");
 }
 
 /* What callbacks are signed with. Without a secret nobody outside can sign one. */
@@ -215,6 +218,17 @@ may_pay (RtkServerStore *store, RtkServerCall *call, const RtkServerPayment *pay
               "ss", payment->order_id, call->principal) != 0);
 }
 
+/* Whether it was begun in the sandbox, and this server has one: no play money for a payment that
+ * another provider was asked for. */
+static gboolean
+is_played (RtkServerStore *store, const RtkServerPayment *payment)
+{
+  const RtkServerProvider *provider = rtk_server_provider_get (store->config);
+
+  return provider != NULL && provider->plays_customer &&
+         g_strcmp0 (payment->provider, provider->name) == 0;
+}
+
 /* POST /v1/sandbox/payments/{id}: the customer pays, or fails to. Only where nobody's money is. */
 RTK_SERVER_HANDLER (sandbox_payment)
 {
@@ -236,7 +250,7 @@ RTK_SERVER_HANDLER (sandbox_payment)
     return TRUE;
   if (!rtk_server_payment_find (store, call->params[0], &payment, error))
     return FALSE;
-  if (!rtk_server_provider_get (store->config)->plays_customer || !may_pay (store, call, &payment))
+  if (!is_played (store, &payment) || !may_pay (store, call, &payment))
     return rtk_server_call_not_found (call);
   event.amount_fen = rtk_server_call_get_int (call, "amount_fen", payment.amount_fen);
   body = make_callback (store, call, event.amount_fen, &signature);

@@ -19,9 +19,12 @@ G_BEGIN_DECLS
  * @sample_percent: how many first verdicts of a hundred a second reviewer must confirm
  * @gold_percent: how many items of a hundred in a claim are photos whose verdict is known
  * @price_fen: what an order costs, in 1/100 yuan
- * @provider: (nullable): "sandbox" or "webhook"; %NULL = webhook when there is one
+ * @is_public: whether other machines can call
+ * @provider: (nullable): "sandbox", "webhook" or "none"; %NULL = webhook when there is one, else
+ *   sandbox unless other machines can call
  * @provider_secret: (nullable): what the provider signs its callbacks with
- * @webhook_url: (nullable): where effects are sent; %NULL = the sandbox does them
+ * @webhook_url: (nullable): where effects are sent; %NULL = the provider's sandbox does them, or
+ *   they stay due
  * @webhook_secret: (nullable): what they are signed with
  * @webhook_timeout_seconds: how long an answer is waited for
  * @webhook_retry_seconds: until the first retry; doubled for each further one
@@ -41,7 +44,7 @@ G_BEGIN_DECLS
  * @grant_seconds: how long staff may work without the server
  * @lockout_failures: wrong passwords in a row before there is a wait; 0 = never
  * @lockout_seconds: the longest wait
- * @require_consent: whether an online photo needs the graduate's consent first
+ * @require_consent: whether a photo needs the graduate's consent first
  * @staff_rate: calls a minute of a member of staff; 0 here and below is no limit
  * @staff_burst: calls in one go
  * @account_rate: calls a minute of a graduate
@@ -55,48 +58,49 @@ G_BEGIN_DECLS
  * Settings. Immutable once the server runs.
  */
 typedef struct {
-  char  *data;
-  char  *database;
-  gint64 access_seconds;
-  gint64 refresh_seconds;
-  gint64 unpaid_seconds;
-  gint64 hold_seconds;
-  gint64 lease_seconds;
-  gint64 sample_percent;
-  gint64 gold_percent;
-  gint64 price_fen;
-  char  *provider;
-  char  *provider_secret;
-  char  *webhook_url;
-  char  *webhook_secret;
-  gint64 webhook_timeout_seconds;
-  gint64 webhook_retry_seconds;
-  char  *rules;
-  char  *rules_folder;
-  gint64 idle_seconds;
-  gint64 max_body;
-  gint64 max_upload;
-  gint64 max_page;
-  char  *metrics_token;
-  gint64 upload_seconds;
-  gint64 thumbnail_seconds;
-  gint64 hint_ms;
-  gint64 ping_seconds;
-  gint64 readers;
-  gint64 refresh_grace_seconds;
-  gint64 grant_seconds;
-  gint64 lockout_failures;
-  gint64 lockout_seconds;
-  gint64 require_consent;
-  gint64 staff_rate;
-  gint64 staff_burst;
-  gint64 account_rate;
-  gint64 account_burst;
-  gint64 address_rate;
-  gint64 address_burst;
-  gint64 sign_in_rate;
-  gint64 sign_in_burst;
-  char  *trusted_proxies;
+  char    *data;
+  char    *database;
+  gint64   access_seconds;
+  gint64   refresh_seconds;
+  gint64   unpaid_seconds;
+  gint64   hold_seconds;
+  gint64   lease_seconds;
+  gint64   sample_percent;
+  gint64   gold_percent;
+  gint64   price_fen;
+  gboolean is_public;
+  char    *provider;
+  char    *provider_secret;
+  char    *webhook_url;
+  char    *webhook_secret;
+  gint64   webhook_timeout_seconds;
+  gint64   webhook_retry_seconds;
+  char    *rules;
+  char    *rules_folder;
+  gint64   idle_seconds;
+  gint64   max_body;
+  gint64   max_upload;
+  gint64   max_page;
+  char    *metrics_token;
+  gint64   upload_seconds;
+  gint64   thumbnail_seconds;
+  gint64   hint_ms;
+  gint64   ping_seconds;
+  gint64   readers;
+  gint64   refresh_grace_seconds;
+  gint64   grant_seconds;
+  gint64   lockout_failures;
+  gint64   lockout_seconds;
+  gint64   require_consent;
+  gint64   staff_rate;
+  gint64   staff_burst;
+  gint64   account_rate;
+  gint64   account_burst;
+  gint64   address_rate;
+  gint64   address_burst;
+  gint64   sign_in_rate;
+  gint64   sign_in_burst;
+  char    *trusted_proxies;
 } RtkServerConfig;
 
 /**

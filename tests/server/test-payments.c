@@ -2,6 +2,8 @@
 #include "core/rtk-clock.h"
 #include "core/rtk-json.h"
 #include "server/rtk-server-db.h"
+#include "server/rtk-server-options.h"
+#include "server/rtk-server-payments.h"
 #include "server/rtk-server-signature.h"
 #include "support/rtk-test-server.h"
 
@@ -544,6 +546,74 @@ test_two_orders (void)
   assert_payment (&shop, shop.payment, "refund_due");
 }
 
+/* Without anybody who takes money nobody plays it: cash is taken, and what is due waits. */
+static void
+test_no_provider (void)
+{
+  g_auto (Shop) shop;
+  g_autofree char *path = NULL;
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\"}", id);
+  g_autoptr (RtkTestReply) online = NULL;
+  g_autoptr (RtkTestReply) code = NULL;
+  g_autoptr (RtkTestReply) cash = NULL;
+  g_autoptr (RtkTestReply) asked = NULL;
+  g_autoptr (RtkTestReply) metrics = NULL;
+  g_autofree char *text = NULL;
+
+  shop_init (&shop, (const char *[]){"--provider", "none", NULL});
+  path = g_strdup_printf ("/v1/online/orders/%s/payment", shop.order);
+  online = rtk_test_call (shop.server, shop.account, "POST", path, body);
+  rtk_test_assert_problem (online, 409, "no-provider");
+  code = pay_at_desk (&shop, shop.desk, "\"method\":\"code\"");
+  rtk_test_assert_problem (code, 409, "no-provider");
+  cash = pay_at_desk (&shop, shop.desk, "\"method\":\"cash\",\"reference\":\"R\"");
+  g_assert_cmpuint (cash->status, ==, 201);
+  asked = ask_refund (&shop, id);
+  g_assert_cmpuint (asked->status, ==, 201);
+  metrics = rtk_test_call (shop.server, NULL, "GET", "/metrics", NULL);
+  text = g_strndup (g_bytes_get_data (metrics->body, NULL), g_bytes_get_size (metrics->body));
+  g_assert_nonnull (strstr (text, "retake_effects{kind=\"refund\",state=\"due\"} 1\n"));
+  assert_payment (&shop, shop.payment, "refund_due");
+}
+
+/* Who may play: this machine, or who asks for it. */
+static void
+test_who_plays (void)
+{
+  RtkServerConfig config = {.is_public = FALSE};
+
+  g_assert_cmpstr (rtk_server_provider_get (&config)->name, ==, "sandbox");
+  config.is_public = TRUE;
+  g_assert_null (rtk_server_provider_get (&config));
+  config.provider = (char *)"sandbox";
+  g_assert_cmpstr (rtk_server_provider_get (&config)->name, ==, "sandbox");
+  config.provider = (char *)"none";
+  config.is_public = FALSE;
+  g_assert_null (rtk_server_provider_get (&config));
+  config.provider = NULL;
+  config.webhook_url = (char *)"https://example.org/";
+  g_assert_cmpstr (rtk_server_provider_get (&config)->name, ==, "webhook");
+}
+
+/* Where it listens tells who can call. */
+static void
+test_listen (void)
+{
+  const char *cases[][2] = {{"127.0.0.1:0", ""}, {"[::1]:0", ""}, {"0.0.0.0:443", "public"}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    char *argv[] = {(char *)"retake-server", (char *)"--listen", (char *)cases[i][0], NULL};
+    RtkServerOptions o;
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (rtk_server_options_read (&o, 3, argv, &error));
+    g_assert_no_error (error);
+    g_assert_cmpint (o.config.is_public, ==, cases[i][1][0] != '\0');
+    rtk_server_options_clear (&o);
+  }
+}
+
 /* In the sandbox, too, what cannot be read is put aside. */
 static void
 test_poison (void)
@@ -639,6 +709,9 @@ main (int argc, char **argv)
   g_test_add_func ("/server/payments/old-code", test_old_code);
   g_test_add_func ("/server/payments/refund-too-late", test_refund_too_late);
   g_test_add_func ("/server/payments/two-orders", test_two_orders);
+  g_test_add_func ("/server/payments/no-provider", test_no_provider);
+  g_test_add_func ("/server/payments/who-plays", test_who_plays);
+  g_test_add_func ("/server/payments/listen", test_listen);
   g_test_add_func ("/server/payments/poison", test_poison);
   g_test_add_func ("/server/payments/sandbox", test_sandbox);
   return g_test_run ();

@@ -99,6 +99,21 @@ def scene_desk_codes(world):
     expect(order["payment"] == "paid" and order["payments"][0]["pay_code"] is None)
 
 
+def scene_no_provider(world):
+    other = World(graduates=1, extra=("--provider", "none"), beside=world)
+    try:
+        graduate = other.sign_up()
+        other.open_order(graduate)
+        other.submit(graduate)
+        path = f"/v1/online/orders/{graduate.order}/payment"
+        expect(other.call(graduate, "POST", path, {"id": new_id()}, status=409).problem == "no-provider")
+        body = {"id": new_id(), "method": "code"}
+        path = f"/v1/orders/{graduate.order}/payments"
+        expect(other.call("operator", "POST", path, body, status=409).problem == "no-provider")
+    finally:
+        other.close()
+
+
 class Refuser(http.server.BaseHTTPRequestHandler):
     """A receiver of the webhook that takes nothing."""
 
