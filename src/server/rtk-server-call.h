@@ -104,6 +104,7 @@ struct _RtkServerCall {
   char    *actor;         /* for the audit log */
   char    *station;       /* (nullable) */
   char    *issued;        /* (owned) (nullable): an access token that the call has made */
+  guint    counted;       /* what rtk_server_lockout_count() counted it for */
   /* The body as JSON. */
   JsonObject *json; /* (owned) (nullable) */
   /* The answer. */
@@ -277,6 +278,10 @@ gboolean rtk_server_lockout_count (
     RtkServerStore *store, RtkServerCall *call, const char *kind, const char *name, GError **error);
 gboolean rtk_server_lockout_clear (
     RtkServerStore *store, RtkServerCall *call, const char *kind, const char *name, GError **error);
+gboolean rtk_server_lockout_forget (RtkServerStore *store,
+                                    const char     *kind,
+                                    const char     *name,
+                                    GError        **error);
 
 /* Work without the server: rtk-server-grants.c. */
 gboolean rtk_server_grant_write (RtkServerStore *store,

@@ -156,9 +156,7 @@ rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_done, GErro
 gboolean
 rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GError **error)
 {
-  /* Who gave a wrong password a day ago is forgotten. */
-  if (!rtk_server_db_run (self->db, error, "DELETE FROM sign_in_failures WHERE at < ?", "i",
-                          now - G_TIME_SPAN_DAY))
+  if (!rtk_server_lockout_expire (self, now, error))
     return FALSE;
   if (!rtk_server_db_begin (self->db, TRUE, error))
     return FALSE;

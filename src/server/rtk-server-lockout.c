@@ -6,53 +6,82 @@
 
 #include <string.h>
 
-/* Behind one address there may be a whole centre. */
-#define ADDRESS_FACTOR 4
+/* What many have in common gets further: all addresses of a name, all names of an address. */
+#define SHARED_FACTOR 4
 #define FIRST_WAIT (60 * G_USEC_PER_SEC)
 /* How long it takes until one failure of an address is forgotten; of a name: the longest wait. */
 #define ADDRESS_DECAY (60 * G_USEC_PER_SEC)
+/* From where a name has signed in, strangers cannot keep it out for so long. */
+#define KNOWN_USEC (30 * G_TIME_SPAN_DAY)
+
+/* What is counted: bits of RtkServerCall.counted. A pair is a name from one address. */
+typedef enum { COUNTER_PAIR, COUNTER_NAME, COUNTER_ADDRESS, N_COUNTERS } Which;
 
 /* One counter of failures. */
 typedef struct {
   char  *key;      /* (owned) (nullable): digest; NULL: is not counted */
+  char  *name;     /* (owned) (nullable): digest of whom it is of */
   gint64 limit;    /* failures before there is a wait */
   gint64 decay;    /* microseconds until one is forgotten */
   gint64 failures; /* with the one that is being made */
   gint64 until;    /* no attempt before */
 } Counter;
 
+/* Those of one attempt. */
+typedef struct {
+  Counter counters[N_COUNTERS];
+} Counters;
+
 static void
-counter_clear (Counter *counter)
+counters_clear (Counters *self)
 {
-  g_free (counter->key);
+  for (guint i = 0; i < N_COUNTERS; i++) {
+    g_free (self->counters[i].key);
+    g_free (self->counters[i].name);
+  }
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Counter, counter_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Counters, counters_clear)
 
 /* A name is the same in any case and width, whether it exists or not. */
-static Counter
-make_name_counter (RtkServerStore *store, const char *kind, const char *name)
+static char *
+make_name_key (RtkServerStore *store, const char *kind, const char *name)
 {
-  g_autofree char *normal = g_utf8_normalize (name, -1, G_NORMALIZE_ALL_COMPOSE);
-  g_autofree char *folded = g_utf8_casefold (normal != NULL ? normal : name, -1);
+  g_autofree char *folded = rtk_server_name_fold (name);
   g_autofree char *text = g_strconcat (kind, ":", folded, NULL);
 
-  return (Counter){.key = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_SIGN_IN, text),
-                   .limit = store->config->lockout_failures,
-                   .decay = store->config->lockout_seconds * G_USEC_PER_SEC};
+  return rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_SIGN_IN, text);
 }
 
-static Counter
-make_address_counter (RtkServerStore *store, RtkServerCall *call)
+static void
+counters_init (
+    Counters *self, RtkServerStore *store, RtkServerCall *call, const char *kind, const char *name)
 {
-  g_autofree char *text =
-      call->address != NULL ? g_strconcat ("address:", call->address, NULL) : NULL;
+  gint64           limit = store->config->lockout_failures;
+  gint64           decay = store->config->lockout_seconds * G_USEC_PER_SEC;
+  g_autofree char *by_name = make_name_key (store, kind, name);
+  /* Who changes a password is signed in: from where makes no difference. */
+  gboolean         is_own = strcmp (kind, "own") == 0;
+  g_autofree char *pair = g_strconcat ("pair:", by_name, "@",
+                                       call->address != NULL && !is_own ? call->address : "", NULL);
+  g_autofree char *address =
+      call->address != NULL && !is_own ? g_strconcat ("address:", call->address, NULL) : NULL;
 
-  return (Counter){.key = text != NULL
-                              ? rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_SIGN_IN, text)
-                              : NULL,
-                   .limit = store->config->lockout_failures * ADDRESS_FACTOR,
-                   .decay = ADDRESS_DECAY};
+  *self = (Counters){0};
+  self->counters[COUNTER_PAIR] =
+      (Counter){.key = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_SIGN_IN, pair),
+                .name = g_strdup (by_name),
+                .limit = limit,
+                .decay = decay};
+  self->counters[COUNTER_NAME] = (Counter){.key = is_own ? NULL : g_strdup (by_name),
+                                           .name = g_strdup (by_name),
+                                           .limit = limit * SHARED_FACTOR,
+                                           .decay = decay};
+  self->counters[COUNTER_ADDRESS] = (Counter){
+      .key = address != NULL ? rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_SIGN_IN, address)
+                             : NULL,
+      .limit = limit * SHARED_FACTOR,
+      .decay = ADDRESS_DECAY};
 }
 
 /* 1, 2, 4 ... minutes. */
@@ -94,14 +123,39 @@ write_counter (RtkServerStore *store, const Counter *counter, gint64 now, GError
 {
   gint64 wait = get_wait (store, counter);
 
-  return counter->key == NULL ||
-         rtk_server_db_run (store->db, error,
-                            "INSERT INTO sign_in_failures (key, failures, until, at)"
-                            " VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+  return rtk_server_db_run (store->db, error,
+                            "INSERT INTO sign_in_failures (key, name, failures, until, at)"
+                            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
                             " failures = excluded.failures, until = excluded.until,"
                             " at = excluded.at",
-                            "siii", counter->key, counter->failures, wait > 0 ? now + wait : 0,
-                            now);
+                            "ssiii", counter->key, counter->name, counter->failures,
+                            wait > 0 ? now + wait : 0, now);
+}
+
+/* Whether this name signed in from there lately. */
+static gboolean
+is_known (RtkServerStore *store, const Counters *counters, gint64 now)
+{
+  return rtk_server_db_get_int (store->db, 0,
+                                "SELECT EXISTS (SELECT 1 FROM sign_in_known WHERE key = ?"
+                                " AND at > ?)",
+                                "si", counters->counters[COUNTER_PAIR].key, now - KNOWN_USEC) != 0;
+}
+
+/* Which counters hold an attempt: a pair that is known good is nobody's but its own matter, and an
+ * address is counted once for each name that fails there. */
+static guint
+choose_counters (RtkServerStore *store, const Counters *counters, gint64 now)
+{
+  guint chosen = 1u << COUNTER_PAIR;
+
+  if (is_known (store, counters, now))
+    return chosen;
+  if (counters->counters[COUNTER_NAME].key != NULL)
+    chosen |= 1u << COUNTER_NAME;
+  if (counters->counters[COUNTER_ADDRESS].key != NULL)
+    chosen |= 1u << COUNTER_ADDRESS;
+  return chosen;
 }
 
 static gboolean
@@ -112,15 +166,38 @@ count_in_transaction (RtkServerStore *store,
                       gint64         *out_wait,
                       GError        **error)
 {
-  g_auto (Counter) by_name = make_name_counter (store, kind, name);
-  g_auto (Counter) by_address = make_address_counter (store, call);
+  g_auto (Counters) all = {0};
   gint64 now = g_get_real_time ();
+  guint  chosen;
 
-  if (!read_counter (store, &by_name, now, error) || !read_counter (store, &by_address, now, error))
-    return FALSE;
-  *out_wait = MAX (by_name.until, by_address.until) - now;
-  return *out_wait > 0 || (write_counter (store, &by_name, now, error) &&
-                           write_counter (store, &by_address, now, error));
+  counters_init (&all, store, call, kind, name);
+  chosen = choose_counters (store, &all, now);
+  for (guint i = 0; i < N_COUNTERS; i++)
+    if ((chosen & (1u << i)) != 0) {
+      if (!read_counter (store, &all.counters[i], now, error))
+        return FALSE;
+      *out_wait = MAX (*out_wait, all.counters[i].until - now);
+    }
+  if (*out_wait > 0)
+    return TRUE;
+  if (all.counters[COUNTER_PAIR].failures > 1)
+    chosen &= ~(1u << COUNTER_ADDRESS);
+  call->counted = chosen;
+  for (guint i = 0; i < N_COUNTERS; i++)
+    if ((chosen & (1u << i)) != 0 && !write_counter (store, &all.counters[i], now, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* 429 for so many microseconds. */
+static gboolean
+fail_with_wait (RtkServerCall *call, gint64 wait, const char *title)
+{
+  g_autofree char *seconds =
+      g_strdup_printf ("%" G_GINT64_FORMAT, (wait + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC);
+
+  rtk_server_call_add_header (call, "Retry-After", seconds);
+  return rtk_server_call_fail (call, 429, "locked-out", title);
 }
 
 /**
@@ -142,8 +219,7 @@ gboolean
 rtk_server_lockout_count (
     RtkServerStore *store, RtkServerCall *call, const char *kind, const char *name, GError **error)
 {
-  gint64           wait = 0;
-  g_autofree char *seconds = NULL;
+  gint64 wait = 0;
 
   if (store->config->lockout_failures <= 0)
     return TRUE;
@@ -151,12 +227,18 @@ rtk_server_lockout_count (
       !count_in_transaction (store, call, kind, name, &wait, error) ||
       !rtk_server_db_commit (store->db, error))
     return FALSE;
-  if (wait <= 0)
-    return TRUE;
-  seconds = g_strdup_printf ("%" G_GINT64_FORMAT, (wait + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC);
-  rtk_server_call_add_header (call, "Retry-After", seconds);
-  return rtk_server_call_fail (call, 429, "locked-out",
-                               "Too many wrong passwords. Try again later.");
+  return wait <= 0 || fail_with_wait (call, wait, "Too many wrong passwords. Try again later.");
+}
+
+/* Takes back one failure; whoever waits because of others waits on. */
+static gboolean
+take_back (RtkServerStore *store, const Counter *counter, GError **error)
+{
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE sign_in_failures SET failures = failures - 1, until ="
+                            " CASE WHEN failures <= ? THEN 0 ELSE until END"
+                            " WHERE key = ? AND failures > 0",
+                            "is", counter->limit, counter->key);
 }
 
 /**
@@ -167,8 +249,9 @@ rtk_server_lockout_count (
  * @name: whose it is
  * @error: return location
  *
- * Forgets the failures of @name, and the attempt that was counted for the address: somebody who has
- * one password cannot wipe out what was tried from there for others.
+ * Forgets the failures of @name from this address, which is known good from now on, and takes back
+ * the attempt that was counted for the name and for the address: somebody who has one password
+ * cannot wipe out what was tried from there for others, nor from elsewhere.
  *
  * Returns: whether it was written
  */
@@ -176,14 +259,61 @@ gboolean
 rtk_server_lockout_clear (
     RtkServerStore *store, RtkServerCall *call, const char *kind, const char *name, GError **error)
 {
-  g_auto (Counter) by_name = make_name_counter (store, kind, name);
-  g_auto (Counter) by_address = make_address_counter (store, call);
+  g_auto (Counters) all = {0};
+  const Counter *pair = &all.counters[COUNTER_PAIR];
 
-  return rtk_server_db_run (store->db, error, "DELETE FROM sign_in_failures WHERE key = ?", "s",
-                            by_name.key) &&
-         (by_address.key == NULL ||
-          rtk_server_db_run (store->db, error,
-                             "UPDATE sign_in_failures SET failures = failures - 1, until = 0"
-                             " WHERE key = ? AND failures > 0",
-                             "s", by_address.key));
+  counters_init (&all, store, call, kind, name);
+  if (!rtk_server_db_run (store->db, error, "DELETE FROM sign_in_failures WHERE key = ?", "s",
+                          pair->key) ||
+      !rtk_server_db_run (store->db, error,
+                          "INSERT INTO sign_in_known (key, at) VALUES (?, ?)"
+                          " ON CONFLICT (key) DO UPDATE SET at = excluded.at",
+                          "si", pair->key, g_get_real_time ()))
+    return FALSE;
+  for (guint i = COUNTER_NAME; i < N_COUNTERS; i++)
+    if ((call->counted & (1u << i)) != 0 && !take_back (store, &all.counters[i], error))
+      return FALSE;
+  return TRUE;
+}
+
+/**
+ * rtk_server_lockout_forget:
+ * @store: a store, in a transaction
+ * @kind: as when it was counted
+ * @name: whose password is new
+ * @error: return location
+ *
+ * Forgets the failures of @name from everywhere.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_lockout_forget (RtkServerStore *store,
+                           const char     *kind,
+                           const char     *name,
+                           GError        **error)
+{
+  g_autofree char *by_name = make_name_key (store, kind, name);
+
+  return rtk_server_db_run (store->db, error, "DELETE FROM sign_in_failures WHERE name = ?", "s",
+                            by_name);
+}
+
+/**
+ * rtk_server_lockout_expire:
+ * @store: a store
+ * @now: microseconds since 1970
+ * @error: return location
+ *
+ * Forgets who gave a wrong password a day ago, and who has not signed in for a month.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_lockout_expire (RtkServerStore *store, gint64 now, GError **error)
+{
+  return rtk_server_db_run (store->db, error, "DELETE FROM sign_in_failures WHERE at < ?", "i",
+                            now - G_TIME_SPAN_DAY) &&
+         rtk_server_db_run (store->db, error, "DELETE FROM sign_in_known WHERE at < ?", "i",
+                            now - KNOWN_USEC);
 }

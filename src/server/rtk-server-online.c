@@ -35,7 +35,7 @@ RTK_SERVER_HANDLER (online_account)
   g_autofree char *hash = NULL;
   g_autoptr (GBytes) cipher = NULL;
 
-  if (!rtk_server_phone_is_valid (phone) || g_utf8_strlen (password, -1) < 8)
+  if (!rtk_server_phone_is_valid (phone) || g_utf8_strlen (password, -1) < RTK_SERVER_MIN_PASSWORD)
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "A phone number and a password of at least eight characters are"
                                  " needed.");
@@ -52,7 +52,8 @@ RTK_SERVER_HANDLER (online_account)
     rtk_server_db_rollback (store->db);
     return rtk_server_call_fail (call, 409, "account-exists", "This account cannot be made.");
   }
-  if (!rtk_server_session_start (store, call, "account", id, id, NULL, error))
+  if (!rtk_server_lockout_clear (store, call, "account", phone, error) ||
+      !rtk_server_session_start (store, call, "account", id, id, NULL, error))
     return FALSE;
   call->status = 201;
   return rtk_server_db_commit (store->db, error);

@@ -124,10 +124,13 @@ static const Migration migrations[] = {
         "ALTER TABLE sessions ADD COLUMN refresh_before_until INTEGER;"
         "CREATE INDEX sessions_before ON sessions (refresh_before);"
         "CREATE INDEX sessions_principal ON sessions (principal);"
-        /* Whose password was wrong how often: the key is a digest. */
-        "CREATE TABLE sign_in_failures (key TEXT PRIMARY KEY, failures INTEGER NOT NULL,"
+        /* Whose password was wrong how often, and who signed in from where: keys are digests. */
+        "CREATE TABLE sign_in_failures (key TEXT PRIMARY KEY, name TEXT, failures INTEGER NOT NULL,"
         " until INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;"
         "CREATE INDEX sign_in_failures_at ON sign_in_failures (at);"
+        "CREATE INDEX sign_in_failures_name ON sign_in_failures (name);"
+        "CREATE TABLE sign_in_known (key TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX sign_in_known_at ON sign_in_known (at);"
         "ALTER TABLE accounts ADD COLUMN role TEXT NOT NULL DEFAULT 'graduate';"
         "ALTER TABLE accounts ADD COLUMN first_use INTEGER NOT NULL DEFAULT 1;"
         /* Consent to face processing: which text, when, recorded by whom. */

@@ -185,8 +185,9 @@ change_in_transaction (RtkServerStore *store,
                        GError        **error)
 {
   RtkServerRows *row = rtk_server_db_query (
-      store->db, error, "SELECT role, enabled FROM staff WHERE id = ?", "s", change->id);
+      store->db, error, "SELECT role, enabled, name FROM staff WHERE id = ?", "s", change->id);
   g_autofree char *role = NULL;
+  g_autofree char *name = NULL;
   gboolean         enabled = FALSE;
 
   if (row == NULL)
@@ -194,6 +195,7 @@ change_in_transaction (RtkServerStore *store,
   if (rtk_server_db_next (store->db, row, NULL)) {
     role = g_strdup (rtk_server_db_text (row, 0));
     enabled = rtk_server_db_int (row, 1) != 0;
+    name = g_strdup (rtk_server_db_text (row, 2));
   }
   rtk_server_db_end (row);
   if (role == NULL) {
@@ -205,7 +207,10 @@ change_in_transaction (RtkServerStore *store,
       !has_another_supervisor (store, change->id))
     return fail_and_undo (store, call, 409, "last-supervisor",
                           "There must be a supervisor who can sign in.");
+  /* Who was kept out by strangers' guesses is let in with a new password. */
   return apply_change (store, call->actor, change, role, enabled, error) &&
+         (change->hash == NULL || (rtk_server_lockout_forget (store, "staff", name, error) &&
+                                   rtk_server_lockout_forget (store, "own", change->id, error))) &&
          answer_person (store, call, change->id, 200, error) &&
          rtk_server_db_commit (store->db, error);
 }

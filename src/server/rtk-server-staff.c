@@ -27,6 +27,24 @@ rtk_server_name_is_valid (const char *name)
   return TRUE;
 }
 
+/**
+ * rtk_server_name_fold:
+ * @name: UTF-8
+ *
+ * Names that differ in nothing but case and width are one name, whatever database and locale.
+ *
+ * Returns: (transfer full): what @name is compared by: case-folded NFKC
+ */
+char *
+rtk_server_name_fold (const char *name)
+{
+  g_autofree char *normal = g_utf8_normalize (name, -1, G_NORMALIZE_ALL_COMPOSE);
+  g_autofree char *folded = g_utf8_casefold (normal != NULL ? normal : name, -1);
+  char            *again = g_utf8_normalize (folded, -1, G_NORMALIZE_ALL_COMPOSE);
+
+  return again != NULL ? again : g_steal_pointer (&folded);
+}
+
 static gboolean
 add_in_transaction (RtkServerStore *self,
                     const char     *name,

@@ -288,6 +288,12 @@ gboolean rtk_server_submission_add (RtkServerStore            *store,
                                     const char                *actor,
                                     GError                   **error);
 
+/* Names of staff: rtk-server-staff.c. */
+char *rtk_server_name_fold (const char *name) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Wrong passwords: rtk-server-lockout.c. */
+gboolean rtk_server_lockout_expire (RtkServerStore *store, gint64 now, GError **error);
+
 /* Jobs: rtk-server-jobs.c. */
 gboolean
 rtk_server_jobs_close_unpaid (RtkServerStore *self, gint64 now, guint *out_done, GError **error);

@@ -448,6 +448,7 @@ test_lock_out_address (void)
       0, (const char *[]){"--lockout-failures", "2", "--trusted-proxy", "127.0.0.1", NULL});
   g_autoptr (RtkTestReply) locked = NULL;
   g_autoptr (RtkTestReply) elsewhere = NULL;
+  g_autoptr (RtkTestReply) known = NULL;
 
   for (guint i = 0; i < 8; i++) {
     g_autofree char *body = g_strdup_printf ("{\"user\":\"name%u\",\"password\":\"wrong\"}", i);
@@ -465,9 +466,74 @@ test_lock_out_address (void)
   locked = fail_from (server, "198.51.100.1", "/v1/session",
                       "{\"user\":\"operator\",\"password\":\"" RTK_TEST_PASSWORD "\"}");
   assert_locked (locked, 60);
+  /* Who signed in there before is not stopped. */
+  known = fail_from (server, "198.51.100.1", "/v1/session",
+                     "{\"user\":\"reviewer\",\"password\":\"" RTK_TEST_PASSWORD "\"}");
+  g_assert_cmpuint (known->status, ==, 201);
   elsewhere = fail_from (server, "198.51.100.2", "/v1/session",
                          "{\"user\":\"operator\",\"password\":\"" RTK_TEST_PASSWORD "\"}");
   g_assert_cmpuint (elsewhere->status, ==, 201);
+}
+
+/* A stranger who guesses at one name after the other's wait, from one address after the other,
+ * keeps nobody out of where they work; others who come from elsewhere wait. */
+static void
+test_strangers (void)
+{
+  static const char right[] = "{\"user\":\"operator\",\"password\":\"" RTK_TEST_PASSWORD "\"}";
+  static const char fresh[] = "{\"user\":\"operator\",\"password\":\"" NEW_PASSWORD "\"}";
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (
+      0, (const char *[]){"--lockout-failures", "2", "--trusted-proxy", "127.0.0.1", NULL});
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *id = find_staff (server, boss, "operator");
+  g_autoptr (RtkTestReply) work = fail_from (server, "198.51.100.1", "/v1/session", right);
+  g_autoptr (RtkTestReply) still = NULL;
+  g_autoptr (RtkTestReply) elsewhere = NULL;
+  g_autoptr (RtkTestReply) set = NULL;
+  g_autoptr (RtkTestReply) after = NULL;
+
+  g_assert_cmpuint (work->status, ==, 201);
+  for (guint i = 0; i < 8; i++) {
+    g_autofree char *address = g_strdup_printf ("203.0.113.%u", i / 2);
+    g_autoptr (RtkTestReply) reply = fail_from (server, address, "/v1/session",
+                                                "{\"user\":\"Operator\",\"password\":\"wrong\"}");
+
+    rtk_test_assert_problem (reply, 401, "wrong-password");
+  }
+  elsewhere = fail_from (server, "198.51.100.2", "/v1/session", right);
+  assert_locked (elsewhere, 60);
+  still = fail_from (server, "198.51.100.1", "/v1/session", right);
+  g_assert_cmpuint (still->status, ==, 201);
+  /* That it is known there takes nothing back for the others; a new password does. */
+  {
+    g_autoptr (RtkTestReply) again = fail_from (server, "198.51.100.2", "/v1/session", right);
+
+    assert_locked (again, 60);
+  }
+  set = change (server, boss, id, "{\"password\":\"" NEW_PASSWORD "\"}");
+  g_assert_cmpuint (set->status, ==, 200);
+  after = fail_from (server, "198.51.100.2", "/v1/session", fresh);
+  g_assert_cmpuint (after->status, ==, 201);
+}
+
+/* One name that fails again and again shuts nobody else behind its address out. */
+static void
+test_one_name_of_an_address (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (
+      0, (const char *[]){"--lockout-failures", "3", "--trusted-proxy", "127.0.0.1", NULL});
+  g_autoptr (RtkTestReply) other = NULL;
+
+  for (guint name = 0; name < 7; name++)
+    for (guint i = 0; i < 2; i++) {
+      g_autofree char *body = g_strdup_printf ("{\"user\":\"n%u\",\"password\":\"x\"}", name);
+      g_autoptr (RtkTestReply) reply = fail_from (server, "198.51.100.1", "/v1/session", body);
+
+      rtk_test_assert_problem (reply, 401, "wrong-password");
+    }
+  other = fail_from (server, "198.51.100.1", "/v1/session",
+                     "{\"user\":\"operator\",\"password\":\"" RTK_TEST_PASSWORD "\"}");
+  g_assert_cmpuint (other->status, ==, 201);
 }
 
 static RtkTestReply *
@@ -589,6 +655,8 @@ main (int argc, char **argv)
   g_test_add_func ("/server/staff/success-clears", test_success_clears);
   g_test_add_func ("/server/staff/back-off", test_back_off);
   g_test_add_func ("/server/staff/lock-out-address", test_lock_out_address);
+  g_test_add_func ("/server/staff/strangers", test_strangers);
+  g_test_add_func ("/server/staff/one-name-of-an-address", test_one_name_of_an_address);
   g_test_add_func ("/server/staff/lost-refresh", test_lost_refresh);
   g_test_add_func ("/server/staff/stolen-refresh", test_stolen_refresh);
   g_test_add_func ("/server/staff/grant", test_grant);
