@@ -235,7 +235,7 @@ run_on_store (const RtkServerOptions *o, const RtkServerKeys *keys, GError **err
 {
   g_autoptr (RtkServerStore) store = rtk_server_store_open (&o->config, keys, error);
   gint64 entries = 0;
-  guint  n_new = 0;
+  g_auto (RtkServerRosterResult) result = {0};
 
   if (store == NULL)
     return FALSE;
@@ -244,9 +244,13 @@ run_on_store (const RtkServerOptions *o, const RtkServerKeys *keys, GError **err
   if (is_command (o, "close-unpaid", NULL, 1))
     return close_command (o, store, error);
   if (is_command (o, "roster", "import", 3)) {
-    if (!rtk_server_roster_import (store, o->words[2], &n_new, error))
+    if (!rtk_server_roster_import (store, o->words[2], &result, error))
       return FALSE;
-    g_print ("%u graduates are new on the roster.\n", n_new);
+    g_print ("%u graduates are new on the roster.\n", result.n_new);
+    if (result.n_changed > 0)
+      g_print ("%u were changed.\n", result.n_changed);
+    if (result.n_conflicts > 0)
+      g_print ("%u codes were not taken: there are orders under other ones.\n", result.n_conflicts);
     return TRUE;
   }
   if (is_command (o, "audit", "verify", 2)) {

@@ -171,6 +171,7 @@ RTK_SERVER_HANDLER (staff_sign_out);
 RTK_SERVER_HANDLER (public_keys);
 RTK_SERVER_HANDLER (roster_post);
 RTK_SERVER_HANDLER (roster_find);
+RTK_SERVER_HANDLER (roster_code);
 RTK_SERVER_HANDLER (school_list);
 RTK_SERVER_HANDLER (batch_list);
 RTK_SERVER_HANDLER (batch_missing);
@@ -278,6 +279,9 @@ gboolean rtk_server_lockout_count (
     RtkServerStore *store, RtkServerCall *call, const char *kind, const char *name, GError **error);
 gboolean rtk_server_lockout_clear (
     RtkServerStore *store, RtkServerCall *call, const char *kind, const char *name, GError **error);
+gboolean rtk_server_lockout_is_closed (RtkServerStore *store, RtkServerCall *call);
+gboolean
+rtk_server_lockout_add_wrong_code (RtkServerStore *store, RtkServerCall *call, GError **error);
 gboolean rtk_server_lockout_forget (RtkServerStore *store,
                                     const char     *kind,
                                     const char     *name,

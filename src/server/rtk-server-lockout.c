@@ -8,6 +8,8 @@
 
 /* What many have in common gets further: all addresses of a name, all names of an address. */
 #define SHARED_FACTOR 4
+/* Of an account. */
+#define MAX_WRONG_CODES 10
 #define FIRST_WAIT (60 * G_USEC_PER_SEC)
 /* How long it takes until one failure of an address is forgotten; of a name: the longest wait. */
 #define ADDRESS_DECAY (60 * G_USEC_PER_SEC)
@@ -274,6 +276,59 @@ rtk_server_lockout_clear (
     if ((call->counted & (1u << i)) != 0 && !take_back (store, &all.counters[i], error))
       return FALSE;
   return TRUE;
+}
+
+static Counter
+make_bind_counter (RtkServerStore *store, const char *account)
+{
+  g_autofree char *text = g_strconcat ("bind:", account, NULL);
+
+  return (Counter){.key = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_SIGN_IN, text),
+                   .limit = MAX_WRONG_CODES,
+                   .decay = store->config->lockout_seconds * G_USEC_PER_SEC};
+}
+
+/**
+ * rtk_server_lockout_is_closed:
+ * @store: a store
+ * @call: a call of an account with a code to bind; is answered when the account has to wait
+ *
+ * Returns: whether the code must not be looked at
+ */
+gboolean
+rtk_server_lockout_is_closed (RtkServerStore *store, RtkServerCall *call)
+{
+  Counter          counter = make_bind_counter (store, call->principal);
+  g_autofree char *key = counter.key;
+  gint64           wait = rtk_server_db_get_int (
+                              store->db, 0, "SELECT until FROM sign_in_failures WHERE key = ?", "s", key) -
+                g_get_real_time ();
+
+  if (wait <= 0 || store->config->lockout_failures <= 0)
+    return FALSE;
+  return fail_with_wait (call, wait, "Too many wrong codes. Try again later.");
+}
+
+/**
+ * rtk_server_lockout_add_wrong_code:
+ * @store: a store, in a transaction that has written nothing; it is ended
+ * @call: a call of an account whose code is nobody's
+ * @error: return location
+ *
+ * Counts a guess at a code; a right one does not take it back.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_lockout_add_wrong_code (RtkServerStore *store, RtkServerCall *call, GError **error)
+{
+  Counter          counter = make_bind_counter (store, call->principal);
+  g_autofree char *key = counter.key;
+  gint64           now = g_get_real_time ();
+
+  /* The answer is a problem, which undoes what is not committed. */
+  return read_counter (store, &counter, now, error) &&
+         write_counter (store, &counter, now, error) && rtk_server_db_commit (store->db, error);
 }
 
 /**

@@ -67,8 +67,8 @@ RTK_SERVER_HANDLER (online_order)
   g_autofree char *owner =
       rtk_server_db_dup_text (store->db, "SELECT account FROM orders WHERE id = ?", "s", id);
   g_autofree char *roster = rtk_server_db_dup_text (
-      store->db, "SELECT id FROM roster WHERE account = ? AND code_digest IS NOT NULL", "s",
-      call->principal);
+      store->db, "SELECT id FROM roster WHERE account = ? AND code_digest IS NOT NULL ORDER BY id",
+      "s", call->principal);
 
   if (known != NULL)
     return g_strcmp0 (owner, call->principal) == 0

@@ -83,49 +83,6 @@ RTK_SERVER_HANDLER (online_session)
   return rtk_server_db_commit (store->db, error);
 }
 
-static gboolean
-bind_code (RtkServerStore *store,
-           RtkServerCall  *call,
-           const char     *roster,
-           const char     *code,
-           const char     *digest,
-           GError        **error)
-{
-  g_autofree char *context = g_strconcat ("code:", roster, NULL);
-  g_autoptr (GBytes) cipher = rtk_server_keys_seal (store->keys, context, code);
-
-  return rtk_server_db_run (store->db, error,
-                            "UPDATE roster SET account = ?, code_digest = ?, code_cipher = ?"
-                            " WHERE id = ?",
-                            "ssbs", call->principal, digest, cipher, roster) &&
-         rtk_server_audit_add (store, call->actor, "code.bind", roster, "{}", error);
-}
-
-/* POST /v1/online/codes: by the code when the roster has it, else by the identity number. */
-RTK_SERVER_HANDLER (online_code)
-{
-  const char      *code = rtk_server_call_get_string (call, "code");
-  const char      *number = rtk_server_call_get_string (call, "number");
-  g_autofree char *digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_CODE, code);
-  g_autofree char *number_digest =
-      number != NULL ? rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_NUMBER, number) : NULL;
-  g_autofree char *roster = NULL;
-
-  roster = rtk_server_db_dup_text (
-      store->db,
-      "SELECT id FROM roster WHERE (code_digest = ?1 OR (code_digest IS NULL AND number_digest ="
-      " ?2)) AND (account IS NULL OR account = ?3) AND NOT EXISTS (SELECT 1 FROM roster x"
-      " WHERE x.code_digest = ?1 AND x.id <> roster.id)",
-      "sss", digest, number_digest, call->principal);
-  if (roster == NULL)
-    return rtk_server_call_fail (call, 404, "not-on-roster",
-                                 "No graduate is expected under this code and number.");
-  if (!bind_code (store, call, roster, code, digest, error))
-    return FALSE;
-  call->status = 200;
-  return rtk_server_graduate_write (store, &call->answer, NULL, roster, error);
-}
-
 /* The caller's own order: its payment state, NULL when there is none. */
 static char *
 find_own_order (RtkServerStore *store, RtkServerCall *call)

@@ -55,7 +55,7 @@ RTK_SERVER_HANDLER (roster_post)
 {
   gsize       size;
   const char *data = g_bytes_get_data (call->body, &size);
-  g_auto (RtkServerRosterResult) result = {0, 0, NULL};
+  g_auto (RtkServerRosterResult) result = {0};
 
   if (!is_csv (call))
     return rtk_server_call_fail (call, 415, "media-type", "The body must be text/csv.");
@@ -66,6 +66,10 @@ RTK_SERVER_HANDLER (roster_post)
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_int (&call->answer, "graduates", result.n_graduates);
   rtk_server_json_int (&call->answer, "new", result.n_new);
+  rtk_server_json_int (&call->answer, "changed", result.n_changed);
+  rtk_server_json_int (&call->answer, "unchanged",
+                       result.n_graduates - result.n_new - result.n_changed);
+  rtk_server_json_int (&call->answer, "conflicts", result.n_conflicts);
   rtk_server_json_end (&call->answer, '}');
   call->status = 200;
   return TRUE;
@@ -317,5 +321,62 @@ RTK_SERVER_HANDLER (roster_find)
   rtk_server_json_end (&call->answer, ']');
   rtk_server_json_end (&call->answer, '}');
   call->status = 200;
+  return TRUE;
+}
+
+static gboolean
+change_code (RtkServerStore *store, RtkServerCall *call, const char *code, GError **error)
+{
+  const char      *roster = call->params[0];
+  g_autofree char *context = g_strconcat ("code:", roster, NULL);
+  g_autofree char *digest =
+      code != NULL ? rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_CODE, code) : NULL;
+  g_autoptr (GBytes) cipher =
+      code != NULL ? rtk_server_keys_seal (store->keys, context, code) : NULL;
+
+  if (digest != NULL && rtk_server_db_get_int (store->db, 0,
+                                               "SELECT EXISTS (SELECT 1 FROM roster WHERE"
+                                               " code_digest = ? AND id <> ?)",
+                                               "ss", digest, roster) != 0)
+    return rtk_server_call_fail (call, 409, "code-taken", "Another graduate has this code.");
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE roster SET code_digest = ?, code_cipher = ?, code_unproved = 0"
+                            " WHERE id = ?",
+                            "sbs", digest, cipher, roster) &&
+         rtk_server_roster_touch (store, roster, error) &&
+         rtk_server_audit_add (store, call->actor, code != NULL ? "code.set" : "code.clear", roster,
+                               "{}", error);
+}
+
+/* POST /v1/roster/{id}/code: the desk mends what was typed wrongly, or by somebody else. */
+RTK_SERVER_HANDLER (roster_code)
+{
+  const char *roster = call->params[0];
+  const char *code = rtk_server_call_get_string (call, "code");
+  gboolean    clear = rtk_server_call_get_bool (call, "clear", FALSE);
+  gboolean    unbind = rtk_server_call_get_bool (call, "unbind", FALSE);
+
+  if ((code != NULL && (clear || code[0] == '\0')) || (code == NULL && !clear && !unbind))
+    return rtk_server_call_fail (call, 422, "bad-member",
+                                 "Give a code or clear it, or unbind the account.");
+  if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM roster WHERE id = ?)", "s",
+                             roster) == 0)
+    return rtk_server_call_not_found (call);
+  if ((code != NULL || clear) && !change_code (store, call, code, error))
+    return FALSE;
+  if (call->status != 0)
+    return TRUE;
+  if (unbind &&
+      (!rtk_server_db_run (store->db, error, "UPDATE roster SET account = NULL WHERE id = ?", "s",
+                           roster) ||
+       !rtk_server_audit_add (store, call->actor, "code.unbind", roster, "{}", error)))
+    return FALSE;
+  call->status = 200;
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  rtk_server_json_begin (&call->answer, "graduates", '[');
+  if (!write_found (store, call, roster, error))
+    return FALSE;
+  rtk_server_json_end (&call->answer, ']');
+  rtk_server_json_end (&call->answer, '}');
   return TRUE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include "server/rtk-server-keys.h"
+#include "server/rtk-server-store.h"
 
 G_BEGIN_DECLS
 
@@ -41,6 +41,12 @@ GPtrArray *rtk_server_roster_read (const RtkServerKeys *keys,
                                    const char          *data,
                                    gsize                size,
                                    GArray              *faults) G_GNUC_WARN_UNUSED_RESULT;
+gboolean   rtk_server_roster_add (RtkServerStore          *self,
+                                  const char              *batch,
+                                  const RtkServerGraduate *graduate,
+                                  GHashTable              *in_file,
+                                  RtkServerRosterResult   *result,
+                                  GError                 **error);
 void       rtk_server_roster_add_fault (GArray *faults, guint line, const char *title);
 
 G_END_DECLS

@@ -101,37 +101,6 @@ find_batch (RtkServerStore          *self,
   return batch;
 }
 
-/* Adds a graduate, unless the number is known already. */
-static gboolean
-add_graduate (RtkServerStore          *self,
-              GHashTable              *batches,
-              const RtkServerGraduate *graduate,
-              RtkServerRosterResult   *result,
-              GError                 **error)
-{
-  const char *batch = find_batch (self, batches, graduate, error);
-
-  if (batch == NULL ||
-      !rtk_server_db_run (self->db, error,
-                          "INSERT INTO roster (id, batch, name_masked, number_masked, name_cipher,"
-                          " number_cipher, number_digest, code_digest, code_cipher, created_at)"
-                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                          "ssssbbssbi", graduate->id, batch, graduate->name_masked,
-                          graduate->number_masked, graduate->name_cipher, graduate->number_cipher,
-                          graduate->number_digest, graduate->code_digest, graduate->code_cipher,
-                          g_get_real_time ()))
-    return FALSE;
-  if (rtk_server_db_get_changes (self->db) == 1)
-    result->n_new++;
-  else if (graduate->code_digest != NULL &&
-           rtk_server_db_get_int (self->db, 0,
-                                  "SELECT EXISTS (SELECT 1 FROM roster WHERE code_digest = ? AND"
-                                  " number_digest <> ?)",
-                                  "ss", graduate->code_digest, graduate->number_digest) != 0)
-    rtk_server_roster_add_fault (result->faults, graduate->line, "Another graduate has this code.");
-  return TRUE;
-}
-
 static gboolean
 write_graduates (RtkServerStore        *self,
                  GPtrArray             *graduates,
@@ -140,12 +109,24 @@ write_graduates (RtkServerStore        *self,
                  GError               **error)
 {
   g_autoptr (GHashTable) batches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GHashTable) with_code = g_hash_table_new (g_str_hash, g_str_equal);
   g_autofree char *detail = NULL;
 
-  for (guint i = 0; i < graduates->len; i++)
-    if (!add_graduate (self, batches, g_ptr_array_index (graduates, i), result, error))
+  for (guint i = 0; i < graduates->len; i++) {
+    const RtkServerGraduate *graduate = g_ptr_array_index (graduates, i);
+
+    if (graduate->code_digest != NULL)
+      g_hash_table_add (with_code, graduate->number_digest);
+  }
+  for (guint i = 0; i < graduates->len; i++) {
+    const RtkServerGraduate *graduate = g_ptr_array_index (graduates, i);
+    const char              *batch = find_batch (self, batches, graduate, error);
+
+    if (batch == NULL || !rtk_server_roster_add (self, batch, graduate, with_code, result, error))
       return FALSE;
-  detail = g_strdup_printf ("{\"graduates\":%u,\"new\":%u}", graduates->len, result->n_new);
+  }
+  detail = g_strdup_printf ("{\"graduates\":%u,\"new\":%u,\"changed\":%u,\"conflicts\":%u}",
+                            graduates->len, result->n_new, result->n_changed, result->n_conflicts);
   return result->faults->len > 0 ||
          rtk_server_audit_add (self, actor, "roster.import", "roster", detail, error);
 }
@@ -159,7 +140,9 @@ write_graduates (RtkServerStore        *self,
  * @result: what became of it; nothing is written when it has faults
  * @error: return location
  *
- * Imports expected graduates: all of them, or nothing. A number that is known stays as it is.
+ * Imports expected graduates: all of them, or nothing. The school's list is the authority: a
+ * known number gets the name, the batch and the code of its line, but for a code under which there
+ * is an order.
  *
  * Returns: whether the server did its part
  */
@@ -173,7 +156,7 @@ rtk_server_roster_take (RtkServerStore        *self,
 {
   g_autoptr (GPtrArray) graduates = NULL;
 
-  result->n_new = 0;
+  *result = (RtkServerRosterResult){0};
   result->faults = g_array_new (FALSE, FALSE, sizeof (RtkServerRosterFault));
   graduates = rtk_server_roster_read (self->keys, data, size, result->faults);
   result->n_graduates = graduates->len;
@@ -208,7 +191,7 @@ rtk_server_roster_result_clear (RtkServerRosterResult *result)
  * rtk_server_roster_import:
  * @self: a store, outside a transaction
  * @file: see rtk_server_roster_read()
- * @out_new: (out): graduates that were not known before
+ * @result: (out): what became of it
  * @error: return location; %RTK_ERROR_BAD_MESSAGE names the first line that is off
  *
  * Imports a file, see rtk_server_roster_take().
@@ -216,23 +199,24 @@ rtk_server_roster_result_clear (RtkServerRosterResult *result)
  * Returns: whether the file was imported
  */
 gboolean
-rtk_server_roster_import (RtkServerStore *self, const char *file, guint *out_new, GError **error)
+rtk_server_roster_import (RtkServerStore        *self,
+                          const char            *file,
+                          RtkServerRosterResult *result,
+                          GError               **error)
 {
   g_autoptr (GError) io_error = NULL;
-  g_autofree char *data = NULL;
-  gsize            size;
-  g_auto (RtkServerRosterResult) result = {0, 0, NULL};
+  g_autofree char            *data = NULL;
+  gsize                       size;
   const RtkServerRosterFault *fault;
 
-  *out_new = 0;
   if (!g_file_get_contents (file, &data, &size, &io_error)) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, io_error->message);
     return FALSE;
   }
-  if (!rtk_server_roster_take (self, data, size, "server", &result, error))
+  if (!rtk_server_roster_take (self, data, size, "server", result, error))
     return FALSE;
-  if (result.faults->len > 0) {
-    fault = &g_array_index (result.faults, RtkServerRosterFault, 0);
+  if (result->faults->len > 0) {
+    fault = &g_array_index (result->faults, RtkServerRosterFault, 0);
     if (fault->line == 0)
       g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE, fault->title);
     else
@@ -240,7 +224,6 @@ rtk_server_roster_import (RtkServerStore *self, const char *file, guint *out_new
                    fault->line, fault->title);
     return FALSE;
   }
-  *out_new = result.n_new;
   return TRUE;
 }
 

@@ -120,6 +120,8 @@ static const RtkServerField find_fields[] = {{"code", STRING, FALSE, 128},
                                              {"name", STRING, FALSE, 256},
                                              {"batch", ID, FALSE, 0},
                                              END};
+static const RtkServerField desk_code_fields[] = {
+    {"code", STRING, FALSE, 128}, {"clear", BOOL, FALSE, 0}, {"unbind", BOOL, FALSE, 0}, END};
 static const RtkServerField naming_fields[] = {
     {"reason", STRING, TRUE, 500}, {"after", ID, FALSE, 0}, {"limit", INT, FALSE, 100000}, END};
 static const RtkServerField export_fields[] = {{"id", ID, TRUE, 0},
@@ -236,6 +238,7 @@ static const RtkServerRoute routes[] = {
     /* Roster, batches, deliveries. */
     {"POST", "/v1/roster", SUPERVISOR, rtk_server_roster_post, NULL, TRUE, TRUE},
     {"POST", "/v1/roster/find", DESK, rtk_server_roster_find, find_fields, FALSE, FALSE},
+    {"POST", "/v1/roster/{id}/code", DESK, rtk_server_roster_code, desk_code_fields, FALSE, FALSE},
     {"GET", "/v1/schools", STAFF, rtk_server_school_list, NULL, FALSE, FALSE},
     {"GET", "/v1/batches", STAFF, rtk_server_batch_list, NULL, FALSE, FALSE},
     {"GET", "/v1/batches/{id}/missing", DESK, rtk_server_batch_missing, NULL, FALSE, FALSE},

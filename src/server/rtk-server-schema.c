@@ -137,6 +137,8 @@ static const Migration migrations[] = {
         "ALTER TABLE roster ADD COLUMN consent_version TEXT;"
         "ALTER TABLE roster ADD COLUMN consent_at INTEGER;"
         "ALTER TABLE roster ADD COLUMN consent_by TEXT;"
+        /* A code that a graduate typed and neither the school nor the desk has said. */
+        "ALTER TABLE roster ADD COLUMN code_unproved INTEGER NOT NULL DEFAULT 0;"
         "CREATE INDEX roster_batch ON roster (batch, id);"
         "CREATE INDEX roster_name ON roster (batch, name_masked);"
         /* How far each graduate is (RtkServerProgress), kept by rtk_server_order_announce(). */

@@ -91,8 +91,8 @@ import_roster (Campus *campus, RtkServerStore *store, GError **error)
 {
   g_autoptr (GString) text = g_string_new ("school,batch,name,number,code\n");
   g_autofree char *path = g_build_filename (store->config->data, "roster.csv.new", NULL);
-  guint            n_new;
-  gboolean         ok;
+  g_auto (RtkServerRosterResult) result = {0};
+  gboolean ok;
 
   for (guint i = 0; i < campus->simulation->graduates; i++) {
     Graduate        *graduate = &campus->graduates[i];
@@ -106,7 +106,7 @@ import_roster (Campus *campus, RtkServerStore *store, GError **error)
   }
   if (!rtk_server_file_write (path, text->str, text->len, error))
     return FALSE;
-  ok = rtk_server_roster_import (store, path, &n_new, error);
+  ok = rtk_server_roster_import (store, path, &result, error);
   (void)g_unlink (path);
   return ok;
 }

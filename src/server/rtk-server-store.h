@@ -177,6 +177,8 @@ typedef enum {
  * RtkServerRosterResult:
  * @n_graduates: lines of the file
  * @n_new: of these: numbers that were not known before
+ * @n_changed: of these: known ones whose name, batch or code is another now
+ * @n_conflicts: of these: their code was not taken, because an order hangs on another one
  * @faults: (owned) (element-type RtkServerRosterFault): why nothing was taken
  *
  * What became of an import.
@@ -184,6 +186,8 @@ typedef enum {
 typedef struct {
   guint   n_graduates;
   guint   n_new;
+  guint   n_changed;
+  guint   n_conflicts;
   GArray *faults;
 } RtkServerRosterResult;
 
@@ -196,10 +200,13 @@ gboolean rtk_server_roster_take (RtkServerStore        *self,
 void     rtk_server_roster_result_clear (RtkServerRosterResult *result);
 gboolean
 rtk_server_roster_update_progress (RtkServerStore *self, const char *order_id, GError **error);
-gboolean
-rtk_server_roster_import (RtkServerStore *self, const char *file, guint *out_new, GError **error);
-char *rtk_server_mask_name (const char *name) G_GNUC_WARN_UNUSED_RESULT;
-char *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
+gboolean rtk_server_roster_touch (RtkServerStore *self, const char *roster, GError **error);
+gboolean rtk_server_roster_import (RtkServerStore        *self,
+                                   const char            *file,
+                                   RtkServerRosterResult *result,
+                                   GError               **error);
+char    *rtk_server_mask_name (const char *name) G_GNUC_WARN_UNUSED_RESULT;
+char    *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
 
 /* SQL: whether order "o" is paid or waived, or has a settled payment beside what is due back. */
 #define RTK_SERVER_IS_PAID_FOR                                                                     \

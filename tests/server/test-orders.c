@@ -678,7 +678,7 @@ test_online (void)
   rtk_test_assert_problem (account, 409, "account-exists");
   code =
       rtk_test_call (desk.server, other, "POST", "/v1/online/codes", "{\"code\":\"NOSUCHCODE\"}");
-  rtk_test_assert_problem (code, 404, "not-on-roster");
+  rtk_test_assert_problem (code, 409, "already-bound");
   /* The code of one graduate with the number of another. */
   {
     g_autofree char *taken = rtk_test_server_code (0);
@@ -687,7 +687,7 @@ test_online (void)
     g_autoptr (RtkTestReply) mixed =
         rtk_test_call (desk.server, other, "POST", "/v1/online/codes", bind);
 
-    rtk_test_assert_problem (mixed, 404, "not-on-roster");
+    rtk_test_assert_problem (mixed, 409, "already-bound");
   }
   made = rtk_test_call (desk.server, other, "POST", "/v1/online/orders", own_body);
   g_assert_cmpuint (made->status, ==, 201);

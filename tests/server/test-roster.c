@@ -376,6 +376,111 @@ test_export_in_feed (void)
                    ==, 0);
 }
 
+static RtkTestReply *
+bind (RtkTestServer *server, const char *account, const char *code, const char *number)
+{
+  g_autofree char *body = g_strdup_printf ("{\"code\":\"%s\",\"number\":\"%s\"}", code, number);
+
+  return rtk_test_call (server, account, "POST", "/v1/online/codes", body);
+}
+
+static char *
+make_account (RtkTestServer *server, guint index)
+{
+  g_autofree char *body =
+      g_strdup_printf ("{\"phone\":\"1009998%04u\",\"password\":\"" RTK_TEST_PASSWORD "\"}", index);
+  g_autoptr (RtkTestReply) reply =
+      rtk_test_call (server, NULL, "POST", "/v1/online/accounts", body);
+
+  g_assert_cmpuint (reply->status, ==, 201);
+  return g_strdup (rtk_test_reply_text (reply, "access_token"));
+}
+
+static void
+assert_taken (RtkTestReply *reply, gint64 n_new, gint64 changed, gint64 conflicts)
+{
+  g_assert_cmpuint (reply->status, ==, 200);
+  g_assert_cmpint (rtk_test_reply_int (reply, "new"), ==, n_new);
+  g_assert_cmpint (rtk_test_reply_int (reply, "changed"), ==, changed);
+  g_assert_cmpint (rtk_test_reply_int (reply, "conflicts"), ==, conflicts);
+}
+
+/* What a graduate typed is mended by them, by the school, and stays once there is an order. */
+static void
+test_unproved (void)
+{
+  static const char list[] = "school,batch,name,number,code\na,b,王芳,31,\na,b,李四,32,\n";
+  static const char codes[] =
+      "school,batch,name,number,code\na,b,王芳,31,REAL31\na,c,李四四,32,REAL32\n";
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *one = make_account (server, 1);
+  g_autofree char *two = make_account (server, 2);
+  g_autofree char *real = make_account (server, 3);
+  g_autofree char *order_id = rtk_test_new_id ();
+  g_autofree char *order_body = g_strdup_printf ("{\"id\":\"%s\"}", order_id);
+  g_autoptr (RtkTestReply) first = import (server, boss, list, -1);
+  g_autoptr (RtkTestReply) typed = bind (server, one, "WRONG", "31");
+  g_autoptr (RtkTestReply) second = bind (server, one, "OTHER", "32");
+  g_autoptr (RtkTestReply) mended = bind (server, one, "WRONGER", "31");
+  g_autoptr (RtkTestReply) shut = bind (server, real, "REAL31", "31");
+  g_autoptr (RtkTestReply) squat = bind (server, two, "REAL31", "32");
+  g_autoptr (RtkTestReply) order =
+      rtk_test_call (server, two, "POST", "/v1/online/orders", order_body);
+  g_autoptr (RtkTestReply) late = bind (server, two, "LATER", "32");
+  g_autoptr (RtkTestReply) brought = NULL;
+  g_autoptr (RtkTestReply) again = NULL;
+  g_autoptr (RtkTestReply) moved = NULL;
+  g_autoptr (RtkTestReply) seen = NULL;
+
+  assert_taken (first, 2, 0, 0);
+  g_assert_cmpuint (typed->status, ==, 200);
+  rtk_test_assert_problem (second, 409, "already-bound");
+  g_assert_cmpuint (mended->status, ==, 200);
+  rtk_test_assert_problem (shut, 404, "not-on-roster");
+  g_assert_cmpuint (squat->status, ==, 200);
+  g_assert_cmpuint (order->status, ==, 201);
+  rtk_test_assert_problem (late, 409, "already-bound");
+  /* 31's real code is that under which 32 has an order: neither line's code is taken. */
+  brought = import (server, boss, codes, -1);
+  assert_taken (brought, 0, 1, 2);
+  {
+    g_autofree char *path = g_strdup_printf ("/v1/orders/%s", order_id);
+
+    seen = rtk_test_call (server, boss, "GET", path, NULL);
+  }
+  g_assert_cmpstr (json_object_get_string_member (
+                       json_object_get_object_member (seen->json, "subject"), "name_masked"),
+                   ==, "李*四");
+  again = import (server, boss, "school,batch,name,number,code\na,b,王芳,31,NEW31\n", -1);
+  assert_taken (again, 0, 1, 0);
+  /* Who did not know the code has lost it to who does. */
+  moved = bind (server, real, "NEW31", "31");
+  g_assert_cmpuint (moved->status, ==, 200);
+}
+
+/* A corrected list may give two graduates each other's code. */
+static void
+test_swapped (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *account = make_account (server, 1);
+  g_autoptr (RtkTestReply) first =
+      import (server, boss, "school,batch,name,number,code\na,b,王芳,31,A\na,b,李四,32,B\n", -1);
+  g_autoptr (RtkTestReply) swapped =
+      import (server, boss, "school,batch,name,number,code\na,b,王芳,31,B\na,b,李四,32,A\n", -1);
+  g_autoptr (RtkTestReply) bound = NULL;
+
+  assert_taken (first, 2, 0, 0);
+  assert_taken (swapped, 0, 2, 0);
+  bound = bind (server, account, "A", "");
+  g_assert_cmpuint (bound->status, ==, 200);
+  g_assert_cmpstr (json_object_get_string_member (
+                       json_object_get_object_member (bound->json, "subject"), "name_masked"),
+                   ==, "李*");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -386,5 +491,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/roster/find", test_find);
   g_test_add_func ("/server/roster/naming", test_naming);
   g_test_add_func ("/server/roster/export-in-feed", test_export_in_feed);
+  g_test_add_func ("/server/roster/unproved", test_unproved);
+  g_test_add_func ("/server/roster/swapped", test_swapped);
   return g_test_run ();
 }

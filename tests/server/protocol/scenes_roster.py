@@ -21,9 +21,12 @@ def batch_of(world, school="示例大学"):
 
 
 def scene_roster(world):
-    expect(take(world, ROSTER.format(7)).json == {"graduates": 1, "new": 1})
-    expect(take(world, ROSTER.format(7)).json == {"graduates": 1, "new": 0})
-    expect(take(world, ROSTER.format(8).encode("gb18030")).json == {"graduates": 1, "new": 1})
+    fresh = {"graduates": 1, "new": 1, "changed": 0, "unchanged": 0, "conflicts": 0}
+    expect(take(world, ROSTER.format(7)).json == fresh)
+    expect(take(world, ROSTER.format(7)).json == {**fresh, "new": 0, "unchanged": 1})
+    expect(take(world, ROSTER.format(7).replace("小红", "大红")).json == {**fresh, "new": 0, "changed": 1})
+    expect(take(world, ROSTER.format(7)).json == {**fresh, "new": 0, "changed": 1})
+    expect(take(world, ROSTER.format(8).encode("gb18030")).json == fresh)
     answer = take(world, ROSTER.format(9) + "a,b,,1\n" + "a,b,c,32019919990101{:04},\n".format(9), status=422)
     expect(answer.problem == "bad-roster" and [one["line"] for one in answer.json["lines"]] == [3, 4])
     expect(take(world, b"x" * (64 * 1024 * 1024 + 1), status=413).problem == "too-large")
@@ -61,6 +64,27 @@ def scene_roster_find(world):
         world.call("operator", "POST", "/v1/roster/find", body, status=404)
     for body in ({}, {"code": "x", "number": "x"}, {"name": "王小明"}, {"batch": batch}):
         world.call("operator", "POST", "/v1/roster/find", body, status=422)
+
+
+def scene_codes(world):
+    """Codes that are bound, mended at the desk and bound again."""
+    graduate, other, third = world.sign_up(), world.sign_up(), world.sign_up(bind=False)
+    mine, theirs = code_of(graduate.index), code_of(other.index)
+    answer = world.call(graduate, "POST", "/v1/online/codes", {"code": theirs}, status=409)
+    expect(answer.problem == "already-bound")
+    world.call(graduate, "POST", "/v1/online/codes", {"code": mine}, status=200)
+    found = world.call("operator", "POST", "/v1/roster/find", {"code": mine}, status=200).json
+    path = f"/v1/roster/{found['graduates'][0]['id']}/code"
+    expect(world.call("operator", "POST", path, {"code": theirs}, status=409).problem == "code-taken")
+    for body in ({}, {"code": ""}, {"code": "a", "clear": True}):
+        expect(world.call("operator", "POST", path, body, status=422).problem == "bad-member")
+    world.call("operator", "POST", f"/v1/roster/{new_id()}/code", {"clear": True}, status=404)
+    world.call("operator", "POST", path, {"unbind": True, "clear": True}, status=200)
+    world.call("supervisor", "POST", path, {"code": mine}, status=200)
+    world.call(graduate, "POST", "/v1/online/codes", {"code": mine}, status=200)
+    for _ in range(10):
+        world.call(third, "POST", "/v1/online/codes", {"code": "nobody's"}, status=404)
+    expect(world.call(third, "POST", "/v1/online/codes", {"code": theirs}, status=429).problem == "locked-out")
 
 
 def scene_consent(world):
