@@ -102,20 +102,33 @@ rtk_server_keys_get_id (const RtkServerKeys *self)
   return rtk_server_keys_digest (self, RTK_SERVER_KEY_ID, "retake-server");
 }
 
+/* Full-width digits, spaces around it and the small x at its end make no other number. */
+static char *
+normalise_number (const char *text)
+{
+  g_autofree char *wide = g_utf8_normalize (text, -1, G_NORMALIZE_ALL_COMPOSE);
+  char            *upper = g_utf8_strup (wide != NULL ? wide : text, -1);
+
+  return g_strstrip (upper);
+}
+
 /**
  * rtk_server_keys_digest:
  * @self: keys
  * @kind: what @text is
  * @text: a code, a phone number or an identity number
  *
- * Computes what @text is found by.
+ * Computes what @text is found by; an identity number in any case and width.
  *
  * Returns: (transfer full): HMAC-SHA256 in hexadecimal
  */
 char *
 rtk_server_keys_digest (const RtkServerKeys *self, RtkServerKeyKind kind, const char *text)
 {
-  return rtk_hmac_sha256_hex (rtk_key_get_bytes (self->keys[kind]), RTK_KEY_SIZE, text);
+  g_autofree char *normal = kind == RTK_SERVER_KEY_NUMBER ? normalise_number (text) : NULL;
+
+  return rtk_hmac_sha256_hex (rtk_key_get_bytes (self->keys[kind]), RTK_KEY_SIZE,
+                              normal != NULL ? normal : text);
 }
 
 /**

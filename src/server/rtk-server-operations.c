@@ -94,9 +94,9 @@ rtk_server_operation_get_text (RtkOperation *operation, const char *member)
 static guint
 find_actor (RtkServerStore *store, RtkOperation *operation)
 {
+  g_autofree char *id = rtk_server_staff_find (store, rtk_operation_get_actor (operation));
   g_autofree char *role = rtk_server_db_dup_text (
-      store->db, "SELECT role FROM staff WHERE lower (name) = lower (?) AND enabled = 1", "s",
-      rtk_operation_get_actor (operation));
+      store->db, "SELECT role FROM staff WHERE id = ? AND enabled = 1", "s", id);
 
   return role != NULL ? rtk_server_role_to_who (role) : 0;
 }

@@ -243,19 +243,14 @@ find_by_digest (RtkServerStore *store, RtkServerCall *call, GPtrArray *ids)
 {
   const char      *code = rtk_server_call_get_string (call, "code");
   const char      *number = rtk_server_call_get_string (call, "number");
-  g_autofree char *upper = g_ascii_strup (number != NULL ? number : "", -1);
   g_autofree char *digest =
       code != NULL ? rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_CODE, code)
                    : rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_NUMBER, number);
-  /* The last character of an identity number may be an x. */
-  g_autofree char *other = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_NUMBER, upper);
-  char            *id = code != NULL
-                            ? rtk_server_db_dup_text (store->db, "SELECT id FROM roster WHERE code_digest = ?",
-                                                      "s", digest)
-                            : rtk_server_db_dup_text (store->db,
-                                                      "SELECT id FROM roster WHERE"
-                                                                 " number_digest IN (?, ?)",
-                                                      "ss", digest, other);
+  char *id = code != NULL
+                 ? rtk_server_db_dup_text (store->db, "SELECT id FROM roster WHERE code_digest = ?",
+                                           "s", digest)
+                 : rtk_server_db_dup_text (
+                       store->db, "SELECT id FROM roster WHERE number_digest = ?", "s", digest);
 
   if (id != NULL)
     g_ptr_array_add (ids, id);

@@ -4,6 +4,7 @@
 
 #include "core/rtk-error.h"
 #include "server/rtk-server-db-private.h"
+#include "server/rtk-server-store.h"
 
 /* What was "paid for" when migration 2 was written. */
 #define PAID_AT_2                                                                                  \
@@ -114,8 +115,10 @@ static const Migration migrations[] = {
         " SELECT 'orders', coalesce (max (CAST (value AS INTEGER)), 0) FROM meta"
         " WHERE key = 'order-counter';"
         "DELETE FROM meta WHERE key = 'order-counter';"
-        /* Staff: a name is the same in any case. */
-        "CREATE UNIQUE INDEX staff_name ON staff (lower (name));"
+        /* Staff: a name is the same in any case and width; see fold_names(). */
+        "ALTER TABLE staff ADD COLUMN name_key TEXT;"
+        "UPDATE staff SET name_key = id;"
+        "CREATE UNIQUE INDEX staff_name ON staff (name_key);"
         "ALTER TABLE staff ADD COLUMN updated_at INTEGER;"
         "ALTER TABLE stations ADD COLUMN revoked_at INTEGER;"
         /* An answer to a refresh that was lost may be asked for again for a moment. */
@@ -258,6 +261,35 @@ static const Migration migrations[] = {
     },
 };
 
+/* Each database folds in its own way: migration 2 leaves it to the program. Of two names that were
+ * told apart until now the older has the key. */
+static gboolean
+fold_names (RtkServerDb *self, GError **error)
+{
+  g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  RtkServerRows *rows =
+      rtk_server_db_query (self, error, "SELECT id, name FROM staff ORDER BY created_at, id", "");
+
+  if (rows == NULL)
+    return FALSE;
+  while (rtk_server_db_next (self, rows, NULL)) {
+    g_ptr_array_add (ids, g_strdup (rtk_server_db_text (rows, 0)));
+    g_ptr_array_add (names, g_strdup (rtk_server_db_text (rows, 1)));
+  }
+  rtk_server_db_end (rows);
+  for (guint i = 0; i < ids->len; i++) {
+    g_autofree char *key = rtk_server_name_fold (g_ptr_array_index (names, i));
+
+    if (!rtk_server_db_run (self, error,
+                            "UPDATE staff SET name_key = ?1 WHERE id = ?2 AND NOT EXISTS"
+                            " (SELECT 1 FROM staff x WHERE x.name_key = ?1)",
+                            "ss", key, g_ptr_array_index (ids, i)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* Takes the database from version @from to the next one. */
 static gboolean
 migrate_one (RtkServerDb *self, gint64 from, GError **error)
@@ -268,6 +300,7 @@ migrate_one (RtkServerDb *self, gint64 from, GError **error)
 
   return rtk_server_db_exec (self, common, error) &&
          (own == NULL || rtk_server_db_exec (self, own, error)) &&
+         (from != 1 || fold_names (self, error)) &&
          self->backend->set_version (self, from + 1, error);
 }
 

@@ -256,10 +256,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Person, person_clear)
 static gboolean
 find_person (RtkServerStore *store, const char *name, Person *out, GError **error)
 {
-  RtkServerRows *row = rtk_server_db_query (store->db, error,
-                                            "SELECT id, password, role, name FROM staff"
-                                            " WHERE lower (name) = lower (?) AND enabled = 1",
-                                            "s", name);
+  g_autofree char *id = rtk_server_staff_find (store, name);
+  RtkServerRows   *row = rtk_server_db_query (store->db, error,
+                                              "SELECT id, password, role, name FROM staff"
+                                                " WHERE id = ? AND enabled = 1",
+                                              "s", id);
 
   if (row == NULL)
     return FALSE;
@@ -430,6 +431,7 @@ RTK_SERVER_HANDLER (bootstrap)
   const char      *user = rtk_server_call_get_string (call, "user");
   const char      *password = rtk_server_call_get_string (call, "password");
   g_autofree char *id = NULL;
+  g_autoptr (GError) own = NULL;
 
   if (!is_bootstrap_secret (call))
     return rtk_server_call_fail (call, 403, "forbidden", "This server cannot be set up this way.");
@@ -442,10 +444,14 @@ RTK_SERVER_HANDLER (bootstrap)
                              " AND role = 'supervisor')",
                              "") != 0)
     return rtk_server_call_fail (call, 409, "already-set-up", "There is a supervisor already.");
-  if (!rtk_server_staff_add (store, user, "supervisor", password, "bootstrap", error))
+  if (!rtk_server_staff_add (store, user, "supervisor", password, "bootstrap", &own)) {
+    if (g_error_matches (own, RTK_ERROR, RTK_ERROR_EXISTS))
+      return rtk_server_call_fail (call, 409, "name-taken",
+                                   "There is a member of staff of this name already.");
+    g_propagate_error (error, g_steal_pointer (&own));
     return FALSE;
-  id = rtk_server_db_dup_text (store->db, "SELECT id FROM staff WHERE lower (name) = lower (?)",
-                               "s", user);
+  }
+  id = rtk_server_staff_find (store, user);
   if (!rtk_server_db_begin (store->db, TRUE, error) ||
       !rtk_server_session_start (store, call, "staff", id, user, "supervisor", error))
     return FALSE;

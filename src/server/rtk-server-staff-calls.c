@@ -91,21 +91,21 @@ create_in_transaction (RtkServerStore *store, RtkServerCall *call, const char *h
   g_autofree char *detail = g_strdup_printf ("{\"role\":\"%s\"}", role);
   g_autofree char *known =
       rtk_server_db_dup_text (store->db, "SELECT name FROM staff WHERE id = ?", "s", id);
-  gint64 now = g_get_real_time ();
+  g_autofree char *taken = rtk_server_staff_find (store, name);
+  g_autofree char *key = rtk_server_name_fold (name);
+  gint64           now = g_get_real_time ();
 
   if (known != NULL && strcmp (known, name) == 0)
     return answer_person (store, call, id, 200, error) && rtk_server_db_commit (store->db, error);
   if (known != NULL)
     return fail_and_undo (store, call, 409, "id-reused", "This id belongs to somebody else.");
-  if (rtk_server_db_get_int (store->db, 0,
-                             "SELECT EXISTS (SELECT 1 FROM staff WHERE lower (name) = lower (?))",
-                             "s", name) != 0)
+  if (taken != NULL)
     return fail_and_undo (store, call, 409, "name-taken",
                           "There is a member of staff of this name already.");
   return rtk_server_db_run (store->db, error,
-                            "INSERT INTO staff (id, name, role, password, created_at)"
-                            " VALUES (?, ?, ?, ?, ?)",
-                            "ssssi", id, name, role, hash, now) &&
+                            "INSERT INTO staff (id, name, name_key, role, password, created_at)"
+                            " VALUES (?, ?, ?, ?, ?, ?)",
+                            "sssssi", id, name, key, role, hash, now) &&
          rtk_server_audit_add (store, call->actor, "staff.add", id, detail, error) &&
          answer_person (store, call, id, 201, error) && rtk_server_db_commit (store->db, error);
 }

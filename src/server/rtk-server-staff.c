@@ -45,6 +45,25 @@ rtk_server_name_fold (const char *name)
   return again != NULL ? again : g_steal_pointer (&folded);
 }
 
+/**
+ * rtk_server_staff_find:
+ * @self: a store
+ * @name: of a member of staff, in any case and width
+ *
+ * Returns: (transfer full) (nullable): their id
+ */
+char *
+rtk_server_staff_find (RtkServerStore *self, const char *name)
+{
+  g_autofree char *key = rtk_server_name_fold (name);
+
+  /* Two that were told apart by an older program have to be spelt as they are. */
+  return rtk_server_db_dup_text (self->db,
+                                 "SELECT id FROM staff WHERE name_key = ?1 OR name = ?2"
+                                 " ORDER BY CASE WHEN name = ?2 THEN 0 ELSE 1 END, id LIMIT 1",
+                                 "ss", key, name);
+}
+
 static gboolean
 add_in_transaction (RtkServerStore *self,
                     const char     *name,
@@ -55,19 +74,19 @@ add_in_transaction (RtkServerStore *self,
 {
   gint64           now = g_get_real_time ();
   g_autofree char *id = rtk_id_new (now);
+  g_autofree char *key = rtk_server_name_fold (name);
+  g_autofree char *known = rtk_server_staff_find (self, name);
   g_autofree char *detail = g_strdup_printf ("{\"role\":\"%s\"}", role);
 
-  if (rtk_server_db_get_int (self->db, 0,
-                             "SELECT EXISTS (SELECT 1 FROM staff WHERE lower (name) = lower (?))",
-                             "s", name) != 0) {
+  if (known != NULL) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_EXISTS,
                          "There is a member of staff of this name already: choose another name");
     return FALSE;
   }
   return rtk_server_db_run (self->db, error,
-                            "INSERT INTO staff (id, name, role, password, created_at)"
-                            " VALUES (?, ?, ?, ?, ?)",
-                            "ssssi", id, name, role, hash, now) &&
+                            "INSERT INTO staff (id, name, name_key, role, password, created_at)"
+                            " VALUES (?, ?, ?, ?, ?, ?)",
+                            "sssssi", id, name, key, role, hash, now) &&
          rtk_server_audit_add (self, actor, "staff.add", id, detail, error);
 }
 
@@ -96,7 +115,8 @@ rtk_server_staff_add (RtkServerStore *self,
   RtkRole          known;
 
   if (!rtk_server_name_is_valid (name) || !rtk_role_from_string (role, &known) ||
-      !g_utf8_validate (password, -1, NULL) || g_utf8_strlen (password, -1) < 8) {
+      !g_utf8_validate (password, -1, NULL) ||
+      g_utf8_strlen (password, -1) < RTK_SERVER_MIN_PASSWORD) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
                          "A name, a role (operator, reviewer or supervisor) and a password of at"
                          " least eight characters are needed");
@@ -115,8 +135,7 @@ rtk_server_staff_add (RtkServerStore *self,
 static gboolean
 disable_in_transaction (RtkServerStore *self, const char *name, GError **error)
 {
-  g_autofree char *id = rtk_server_db_dup_text (
-      self->db, "SELECT id FROM staff WHERE lower (name) = lower (?)", "s", name);
+  g_autofree char *id = rtk_server_staff_find (self, name);
 
   if (id == NULL) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND,

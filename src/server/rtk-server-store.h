@@ -201,6 +201,8 @@ void     rtk_server_roster_result_clear (RtkServerRosterResult *result);
 gboolean
 rtk_server_roster_update_progress (RtkServerStore *self, const char *order_id, GError **error);
 gboolean rtk_server_roster_touch (RtkServerStore *self, const char *roster, GError **error);
+gboolean
+rtk_server_roster_digest_again (RtkServerDb *db, const RtkServerKeys *keys, GError **error);
 gboolean rtk_server_roster_import (RtkServerStore        *self,
                                    const char            *file,
                                    RtkServerRosterResult *result,
@@ -297,6 +299,7 @@ gboolean rtk_server_submission_add (RtkServerStore            *store,
 
 /* Names of staff: rtk-server-staff.c. */
 char *rtk_server_name_fold (const char *name) G_GNUC_WARN_UNUSED_RESULT;
+char *rtk_server_staff_find (RtkServerStore *self, const char *name) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Wrong passwords: rtk-server-lockout.c. */
 gboolean rtk_server_lockout_expire (RtkServerStore *store, gint64 now, GError **error);

@@ -475,6 +475,31 @@ test_lock_out_address (void)
   g_assert_cmpuint (elsewhere->status, ==, 201);
 }
 
+/* Whatever the database and its locale: one folding. */
+static void
+test_one_folding (void)
+{
+  static const char *const same[] = {"Ärmel Ｗu", "ÄRMEL WU", "a\xcc\x88rmel wu"};
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+
+  for (guint i = 0; i < G_N_ELEMENTS (same); i++) {
+    g_autofree char *id = rtk_test_new_id ();
+    g_autofree char *body = g_strdup_printf (
+        "{\"id\":\"%s\",\"name\":\"%s\",\"role\":\"operator\",\"password\":\"" NEW_PASSWORD "\"}",
+        id, same[i]);
+    g_autoptr (RtkTestReply) made = rtk_test_call (server, boss, "POST", "/v1/staff", body);
+    g_autoptr (RtkTestReply) in = sign_in (server, same[i], NEW_PASSWORD);
+
+    if (i == 0)
+      g_assert_cmpuint (made->status, ==, 201);
+    else
+      rtk_test_assert_problem (made, 409, "name-taken");
+    g_assert_cmpuint (in->status, ==, 201);
+    g_assert_cmpstr (rtk_test_reply_text (in, "user"), ==, same[0]);
+  }
+}
+
 /* A stranger who guesses at one name after the other's wait, from one address after the other,
  * keeps nobody out of where they work; others who come from elsewhere wait. */
 static void
@@ -655,6 +680,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/staff/success-clears", test_success_clears);
   g_test_add_func ("/server/staff/back-off", test_back_off);
   g_test_add_func ("/server/staff/lock-out-address", test_lock_out_address);
+  g_test_add_func ("/server/staff/one-folding", test_one_folding);
   g_test_add_func ("/server/staff/strangers", test_strangers);
   g_test_add_func ("/server/staff/one-name-of-an-address", test_one_name_of_an_address);
   g_test_add_func ("/server/staff/lost-refresh", test_lost_refresh);

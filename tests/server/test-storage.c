@@ -275,7 +275,9 @@ test_migration (void)
   static const char rows[] =
       "INSERT INTO meta (key, value) VALUES ('epoch', 'e'), ('order-counter', '41');"
       "INSERT INTO staff (id, name, role, password, enabled, created_at)"
-      " VALUES ('s1', 'Anna', 'operator', 'h', 1, 1), ('s2', 'Bo', 'reviewer', 'h', 0, 2);"
+      " VALUES ('s1', 'Anna', 'operator', 'h', 1, 1), ('s2', 'Bo', 'reviewer', 'h', 0, 2),"
+      " ('s3', 'Änne', 'operator', 'h', 1, 3), ('s4', 'änne', 'operator', 'h', 1, 4),"
+      " ('s5', 'Ｗu', 'operator', 'h', 1, 5);"
       "INSERT INTO schools (id, name) VALUES ('k', '示例大学');"
       "INSERT INTO batches (id, school, name) VALUES ('b', 'k', '2026');"
       "INSERT INTO roster (id, batch, name_masked, number_masked, name_cipher, number_cipher,"
@@ -302,6 +304,7 @@ test_migration (void)
   g_autoptr (GError) error = NULL;
   g_autofree char *waiting = NULL;
   g_autofree char *attempts = NULL;
+  g_autofree char *names = NULL;
 
   g_assert_true (rtk_server_schema_migrate_to (db, 1, &error));
   g_assert_no_error (error);
@@ -314,7 +317,7 @@ test_migration (void)
   /* Nothing is lost, and numbers go on where they were. */
   g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM orders", ""), ==, 3);
   g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM submissions", ""), ==, 5);
-  g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM staff", ""), ==, 2);
+  g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM staff", ""), ==, 5);
   g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM uploads", ""), ==, 1);
   g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM audit", ""), ==, 1);
   g_assert_cmpint (
@@ -326,6 +329,13 @@ test_migration (void)
   g_assert_cmpint (
       rtk_server_db_get_int (db, -1, "SELECT count (*) FROM meta WHERE key = 'order-counter'", ""),
       ==, 0);
+  names = rtk_server_db_dup_text (db,
+                                  "SELECT (SELECT id FROM staff WHERE name_key = 'anna')"
+                                  " || (SELECT id FROM staff WHERE name_key = 'änne')"
+                                  " || (SELECT name_key FROM staff WHERE id = 's4')"
+                                  " || (SELECT id FROM staff WHERE name_key = 'wu')",
+                                  "");
+  g_assert_cmpstr (names, ==, "s1s3s4s5");
   /* What waits for a reviewer: paid, or with a payment younger than the rejection. */
   waiting = rtk_server_db_dup_text (
       db, "SELECT min (id) || max (id) || count (*) FROM submissions WHERE waiting = serial", "");
