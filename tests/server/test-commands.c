@@ -315,10 +315,16 @@ test_child (void)
   g_clear_object (&launcher);
   g_assert_cmpint (write (fds[1], "s3cret\n", 7), ==, 7);
   log = g_data_input_stream_new (g_subprocess_get_stderr_pipe (process));
-  line = g_data_input_stream_read_line (log, NULL, NULL, &error);
-  g_assert_no_error (error);
-  node = json_from_string (line, &error);
-  g_assert_no_error (error);
+  /* What it says before it is ready is no matter here. */
+  do {
+    g_clear_pointer (&line, g_free);
+    g_clear_pointer (&node, json_node_unref);
+    line = g_data_input_stream_read_line (log, NULL, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_nonnull (line);
+    node = json_from_string (line, &error);
+    g_assert_no_error (error);
+  } while (!json_object_has_member (json_node_get_object (node), "url"));
   server =
       rtk_test_server_attach (json_object_get_string_member (json_node_get_object (node), "url"));
   {
