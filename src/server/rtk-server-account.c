@@ -149,27 +149,25 @@ RTK_SERVER_HANDLER (online_profile_set)
 RTK_SERVER_HANDLER (online_orders)
 {
   g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GError) local_error = NULL;
-  RtkServerRows *row = rtk_server_db_query (store->db, &local_error,
+  RtkServerRows *row = rtk_server_db_query (store->db, error,
                                             "SELECT id FROM orders WHERE account = ?"
                                             " ORDER BY created_at DESC, id DESC LIMIT ?",
                                             "si", call->principal, (gint64)MAX_ORDERS);
 
-  while (rtk_server_db_next (store->db, row, &local_error))
+  while (rtk_server_db_next (store->db, row, error))
     g_ptr_array_add (ids, g_strdup (rtk_server_db_text (row, 0)));
-  rtk_server_db_end (row);
+  if (!rtk_server_db_end (row))
+    return FALSE;
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "orders", '[');
-  for (guint i = 0; local_error == NULL && i < ids->len; i++)
-    (void)rtk_server_order_write (store, &call->answer, NULL, g_ptr_array_index (ids, i), NULL,
-                                  &local_error);
+  for (guint i = 0; i < ids->len; i++)
+    if (!rtk_server_order_write (store, &call->answer, NULL, g_ptr_array_index (ids, i), NULL,
+                                 error))
+      return FALSE;
   rtk_server_json_end (&call->answer, ']');
   rtk_server_json_end (&call->answer, '}');
   call->status = 200;
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return TRUE;
 }
 
 /* GET /v1/online/orders/{id}/photos/{sha256}: only what belongs to an order of one's own. */

@@ -77,14 +77,13 @@ verify_page (RtkServerStore *self,
              gboolean       *holds,
              GError        **error)
 {
-  g_autoptr (GError) local_error = NULL;
-  RtkServerRows *row = rtk_server_db_query (self->db, &local_error,
+  RtkServerRows *row = rtk_server_db_query (self->db, error,
                                             "SELECT seq, at, actor, action, target, detail, hash"
                                             " FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?",
                                             "ii", *next, (gint64)PAGE);
 
   *out_more = FALSE;
-  while (*holds && rtk_server_db_next (self->db, row, &local_error)) {
+  while (*holds && rtk_server_db_next (self->db, row, error)) {
     char computed[65];
 
     hash_entry (previous, rtk_server_db_int (row, 0), rtk_server_db_int (row, 1),
@@ -96,11 +95,7 @@ verify_page (RtkServerStore *self,
     *next += *holds;
     *out_more = TRUE;
   }
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 /**

@@ -318,26 +318,19 @@ rtk_server_call_get_page (RtkServerCall         *self,
  * @self: a call whose answer is inside the array of {"NAME": [...], "more": ...}
  * @rows: (transfer full) (nullable): the list's query
  * @more: whether there is a next page
- * @failure: (transfer full) (nullable): of the query
- * @error: return location
  *
  * Ends the page of a list.
  *
- * Returns: whether there was no @failure
+ * Returns: whether all of the page was read, see rtk_server_db_end()
  */
 gboolean
-rtk_server_call_end_page (
-    RtkServerCall *self, RtkServerRows *rows, gboolean more, GError *failure, GError **error)
+rtk_server_call_end_page (RtkServerCall *self, RtkServerRows *rows, gboolean more)
 {
-  rtk_server_db_end (rows);
   rtk_server_json_end (&self->answer, ']');
   rtk_server_json_bool (&self->answer, "more", more);
   rtk_server_json_end (&self->answer, '}');
   self->status = 200;
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, failure);
-  return FALSE;
+  return rtk_server_db_end (rows);
 }
 
 static gboolean

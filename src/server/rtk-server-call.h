@@ -138,8 +138,7 @@ gboolean rtk_server_call_get_page (RtkServerCall         *self,
                                    const RtkServerConfig *config,
                                    const char           **out_after,
                                    gint64                *out_limit);
-gboolean rtk_server_call_end_page (
-    RtkServerCall *self, RtkServerRows *rows, gboolean more, GError *failure, GError **error);
+gboolean rtk_server_call_end_page (RtkServerCall *self, RtkServerRows *rows, gboolean more);
 gboolean rtk_server_order_answer (
     RtkServerStore *store, RtkServerCall *call, const char *id, guint status, GError **error);
 void rtk_server_problem_write (

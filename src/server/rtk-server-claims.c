@@ -81,26 +81,20 @@ tell_freed (RtkServerStore *store,
             GError        **error)
 {
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GError) local_error = NULL;
 
-  if (rows == NULL)
-    return FALSE;
-  while (rtk_server_db_next (store->db, rows, &local_error)) {
+  while (rtk_server_db_next (store->db, rows, error)) {
     g_ptr_array_add (list, g_strdup (rtk_server_db_text (rows, 0)));
     g_ptr_array_add (list, g_strdup (rtk_server_db_text (rows, 1)));
   }
-  rtk_server_db_end (rows);
-  for (guint i = 0; local_error == NULL && i < list->len; i += 2) {
-    if (rtk_server_order_announce (store, g_ptr_array_index (list, i + 1), &local_error))
-      (void)rtk_server_audit_add (store, actor, action, g_ptr_array_index (list, i), "{}",
-                                  &local_error);
-  }
+  if (!rtk_server_db_end (rows))
+    return FALSE;
+  for (guint i = 0; i < list->len; i += 2)
+    if (!rtk_server_order_announce (store, g_ptr_array_index (list, i + 1), error) ||
+        !rtk_server_audit_add (store, actor, action, g_ptr_array_index (list, i), "{}", error))
+      return FALSE;
   if (out_n != NULL)
     *out_n = list->len / 2;
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return TRUE;
 }
 
 /**
@@ -154,25 +148,20 @@ list_taken (
 {
   g_autoptr (GString) detail = g_string_new ("{\"submissions\":[");
   g_autoptr (GHashTable) orders = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row =
-      rtk_server_db_query (store->db, &local_error,
+      rtk_server_db_query (store->db, error,
                            "SELECT id, order_id FROM submissions WHERE lease_by = ?"
                            " AND claimed_at = ? ORDER BY serial",
                            "si", call->principal, now);
 
-  while (rtk_server_db_next (store->db, row, &local_error)) {
+  while (rtk_server_db_next (store->db, row, error)) {
     g_string_append_printf (detail, "%s\"%s\"", g_str_has_suffix (detail->str, "[") ? "" : ",",
                             rtk_server_db_text (row, 0));
     g_hash_table_add (orders, g_strdup (rtk_server_db_text (row, 1)));
   }
-  rtk_server_db_end (row);
   g_string_append (detail, "]}");
   *out_n_orders = g_hash_table_size (orders);
-  if (local_error == NULL)
-    return g_string_free (g_steal_pointer (&detail), FALSE);
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return NULL;
+  return rtk_server_db_end (row) ? g_string_free (g_steal_pointer (&detail), FALSE) : NULL;
 }
 
 /* Says in the feed and in the audit log what was taken at @now: a statement or two for
@@ -206,9 +195,8 @@ static GArray *
 list_held (RtkServerStore *store, RtkServerCall *call, GError **error)
 {
   g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (Held));
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row = rtk_server_db_query (
-      store->db, &local_error,
+      store->db, error,
       "SELECT id, 0, claimed_at, serial, order_id, stage, engine, report, opinion_note, attempt,"
       " lease_until, waiting_since FROM submissions WHERE lease_by = ?1 AND lease_until > ?2"
       " UNION ALL SELECT id, 1, claimed_at, after_serial, NULL, NULL, NULL, NULL, NULL, 0, 0, 0"
@@ -217,7 +205,7 @@ list_held (RtkServerStore *store, RtkServerCall *call, GError **error)
       "si", call->principal, g_get_real_time ());
 
   g_array_set_clear_func (list, held_clear);
-  while (rtk_server_db_next (store->db, row, &local_error)) {
+  while (rtk_server_db_next (store->db, row, error)) {
     Held held = {.is_gold = rtk_server_db_int (row, 1) != 0};
 
     held.item.id = g_strdup (rtk_server_db_text (row, 0));
@@ -231,11 +219,7 @@ list_held (RtkServerStore *store, RtkServerCall *call, GError **error)
     held.item.waiting_since = rtk_server_db_int (row, 11);
     g_array_append_val (list, held);
   }
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return g_steal_pointer (&list);
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return NULL;
+  return rtk_server_db_end (row) ? g_steal_pointer (&list) : NULL;
 }
 
 static gboolean

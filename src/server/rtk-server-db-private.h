@@ -81,6 +81,7 @@ struct _RtkServerDb {
 
 struct _RtkServerRows {
   RtkServerDb *db; /* (unowned) */
+  gboolean     has_failed;
 };
 
 gboolean       rtk_server_address_is_postgres (const char *address);

@@ -266,6 +266,8 @@ rtk_server_db_query_values (RtkServerDb          *self,
 
   if (rows == NULL)
     (void)fail (self, own, error);
+  else
+    rows->has_failed = FALSE;
   return rows;
 }
 
@@ -332,22 +334,28 @@ rtk_server_db_next (RtkServerDb *self, RtkServerRows *rows, GError **error)
     return FALSE;
   if (self->backend->next (rows, &own))
     return TRUE;
-  if (own != NULL)
+  if (own != NULL) {
+    rows->has_failed = TRUE;
     (void)fail (self, own, error);
+  }
   return FALSE;
 }
 
 /**
  * rtk_server_db_end:
- * @rows: (nullable): a query
+ * @rows: (nullable): a query; %NULL = one that could not be started
  *
  * Ends a query and forgets its arguments.
+ *
+ * Returns: whether it was started, and what was read of it was read without a failure
  */
-void
+gboolean
 rtk_server_db_end (RtkServerRows *rows)
 {
-  if (rows != NULL)
-    rows->db->backend->end (rows);
+  if (rows == NULL)
+    return FALSE;
+  rows->db->backend->end (rows);
+  return !rows->has_failed;
 }
 
 /**
@@ -415,23 +423,18 @@ rtk_server_db_dup_bytes (RtkServerRows *rows, int column)
 gboolean
 rtk_server_db_run (RtkServerDb *self, GError **error, const char *sql, const char *types, ...)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *rows;
+  gboolean       has_run;
   va_list        args;
 
   va_start (args, types);
   rows = start (self, error, sql, types, args);
   va_end (args);
-  if (rows == NULL)
-    return FALSE;
-  (void)rtk_server_db_next (self, rows, &local_error);
-  rtk_server_db_end (rows);
-  if (!self->backend->in_transaction (self))
+  (void)rtk_server_db_next (self, rows, error);
+  has_run = rtk_server_db_end (rows);
+  if (rows != NULL && !self->backend->in_transaction (self))
     tell_commit (self);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return has_run;
 }
 
 /**

@@ -46,7 +46,6 @@ get_state (RtkServerCall *call)
 /* GET /v1/effects */
 RTK_SERVER_HANDLER (effects_list)
 {
-  g_autoptr (GError) local_error = NULL;
   const char    *state = get_state (call);
   const char    *after;
   gint64         limit;
@@ -55,15 +54,15 @@ RTK_SERVER_HANDLER (effects_list)
 
   if (state == NULL || !rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
-  row = rtk_server_db_query (store->db, &local_error,
+  row = rtk_server_db_query (store->db, error,
                              "SELECT " COLUMNS " FROM effects WHERE (?1 = '' OR state = ?1)"
                              " AND id > ?2 ORDER BY id LIMIT ?3",
                              "ssi", state, after, limit + 1);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "effects", '[');
-  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
+  while (rtk_server_db_next (store->db, row, error) && n++ < limit)
     write_effect (&call->answer, row);
-  return rtk_server_call_end_page (call, row, n > limit, g_steal_pointer (&local_error), error);
+  return rtk_server_call_end_page (call, row, n > limit);
 }
 
 static gboolean

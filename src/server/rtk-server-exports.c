@@ -23,14 +23,6 @@
   " WHERE w.order_id = o.id AND w.state IN ('submitted', 'in_review')) "                           \
   "AND " RTK_SERVER_IS_PAID_FOR
 
-static gboolean
-fail_with (RtkServerRows *row, GError *local_error, GError **error)
-{
-  rtk_server_db_end (row);
-  g_propagate_error (error, local_error);
-  return FALSE;
-}
-
 /* Opens a sealed text of a graduate and writes it as a member. */
 static gboolean
 write_sealed (RtkServerStore *store,
@@ -90,7 +82,7 @@ RTK_SERVER_HANDLER (batch_naming)
   const char      *after = rtk_server_call_get_string (call, "after");
   gint64           limit = rtk_server_call_get_int (call, "limit", store->config->max_page);
   gint64           n = 0;
-  GError          *local_error = NULL;
+  gboolean         is_whole = TRUE;
   g_autofree char *detail = NULL;
   RtkServerRows   *row;
 
@@ -98,7 +90,7 @@ RTK_SERVER_HANDLER (batch_naming)
   if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM batches WHERE id = ?)",
                              "s", call->params[0]) == 0)
     return rtk_server_call_not_found (call);
-  row = rtk_server_db_query (store->db, &local_error,
+  row = rtk_server_db_query (store->db, error,
                              "SELECT o.id, o.number, " APPROVED
                              ", r.id, r.name_cipher, r.number_cipher FROM roster r JOIN orders o ON"
                              " o.roster = r.id WHERE r.batch = ? AND o.id > ? AND " APPROVED
@@ -106,17 +98,11 @@ RTK_SERVER_HANDLER (batch_naming)
                              "ssi", call->params[0], after != NULL ? after : "", limit + 1);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "orders", '[');
-  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
-    if (!write_name (store, &call->answer, row, &local_error))
-      break;
-  if (local_error != NULL)
-    return fail_with (row, local_error, error);
-  rtk_server_db_end (row);
-  rtk_server_json_end (&call->answer, ']');
-  rtk_server_json_bool (&call->answer, "more", n > limit);
-  rtk_server_json_end (&call->answer, '}');
+  while (is_whole && rtk_server_db_next (store->db, row, error) && n++ < limit)
+    is_whole = write_name (store, &call->answer, row, error);
+  if (!rtk_server_call_end_page (call, row, n > limit) || !is_whole)
+    return FALSE;
   rtk_server_call_add_header (call, "Cache-Control", "no-store");
-  call->status = 200;
   detail = make_naming_detail (rtk_server_call_get_string (call, "reason"), MIN (n, limit));
   return rtk_server_audit_add (store, call->actor, "naming.read", call->params[0], detail, error);
 }
@@ -202,16 +188,14 @@ audit_orders (RtkServerStore *store,
 {
   g_autoptr (GPtrArray) orders = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *detail = g_strdup_printf ("{\"export\":\"%s\"}", export);
-  GError          *local_error = NULL;
   RtkServerRows   *row = rtk_server_db_query (
-        store->db, &local_error,
-        "SELECT order_id FROM export_orders WHERE export = ? ORDER BY order_id", "s", export);
+        store->db, error, "SELECT order_id FROM export_orders WHERE export = ? ORDER BY order_id",
+        "s", export);
 
-  while (rtk_server_db_next (store->db, row, &local_error))
+  while (rtk_server_db_next (store->db, row, error))
     g_ptr_array_add (orders, g_strdup (rtk_server_db_text (row, 0)));
-  if (local_error != NULL)
-    return fail_with (row, local_error, error);
-  rtk_server_db_end (row);
+  if (!rtk_server_db_end (row))
+    return FALSE;
   for (guint i = 0; i < orders->len; i++)
     if (!rtk_server_audit_add (store, call->actor, action, g_ptr_array_index (orders, i), detail,
                                error))
@@ -319,7 +303,6 @@ RTK_SERVER_HANDLER (export_create)
 /* GET /v1/exports */
 RTK_SERVER_HANDLER (export_list)
 {
-  GError        *local_error = NULL;
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
@@ -327,31 +310,30 @@ RTK_SERVER_HANDLER (export_list)
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
-  row = rtk_server_db_query (store->db, &local_error,
+  row = rtk_server_db_query (store->db, error,
                              "SELECT " EXPORT_COLUMNS " WHERE e.id > ? ORDER BY e.id LIMIT ?", "si",
                              after, limit + 1);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "exports", '[');
-  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
+  while (rtk_server_db_next (store->db, row, error) && n++ < limit)
     write_export (&call->answer, NULL, row);
-  return rtk_server_call_end_page (call, row, n > limit, local_error, error);
+  return rtk_server_call_end_page (call, row, n > limit);
 }
 
 static gboolean
 write_export_orders (
     RtkServerStore *store, RtkServerCall *call, const char *after, gint64 limit, GError **error)
 {
-  GError        *local_error = NULL;
   gint64         n = 0;
   RtkServerRows *row = rtk_server_db_query (
-      store->db, &local_error,
+      store->db, error,
       "SELECT o.id, o.number, x.submission, s.delivered FROM export_orders x JOIN orders o ON"
       " o.id = x.order_id JOIN submissions s ON s.id = x.submission WHERE x.export = ?"
       " AND x.order_id > ? ORDER BY x.order_id LIMIT ?",
       "ssi", call->params[0], after, limit + 1);
 
   rtk_server_json_begin (&call->answer, "orders", '[');
-  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit) {
+  while (rtk_server_db_next (store->db, row, error) && n++ < limit) {
     rtk_server_json_begin (&call->answer, NULL, '{');
     rtk_server_json_string (&call->answer, "order", rtk_server_db_text (row, 0));
     rtk_server_json_string (&call->answer, "order_number", rtk_server_db_text (row, 1));
@@ -359,40 +341,26 @@ write_export_orders (
     rtk_server_json_string (&call->answer, "delivered", rtk_server_db_text (row, 3));
     rtk_server_json_end (&call->answer, '}');
   }
-  if (local_error != NULL)
-    return fail_with (row, local_error, error);
-  rtk_server_db_end (row);
-  rtk_server_json_end (&call->answer, ']');
-  rtk_server_json_bool (&call->answer, "more", n > limit);
-  return TRUE;
+  return rtk_server_call_end_page (call, row, n > limit);
 }
 
 /* GET /v1/exports/{id} */
 RTK_SERVER_HANDLER (export_get)
 {
-  GError        *local_error = NULL;
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
-  row = rtk_server_db_query (store->db, &local_error, "SELECT " EXPORT_COLUMNS " WHERE e.id = ?",
-                             "s", call->params[0]);
-  if (!rtk_server_db_next (store->db, row, &local_error)) {
-    if (local_error != NULL)
-      return fail_with (row, local_error, error);
-    rtk_server_db_end (row);
-    return rtk_server_call_not_found (call);
-  }
+  row = rtk_server_db_query (store->db, error, "SELECT " EXPORT_COLUMNS " WHERE e.id = ?", "s",
+                             call->params[0]);
+  if (!rtk_server_db_next (store->db, row, error))
+    return rtk_server_db_end (row) ? rtk_server_call_not_found (call) : FALSE;
   rtk_server_json_begin (&call->answer, NULL, '{');
   write_export (&call->answer, "export", row);
   rtk_server_db_end (row);
-  if (!write_export_orders (store, call, after, limit, error))
-    return FALSE;
-  rtk_server_json_end (&call->answer, '}');
-  call->status = 200;
-  return TRUE;
+  return write_export_orders (store, call, after, limit, error);
 }
 
 /* POST /v1/exports/{id}/receipt: what the receiver answered. */

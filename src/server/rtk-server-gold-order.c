@@ -141,11 +141,10 @@ put_order (RtkServerStore *store, const Face *face, const char *roster, GError *
 static gboolean
 put_payment (RtkServerStore *store, const Face *face, GError **error)
 {
-  g_autoptr (GError) local_error = NULL;
   gint64         paid = face->created_at + RTK_SERVER_GOLD_PAID_AFTER;
   gboolean       is_rejected = g_strcmp0 (face->verdict, "rejected") == 0;
   RtkServerRows *row = rtk_server_db_query (
-      store->db, &local_error,
+      store->db, error,
       "SELECT p.id, p.provider, p.pay_code, p.amount_fen, p.expires_at - p.created_at"
       " FROM payments p JOIN submissions w ON w.order_id = p.order_id WHERE w.id = ?"
       " AND p.provider NOT IN ('cash', 'waiver') ORDER BY p.created_at LIMIT 1",
@@ -156,7 +155,7 @@ put_payment (RtkServerStore *store, const Face *face, GError **error)
   gint64           amount = 0;
   gint64           life = 0;
 
-  if (rtk_server_db_next (store->db, row, &local_error)) {
+  if (rtk_server_db_next (store->db, row, error)) {
     g_autofree char *tail = disguise (store, face, rtk_server_db_text (row, 0) + 19);
 
     /* An id says when it was made. */
@@ -166,11 +165,8 @@ put_payment (RtkServerStore *store, const Face *face, GError **error)
     amount = rtk_server_db_int (row, 3);
     life = rtk_server_db_int (row, 4);
   }
-  rtk_server_db_end (row);
-  if (local_error != NULL) {
-    g_propagate_error (error, g_steal_pointer (&local_error));
+  if (!rtk_server_db_end (row))
     return FALSE;
-  }
   return id == NULL ||
          rtk_server_db_run (store->db, error,
                             "INSERT INTO payments (id, order_id, provider, state, amount_fen,"

@@ -308,7 +308,6 @@ gboolean
 rtk_server_gold_mix (RtkServerStore *store, RtkServerCall *call, gint64 now, GError **error)
 {
   g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (Neighbour));
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row;
 
   if (store->config->gold_percent <= 0 || is_filtered_out (call) ||
@@ -316,26 +315,25 @@ rtk_server_gold_mix (RtkServerStore *store, RtkServerCall *call, gint64 now, GEr
           store->db, 0, "SELECT EXISTS (SELECT 1 FROM gold WHERE retired_at IS NULL)", "") == 0)
     return TRUE;
   g_array_set_clear_func (list, neighbour_clear);
-  row = rtk_server_db_query (store->db, &local_error,
+  row = rtk_server_db_query (store->db, error,
                              "SELECT w.serial, o.revision, o.created_at, o.number"
                              " FROM submissions w JOIN orders o ON o.id = w.order_id"
                              " WHERE w.lease_by = ? AND w.claimed_at = ? AND w.stage = 'first'"
                              " AND w.origin = 'online'",
                              "si", call->principal, now);
-  while (rtk_server_db_next (store->db, row, &local_error)) {
+  while (rtk_server_db_next (store->db, row, error)) {
     Neighbour neighbour = {rtk_server_db_int (row, 0), rtk_server_db_int (row, 1),
                            rtk_server_db_int (row, 2), g_strdup (rtk_server_db_text (row, 3))};
 
     g_array_append_val (list, neighbour);
   }
-  rtk_server_db_end (row);
-  for (guint i = 0; local_error == NULL && i < list->len; i++)
-    if (randombytes_uniform (100) < (guint32)store->config->gold_percent)
-      (void)show (store, call, &g_array_index (list, Neighbour, i), now, &local_error);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  if (!rtk_server_db_end (row))
+    return FALSE;
+  for (guint i = 0; i < list->len; i++)
+    if (randombytes_uniform (100) < (guint32)store->config->gold_percent &&
+        !show (store, call, &g_array_index (list, Neighbour, i), now, error))
+      return FALSE;
+  return TRUE;
 }
 
 /**

@@ -90,22 +90,14 @@ write_list (RtkServerStore *store,
             RtkServerRows *row,
             GError       **error)
 {
-  g_autoptr (GError) local_error = NULL;
-
-  if (row == NULL)
-    return FALSE;
   rtk_server_json_begin (json, name, '[');
-  while (rtk_server_db_next (store->db, row, &local_error)) {
+  while (rtk_server_db_next (store->db, row, error)) {
     rtk_server_json_begin (json, NULL, '{');
     write (json, row);
     rtk_server_json_end (json, '}');
   }
-  rtk_server_db_end (row);
   rtk_server_json_end (json, ']');
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 /* GET /v1/orders/{id}/history: a reviewer does not see what others said of a photo that is not

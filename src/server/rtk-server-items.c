@@ -23,16 +23,15 @@ rtk_server_item_find (RtkServerStore *store,
                       RtkServerItem  *out_item,
                       GError        **error)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row = rtk_server_db_query (
-      store->db, &local_error,
+      store->db, error,
       "SELECT w.order_id, w.state, w.origin, w.stage, w.engine, w.report, w.lease_by, w.first_by,"
       " w.second_by, w.opinion_note, o.payment, o.delivery, o.print, w.serial, o.revision,"
       " w.attempt, w.lease_until, w.claimed_at, w.waiting_since"
       " FROM submissions w JOIN orders o ON o.id = w.order_id WHERE w.id = ?",
       "s", submission);
 
-  if (rtk_server_db_next (store->db, row, &local_error)) {
+  if (rtk_server_db_next (store->db, row, error)) {
     char **const  texts[] = {&out_item->order_id,     &out_item->state,    &out_item->origin,
                              &out_item->stage,        &out_item->engine,   &out_item->report,
                              &out_item->lease_by,     &out_item->first_by, &out_item->second_by,
@@ -48,11 +47,7 @@ rtk_server_item_find (RtkServerStore *store,
     for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
       *numbers[i] = rtk_server_db_int (row, (int)(G_N_ELEMENTS (texts) + i));
   }
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 /**
@@ -130,20 +125,19 @@ write_verdicts (RtkServerStore      *store,
                 const RtkServerItem *item,
                 GError             **error)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row;
 
   if (strcmp (item->stage, "arbitration") != 0) {
     rtk_server_json_raw (json, "verdicts", "[]");
     return TRUE;
   }
-  row = rtk_server_db_query (store->db, &local_error,
+  row = rtk_server_db_query (store->db, error,
                              "SELECT verdict, reasons, texts, note, created_at FROM reviews"
                              " WHERE submission = ? AND undone_at IS NULL AND verdict <> 'passed'"
                              " ORDER BY created_at",
                              "s", item->id);
   rtk_server_json_begin (json, "verdicts", '[');
-  while (rtk_server_db_next (store->db, row, &local_error)) {
+  while (rtk_server_db_next (store->db, row, error)) {
     rtk_server_json_begin (json, NULL, '{');
     rtk_server_json_string (json, "verdict", rtk_server_db_text (row, 0));
     rtk_server_reasons_write (json, "reasons", rtk_server_db_text (row, 1));
@@ -154,11 +148,7 @@ write_verdicts (RtkServerStore      *store,
     rtk_server_json_end (json, '}');
   }
   rtk_server_json_end (json, ']');
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 /**

@@ -128,22 +128,17 @@ find_in_chunk (RtkServerStore         *store,
                GArray                 *serials,
                GError                **error)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row = rtk_server_db_query (
-      store->db, &local_error, many ? CHUNK (MANY) : CHUNK (FEW), "sisssssiiii", call->principal,
+      store->db, error, many ? CHUNK (MANY) : CHUNK (FEW), "sisssssiiii", call->principal,
       (gint64)(call->who == RTK_SERVER_SUPERVISOR), f->school, f->batch, f->origin, f->engine,
       f->stage, f->attempt, f->waiting_before, n, after);
 
-  while (rtk_server_db_next (store->db, row, &local_error)) {
+  while (rtk_server_db_next (store->db, row, error)) {
     gint64 serial = rtk_server_db_int (row, 0);
 
     g_array_append_val (serials, serial);
   }
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 /**
@@ -202,9 +197,8 @@ write_page (RtkServerStore         *store,
             gint64                  last,
             GError                **error)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row = rtk_server_db_query (
-      store->db, &local_error,
+      store->db, error,
       "SELECT w.id, w.order_id, o.number, s.name, b.name, w.origin, w.engine,"
       " " RTK_SERVER_WIRE_STAGE ", w.attempt, w.waiting_since FROM submissions w"
       " JOIN orders o ON o.id = w.order_id JOIN batches b ON b.id = w.batch"
@@ -213,13 +207,9 @@ write_page (RtkServerStore         *store,
       "sisssssiiii", call->principal, (gint64)(call->who == RTK_SERVER_SUPERVISOR), f->school,
       f->batch, f->origin, f->engine, f->stage, f->attempt, f->waiting_before, first, last);
 
-  while (rtk_server_db_next (store->db, row, &local_error))
+  while (rtk_server_db_next (store->db, row, error))
     write_row (&call->answer, row);
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 /* How many of each stage there are; only the first page says so, it costs a look at all of them. */
@@ -229,30 +219,25 @@ write_counts (RtkServerStore *store, RtkServerCall *call, const RtkServerFilters
   static const char *const names[] = {"first", "second", "arbitration"};
   gint64                   counts[G_N_ELEMENTS (names)] = {0};
   gint64                   total = 0;
-  g_autoptr (GError) local_error = NULL;
-  RtkServerRows *row = rtk_server_db_query (
-      store->db, &local_error,
-      "SELECT " RTK_SERVER_WIRE_STAGE ", count (*) FROM submissions w WHERE w.waiting > 0"
-      " AND " RTK_SERVER_CLAIMABLE " GROUP BY 1",
-      "sisssssii", call->principal, (gint64)(call->who == RTK_SERVER_SUPERVISOR), f->school,
-      f->batch, f->origin, f->engine, f->stage, f->attempt, f->waiting_before);
+  RtkServerRows           *row = rtk_server_db_query (
+                store->db, error,
+                "SELECT " RTK_SERVER_WIRE_STAGE ", count (*) FROM submissions w WHERE w.waiting > 0"
+                          " AND " RTK_SERVER_CLAIMABLE " GROUP BY 1",
+                "sisssssii", call->principal, (gint64)(call->who == RTK_SERVER_SUPERVISOR), f->school,
+                f->batch, f->origin, f->engine, f->stage, f->attempt, f->waiting_before);
 
-  while (rtk_server_db_next (store->db, row, &local_error))
+  while (rtk_server_db_next (store->db, row, error))
     for (guint i = 0; i < G_N_ELEMENTS (names); i++)
       if (g_str_equal (rtk_server_db_text (row, 0), names[i])) {
         counts[i] = rtk_server_db_int (row, 1);
         total += counts[i];
       }
-  rtk_server_db_end (row);
   rtk_server_json_begin (&call->answer, "counts", '{');
   rtk_server_json_int (&call->answer, "all", total);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     rtk_server_json_int (&call->answer, names[i], counts[i]);
   rtk_server_json_end (&call->answer, '}');
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 /* GET /v1/reviews/queue: by key for whoever goes on, by offset for whoever jumps. */

@@ -305,15 +305,14 @@ unite (RtkServerStore      *store,
        gboolean            *out_agree,
        GError             **error)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row =
-      rtk_server_db_query (store->db, &local_error,
+      rtk_server_db_query (store->db, error,
                            "SELECT verdict, reasons, texts FROM reviews WHERE submission = ?"
                            " AND stage = 'first' AND undone_at IS NULL AND verdict <> 'passed'",
                            "s", item->id);
 
   *out_agree = FALSE;
-  if (rtk_server_db_next (store->db, row, &local_error) &&
+  if (rtk_server_db_next (store->db, row, error) &&
       strcmp (rtk_server_db_text (row, 0), decision->verdict) == 0) {
     g_auto (GStrv) first = g_strsplit (rtk_server_db_text (row, 1), ",", -1);
     g_auto (GStrv) own = g_strsplit (decision->reasons, ",", -1);
@@ -332,11 +331,7 @@ unite (RtkServerStore      *store,
     }
     *out_agree = TRUE;
   }
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 static gboolean

@@ -78,7 +78,6 @@ RTK_SERVER_HANDLER (roster_post)
 /* GET /v1/schools */
 RTK_SERVER_HANDLER (school_list)
 {
-  GError        *local_error = NULL;
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
@@ -87,20 +86,20 @@ RTK_SERVER_HANDLER (school_list)
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   row =
-      rtk_server_db_query (store->db, &local_error,
+      rtk_server_db_query (store->db, error,
                            "SELECT s.id, s.name, (SELECT count (*) FROM batches b WHERE"
                            " b.school = s.id) FROM schools s WHERE s.id > ? ORDER BY s.id LIMIT ?",
                            "si", after, limit + 1);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "schools", '[');
-  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit) {
+  while (rtk_server_db_next (store->db, row, error) && n++ < limit) {
     rtk_server_json_begin (&call->answer, NULL, '{');
     rtk_server_json_string (&call->answer, "id", rtk_server_db_text (row, 0));
     rtk_server_json_string (&call->answer, "name", rtk_server_db_text (row, 1));
     rtk_server_json_int (&call->answer, "batches", rtk_server_db_int (row, 2));
     rtk_server_json_end (&call->answer, '}');
   }
-  return rtk_server_call_end_page (call, row, n > limit, local_error, error);
+  return rtk_server_call_end_page (call, row, n > limit);
 }
 
 static void
@@ -126,7 +125,6 @@ write_batch (RtkServerJson *json, RtkServerRows *row)
 /* GET /v1/batches */
 RTK_SERVER_HANDLER (batch_list)
 {
-  GError        *local_error = NULL;
   RtkServerRows *row;
   const char    *after;
   const char    *school;
@@ -137,7 +135,7 @@ RTK_SERVER_HANDLER (batch_list)
       !rtk_server_call_get_query_id (call, "school", &school))
     return TRUE;
   row = rtk_server_db_query (
-      store->db, &local_error,
+      store->db, error,
       "SELECT b.id, b.name, s.id, s.name, count (r.id), count (r.account),"
       " coalesce (sum (CASE WHEN r.progress >= 1 THEN 1 ELSE 0 END), 0),"
       " coalesce (sum (CASE WHEN r.progress = 3 THEN 1 ELSE 0 END), 0),"
@@ -151,9 +149,9 @@ RTK_SERVER_HANDLER (batch_list)
       "ssi", after, school, limit + 1);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "batches", '[');
-  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
+  while (rtk_server_db_next (store->db, row, error) && n++ < limit)
     write_batch (&call->answer, row);
-  return rtk_server_call_end_page (call, row, n > limit, local_error, error);
+  return rtk_server_call_end_page (call, row, n > limit);
 }
 
 static const char *
@@ -167,7 +165,6 @@ name_progress (gint64 progress)
 /* GET /v1/batches/{id}/missing */
 RTK_SERVER_HANDLER (batch_missing)
 {
-  GError        *local_error = NULL;
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
@@ -178,13 +175,13 @@ RTK_SERVER_HANDLER (batch_missing)
   if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM batches WHERE id = ?)",
                              "s", call->params[0]) == 0)
     return rtk_server_call_not_found (call);
-  row = rtk_server_db_query (store->db, &local_error,
+  row = rtk_server_db_query (store->db, error,
                              "SELECT id, name_masked, number_masked, progress FROM roster"
                              " WHERE batch = ? AND progress < 3 AND id > ? ORDER BY id LIMIT ?",
                              "ssi", call->params[0], after, limit + 1);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "graduates", '[');
-  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit) {
+  while (rtk_server_db_next (store->db, row, error) && n++ < limit) {
     rtk_server_json_begin (&call->answer, NULL, '{');
     rtk_server_json_string (&call->answer, "id", rtk_server_db_text (row, 0));
     rtk_server_json_string (&call->answer, "name_masked", rtk_server_db_text (row, 1));
@@ -192,7 +189,7 @@ RTK_SERVER_HANDLER (batch_missing)
     rtk_server_json_string (&call->answer, "progress", name_progress (rtk_server_db_int (row, 3)));
     rtk_server_json_end (&call->answer, '}');
   }
-  return rtk_server_call_end_page (call, row, n > limit, local_error, error);
+  return rtk_server_call_end_page (call, row, n > limit);
 }
 
 /* Whether the sealed name of a graduate is @name; a masked one fits whoever it may be. */

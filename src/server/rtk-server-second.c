@@ -135,9 +135,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Own, own_clear)
 static gboolean
 find_own (RtkServerStore *store, RtkServerCall *call, Own *out_own, GError **error)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row = rtk_server_db_query (
-      store->db, &local_error,
+      store->db, error,
       "SELECT v.id, v.stage, v.verdict, v.created_at, v.is_final, v.undone_at IS NOT NULL,"
       " NOT EXISTS (SELECT 1 FROM reviews x WHERE x.submission = v.submission"
       " AND x.undone_at IS NULL AND x.created_at > v.created_at)"
@@ -145,7 +144,7 @@ find_own (RtkServerStore *store, RtkServerCall *call, Own *out_own, GError **err
       " ORDER BY v.created_at DESC LIMIT 1",
       "ss", call->params[0], call->principal);
 
-  if (rtk_server_db_next (store->db, row, &local_error)) {
+  if (rtk_server_db_next (store->db, row, error)) {
     out_own->id = g_strdup (rtk_server_db_text (row, 0));
     out_own->stage = g_strdup (rtk_server_db_text (row, 1));
     out_own->verdict = g_strdup (rtk_server_db_text (row, 2));
@@ -154,11 +153,7 @@ find_own (RtkServerStore *store, RtkServerCall *call, Own *out_own, GError **err
     out_own->is_undone = rtk_server_db_int (row, 5) != 0;
     out_own->is_newest = rtk_server_db_int (row, 6) != 0;
   }
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 /* Whether nothing has been done yet that came of the verdict. */

@@ -198,8 +198,7 @@ rtk_server_role_of_who (guint who)
 gboolean
 rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **error)
 {
-  const char *header = rtk_server_call_get_header (call, "authorization");
-  g_autoptr (GError) local_error = NULL;
+  const char    *header = rtk_server_call_get_header (call, "authorization");
   RtkServerRows *row;
   char           hash[65];
 
@@ -207,13 +206,13 @@ rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **er
     return TRUE;
   rtk_sha256_hex ((const guint8 *)header + 7, strlen (header + 7), hash);
   row = rtk_server_db_query (
-      store->db, &local_error,
+      store->db, error,
       "SELECT x.id, x.kind, x.principal, x.station, s.name, s.role, x.access_until"
       " FROM sessions x"
       " LEFT JOIN staff s ON x.kind = 'staff' AND s.id = x.principal AND s.enabled = 1"
       " WHERE x.access_hash = ? AND x.access_until > ?",
       "si", hash, g_get_real_time ());
-  if (rtk_server_db_next (store->db, row, &local_error)) {
+  if (rtk_server_db_next (store->db, row, error)) {
     gboolean is_account = strcmp (rtk_server_db_text (row, 1), "account") == 0;
 
     call->who =
@@ -226,12 +225,7 @@ rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **er
     call->actor = is_account ? g_strconcat ("account:", call->principal, NULL)
                              : g_strconcat ("staff:", call->name, NULL);
   }
-  rtk_server_db_end (row);
-  if (local_error != NULL) {
-    g_propagate_error (error, g_steal_pointer (&local_error));
-    return FALSE;
-  }
-  return TRUE;
+  return rtk_server_db_end (row);
 }
 
 /* What is known of a member of staff who signs in. */

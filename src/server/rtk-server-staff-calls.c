@@ -53,7 +53,6 @@ answer_person (
 /* GET /v1/staff */
 RTK_SERVER_HANDLER (staff_list)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
@@ -61,14 +60,14 @@ RTK_SERVER_HANDLER (staff_list)
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
-  row = rtk_server_db_query (store->db, &local_error,
+  row = rtk_server_db_query (store->db, error,
                              "SELECT " COLUMNS " FROM staff s WHERE s.id > ? ORDER BY s.id LIMIT ?",
                              "isi", g_get_real_time (), after, limit + 1);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "staff", '[');
-  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit)
+  while (rtk_server_db_next (store->db, row, error) && n++ < limit)
     write_person (&call->answer, row);
-  return rtk_server_call_end_page (call, row, n > limit, g_steal_pointer (&local_error), error);
+  return rtk_server_call_end_page (call, row, n > limit);
 }
 
 static gboolean

@@ -79,7 +79,6 @@ RTK_SERVER_HANDLER (station_enrol)
 /* GET /v1/stations */
 RTK_SERVER_HANDLER (station_list)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
@@ -87,14 +86,14 @@ RTK_SERVER_HANDLER (station_list)
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
-  row = rtk_server_db_query (store->db, &local_error,
+  row = rtk_server_db_query (store->db, error,
                              "SELECT t.id, t.name, t.key, s.name, t.created_at, t.revoked_at"
                              " FROM stations t LEFT JOIN staff s ON s.id = t.created_by"
                              " WHERE t.id > ? ORDER BY t.id LIMIT ?",
                              "si", after, limit + 1);
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "stations", '[');
-  while (rtk_server_db_next (store->db, row, &local_error) && n++ < limit) {
+  while (rtk_server_db_next (store->db, row, error) && n++ < limit) {
     rtk_server_json_begin (&call->answer, NULL, '{');
     rtk_server_json_string (&call->answer, "id", rtk_server_db_text (row, 0));
     rtk_server_json_string (&call->answer, "name", rtk_server_db_text (row, 1));
@@ -107,7 +106,7 @@ RTK_SERVER_HANDLER (station_list)
       rtk_server_json_time (&call->answer, "revoked_at", rtk_server_db_int (row, 5));
     rtk_server_json_end (&call->answer, '}');
   }
-  return rtk_server_call_end_page (call, row, n > limit, g_steal_pointer (&local_error), error);
+  return rtk_server_call_end_page (call, row, n > limit);
 }
 
 /* DELETE /v1/stations/{id}: it was lost or stolen. What it sent before stays. */

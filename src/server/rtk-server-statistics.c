@@ -101,17 +101,12 @@ typedef void (*RowFunc) (Statistics *self, RtkServerRows *row);
 static gboolean
 for_rows (Statistics *self, const char *sql, RowFunc func, GError **error)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row =
-      rtk_server_db_query (self->store->db, &local_error, sql, "ii", self->from, self->to);
+      rtk_server_db_query (self->store->db, error, sql, "ii", self->from, self->to);
 
-  while (rtk_server_db_next (self->store->db, row, &local_error))
+  while (rtk_server_db_next (self->store->db, row, error))
     func (self, row);
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 static void

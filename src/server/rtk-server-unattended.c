@@ -19,14 +19,13 @@ find_last (RtkServerStore      *self,
            char               **out_note,
            GError             **error)
 {
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row = rtk_server_db_query (
-      self->db, &local_error,
+      self->db, error,
       "SELECT id, verdict, reasons, texts, note FROM reviews WHERE submission = ?"
       " AND undone_at IS NULL AND verdict <> 'passed' ORDER BY created_at DESC, id DESC LIMIT 1",
       "s", item->id);
 
-  if (rtk_server_db_next (self->db, row, &local_error)) {
+  if (rtk_server_db_next (self->db, row, error)) {
     *out_review = g_strdup (rtk_server_db_text (row, 0));
     out_decision->approved = g_str_equal (rtk_server_db_text (row, 1), "approved");
     out_decision->verdict = out_decision->approved ? "approved" : "rejected";
@@ -34,11 +33,7 @@ find_last (RtkServerStore      *self,
     out_decision->texts = g_strdup (rtk_server_db_text (row, 3));
     out_decision->note = *out_note = g_strdup (rtk_server_db_text (row, 4));
   }
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return rtk_server_db_end (row);
 }
 
 /* Nobody has said anything but "I pass": it waits as if it were new, for them as well. */
@@ -84,9 +79,8 @@ static GPtrArray *
 find_all (RtkServerStore *self, GError **error)
 {
   g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GError) local_error = NULL;
   RtkServerRows *row = rtk_server_db_query (
-      self->db, &local_error,
+      self->db, error,
       "SELECT w.id FROM submissions w WHERE w.waiting > 0 AND w.stage <> 'first' AND NOT EXISTS"
       " (SELECT 1 FROM staff p WHERE p.enabled = 1 AND p.role IN ('reviewer', 'supervisor')"
       " AND " RTK_SERVER_MAY_TAKE (
@@ -95,13 +89,9 @@ find_all (RtkServerStore *self, GError **error)
                                                              " ORDER BY w.waiting LIMIT " MANY,
       "");
 
-  while (rtk_server_db_next (self->db, row, &local_error))
+  while (rtk_server_db_next (self->db, row, error))
     g_ptr_array_add (ids, g_strdup (rtk_server_db_text (row, 0)));
-  rtk_server_db_end (row);
-  if (local_error == NULL)
-    return g_steal_pointer (&ids);
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return NULL;
+  return rtk_server_db_end (row) ? g_steal_pointer (&ids) : NULL;
 }
 
 /**
