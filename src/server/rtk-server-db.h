@@ -32,7 +32,7 @@ gboolean     rtk_server_db_get_trouble (RtkServerDb *self, RtkError *out_code);
 RtkServerRows *
 rtk_server_db_query (RtkServerDb *self, GError **error, const char *sql, const char *types, ...);
 gboolean    rtk_server_db_next (RtkServerDb *self, RtkServerRows *rows, GError **error);
-gboolean rtk_server_db_end (RtkServerRows *rows);
+gboolean    rtk_server_db_end (RtkServerRows *rows);
 gint64      rtk_server_db_int (RtkServerRows *rows, int column);
 const char *rtk_server_db_text (RtkServerRows *rows, int column);
 gboolean    rtk_server_db_is_null (RtkServerRows *rows, int column);
