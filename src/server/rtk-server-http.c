@@ -422,6 +422,46 @@ cut_off_cb (SoupServerMessage *message, gpointer user_data)
 }
 
 static void
+hung_up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GIOStream) stream = user_data;
+
+  (void)g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL, NULL);
+  (void)g_io_stream_close (stream, NULL, NULL);
+}
+
+static gboolean
+hang_up_cb (gpointer user_data)
+{
+  static const char  answer[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+                                "Content-Length: 0\r\n\r\n";
+  SoupServerMessage *message = user_data;
+  GIOStream         *stream = soup_server_message_steal_connection (message);
+
+  if (stream != NULL)
+    g_output_stream_write_all_async (g_io_stream_get_output_stream (stream), answer,
+                                     sizeof answer - 1, G_PRIORITY_DEFAULT, NULL, hung_up_cb,
+                                     stream);
+  return G_SOURCE_REMOVE;
+}
+
+/* A length below nothing: libsoup would warn in the log and read to the end of the stream. Where
+ * the next request begins is not known, so there is none. */
+static gboolean
+refuse_length (SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  if (soup_message_headers_get_encoding (headers) != SOUP_ENCODING_CONTENT_LENGTH ||
+      soup_message_headers_get_content_length (headers) >= 0)
+    return FALSE;
+  soup_server_message_pause (message);
+  /* Not from within libsoup's reading of it. */
+  (void)g_idle_add_full (G_PRIORITY_DEFAULT, hang_up_cb, g_object_ref (message), g_object_unref);
+  return TRUE;
+}
+
+static void
 handle_early (SoupServer        *server,
               SoupServerMessage *message,
               const char        *path,
@@ -434,6 +474,8 @@ handle_early (SoupServer        *server,
   const RtkServerRoute *route =
       rtk_server_routes_match (get_method (message, path), path, NULL, &known);
 
+  if (refuse_length (message))
+    return;
   if (!rtk_server_intake_begin (self->intake, message, route) &&
       (soup_message_headers_get_expectations (headers) & SOUP_EXPECTATION_CONTINUE) != 0)
     refuse_early (self, message, route);

@@ -158,11 +158,44 @@ test_requests (void)
   g_assert_cmpuint (alive->status, ==, 200);
 }
 
+/* What no body can be: refused with the end of the connection, not a word in the log. */
+static void
+test_lengths (void)
+{
+  static const char *const lengths[] = {"-13", "-1", "-9223372036854775808"};
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autoptr (GUri) uri = g_uri_parse (server->url, G_URI_FLAGS_NONE, NULL);
+  g_autoptr (RtkTestReply) alive = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++) {
+    g_autoptr (GSocketClient) client = g_socket_client_new ();
+    g_autoptr (GSocketConnection) connection = g_socket_client_connect_to_host (
+        client, "127.0.0.1", (guint16)g_uri_get_port (uri), NULL, NULL);
+    g_autofree char *request = g_strdup_printf (
+        "POST /v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: %s\r\n\r\n{}",
+        lengths[i]);
+    char  answer[256] = "";
+    gsize size = 0;
+
+    g_assert_nonnull (connection);
+    g_assert_true (
+        g_output_stream_write_all (g_io_stream_get_output_stream (G_IO_STREAM (connection)),
+                                   request, strlen (request), NULL, NULL, NULL));
+    g_assert_true (g_input_stream_read_all (g_io_stream_get_input_stream (G_IO_STREAM (connection)),
+                                            answer, sizeof answer - 1, &size, NULL, NULL));
+    g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 400 "));
+  }
+  alive = rtk_test_call (server, NULL, "GET", "/healthz", NULL);
+  g_assert_cmpuint (alive->status, ==, 200);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/server/mutations/bodies", test_bodies);
+  g_test_add_func ("/server/mutations/lengths", test_lengths);
   g_test_add_func ("/server/mutations/requests", test_requests);
   return g_test_run ();
 }
