@@ -10,9 +10,6 @@
  * by the code that writes all orders, and taken out again before anybody else can see it. So it
  * has whatever an order has, now and later, and no look tells it from the others. */
 
-/* Microseconds after the order: the photo, the payment. */
-#define SUBMITTED_AFTER (30 * G_USEC_PER_SEC)
-
 /**
  * RtkServerGoldFace:
  *
@@ -71,12 +68,21 @@ read_face (RtkServerStore *store, const char *shown, Face *face, GError **error)
   return found;
 }
 
-/* Another text of the same form, always the same for the same order: digits become digits and
- * small letters, which are hexadecimal here, such letters. NULL stays NULL. */
-static char *
-disguise (RtkServerStore *store, const Face *face, const char *text)
+/**
+ * rtk_server_gold_disguise:
+ * @store: a store
+ * @order_id: the order of a showing
+ * @text: (nullable): what is not to be told
+ *
+ * Makes another text of the same form, always the same for the same order: digits become digits and
+ * small letters, which are hexadecimal here, such letters.
+ *
+ * Returns: (transfer full) (nullable): the text; %NULL for %NULL
+ */
+char *
+rtk_server_gold_disguise (RtkServerStore *store, const char *order_id, const char *text)
 {
-  g_autofree char *seed = g_strdup_printf ("gold:%s:%s", face->order_id, text != NULL ? text : "");
+  g_autofree char *seed = g_strdup_printf ("gold:%s:%s", order_id, text != NULL ? text : "");
   g_autofree char *digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_ID, seed);
   char            *other = g_strdup (text);
 
@@ -125,16 +131,16 @@ put_order (RtkServerStore *store, const Face *face, const char *roster, GError *
                             " VALUES (?, ?, ?, ?, ?, 'none', 'none', ?, ?)",
                             "ssissii", face->order_id, face->number, face->revision, roster,
                             is_rejected ? "refund_due" : "paid", face->created_at, updated) &&
-         rtk_server_db_run (store->db, error,
-                            "INSERT INTO submissions (id, order_id, state, origin, original, alpha,"
-                            " delivered, certificate, report, actor, reasons, texts, note,"
-                            " created_at) SELECT ?1, ?2, ?3, w.origin, w.original, w.alpha,"
-                            " w.delivered, w.certificate, w.report, 'server', ?4, ?5, ?6, ?7"
-                            " FROM submissions w WHERE w.id = ?8",
-                            "ssssssis", face->id, face->order_id, state,
-                            is_decided ? face->reasons : "", face->texts,
-                            is_decided ? face->note : NULL, face->created_at + SUBMITTED_AFTER,
-                            face->gold_submission);
+         rtk_server_db_run (
+             store->db, error,
+             "INSERT INTO submissions (id, order_id, state, origin, original, alpha,"
+             " delivered, certificate, report, actor, reasons, texts, note,"
+             " created_at) SELECT ?1, ?2, ?3, w.origin, w.original, w.alpha,"
+             " w.delivered, w.certificate, w.report, 'server', ?4, ?5, ?6, ?7"
+             " FROM submissions w WHERE w.id = ?8",
+             "ssssssis", face->id, face->order_id, state, is_decided ? face->reasons : "",
+             face->texts, is_decided ? face->note : NULL,
+             face->created_at + RTK_SERVER_GOLD_SUBMITTED_AFTER, face->gold_submission);
 }
 
 /* Paid as the photo itself was once. */
@@ -156,12 +162,13 @@ put_payment (RtkServerStore *store, const Face *face, GError **error)
   gint64           life = 0;
 
   if (rtk_server_db_next (store->db, row, error)) {
-    g_autofree char *tail = disguise (store, face, rtk_server_db_text (row, 0) + 19);
+    g_autofree char *tail =
+        rtk_server_gold_disguise (store, face->order_id, rtk_server_db_text (row, 0) + 19);
 
     /* An id says when it was made. */
     id = g_strdup_printf ("%.19s%s", face->order_id, tail);
     provider = g_strdup (rtk_server_db_text (row, 1));
-    code = disguise (store, face, rtk_server_db_text (row, 2));
+    code = rtk_server_gold_disguise (store, face->order_id, rtk_server_db_text (row, 2));
     amount = rtk_server_db_int (row, 3);
     life = rtk_server_db_int (row, 4);
   }

@@ -69,6 +69,22 @@ rtk_server_gold_is_shown (RtkServerStore *store, RtkServerCall *call, const char
              "ss", shown, call->principal) != 0;
 }
 
+/**
+ * rtk_server_gold_find_shown:
+ * @store: a store
+ * @call: a call
+ * @order_id: id that may be of the order of a showing
+ *
+ * Returns: (transfer full) (nullable): the showing to the caller; nobody else can tell
+ */
+char *
+rtk_server_gold_find_shown (RtkServerStore *store, RtkServerCall *call, const char *order_id)
+{
+  return rtk_server_db_dup_text (store->db,
+                                 "SELECT id FROM gold_shown WHERE order_id = ? AND reviewer = ?",
+                                 "ss", order_id, call->principal);
+}
+
 /* The row of @shown, or of the order @order_id, when it is the caller's. */
 static RtkServerRows *
 find (RtkServerStore *store,
@@ -427,6 +443,10 @@ rtk_server_gold_decide (RtkServerStore          *store,
                         GError                 **error)
 {
   g_auto (State) state = {0};
+  g_autofree char *action = g_strconcat ("gold.", decision->verdict, NULL);
+  g_autofree char *review = rtk_id_new (g_get_real_time ());
+  g_autofree char *detail =
+      rtk_server_review_make_detail (review, "first", TRUE, decision->reasons);
 
   if (!find_state (store, call, &state, error))
     return FALSE;
@@ -446,7 +466,7 @@ rtk_server_gold_decide (RtkServerStore          *store,
                             "ssssis", decision->verdict, decision->reasons, decision->texts,
                             decision->note, g_get_real_time (), call->params[0]) &&
          rtk_server_gold_render (store, call, call->params[0], error) &&
-         rtk_server_audit_add (store, call->actor, "gold.answer", call->params[0], "{}", error) &&
+         rtk_server_audit_add (store, call->actor, action, call->params[0], detail, error) &&
          rtk_server_leases_renew (store, call, error) &&
          answer_order (store, call, state.order_id, error);
 }
@@ -482,6 +502,7 @@ rtk_server_gold_undo (RtkServerStore *store, RtkServerCall *call, GError **error
                            " note = NULL, decided_at = NULL, revision = revision + 1,"
                            " claimed_at = ?, lease_until = ? WHERE id = ?",
                            "iis", now, rtk_server_lease_end (store), call->params[0]) ||
+       !rtk_server_audit_add (store, call->actor, "gold.undo", call->params[0], "{}", error) ||
        !rtk_server_gold_render (store, call, call->params[0], error)))
     return FALSE;
   call->status = 200;

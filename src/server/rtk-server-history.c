@@ -2,7 +2,7 @@
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
-#include "server/rtk-server-call.h"
+#include "server/rtk-server-gold.h"
 
 /* What became of an order and by whom: the audit log's entries about it and all that hangs on it,
  * the notes, and what was to be done in the world. */
@@ -100,39 +100,77 @@ write_list (RtkServerStore *store,
   return rtk_server_db_end (row);
 }
 
-/* GET /v1/orders/{id}/history: a reviewer does not see what others said of a photo that is not
- * decided on, second looks are blind, and never what is gold. */
-RTK_SERVER_HANDLER (order_history)
+/* A reviewer sees what became of the photos, without what others said of one that is not decided
+ * on: second looks are blind. Money, messages and prints are the desk's, and not the numbers of the
+ * log either: by them a made-up order could be told from the others. */
+static gboolean
+write_for_reviewer (RtkServerStore *store, RtkServerCall *call, GError **error)
 {
-  const char    *order_id = call->params[0];
-  gint64         is_blind = call->who == RTK_SERVER_REVIEWER ? 1 : 0;
-  RtkServerRows *row;
+  return write_list (
+             store, &call->answer, "entries", write_entry,
+             rtk_server_db_query (
+                 store->db, error,
+                 "SELECT row_number () OVER (ORDER BY seq), at, actor, action, target, detail"
+                 " FROM audit WHERE target IN (SELECT ?1"
+                 " UNION SELECT id FROM submissions WHERE order_id = ?1"
+                 " UNION SELECT id FROM notes WHERE order_id = ?1)"
+                 " AND (action IN ('order.create', 'submission.create', 'note.add')"
+                 " OR (action LIKE 'review.%' AND NOT EXISTS (SELECT 1 FROM submissions w"
+                 " WHERE w.id = audit.target AND w.state IN ('submitted', 'in_review'))))"
+                 " ORDER BY seq LIMIT ?2",
+                 "si", call->params[0], (gint64)MAX_ENTRIES),
+             error) &&
+         write_list (store, &call->answer, lists[0].name, lists[0].write,
+                     rtk_server_db_query (store->db, error, lists[0].sql, "s", call->params[0]),
+                     error);
+}
 
-  if (rtk_server_db_get_int (store->db, 0, "SELECT 1 FROM orders WHERE id = ?", "s", order_id) == 0)
-    return rtk_server_call_not_found (call);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  if (!rtk_server_order_write (store, &call->answer, "order", order_id, call->station, error))
-    return FALSE;
-  row = rtk_server_db_query (
-      store->db, error,
-      "SELECT seq, at, actor, action, target, detail FROM audit WHERE target IN (SELECT ?1"
-      " UNION SELECT roster FROM orders WHERE id = ?1"
-      " UNION SELECT id FROM submissions WHERE order_id = ?1"
-      " UNION SELECT id FROM payments WHERE order_id = ?1"
-      " UNION SELECT id FROM prints WHERE order_id = ?1"
-      " UNION SELECT id FROM notes WHERE order_id = ?1"
-      " UNION SELECT id FROM effects WHERE order_id = ?1)"
-      " AND NOT (?2 = 1 AND action LIKE 'gold.%')"
-      " AND NOT (?2 = 1 AND action LIKE 'review.%' AND EXISTS (SELECT 1 FROM submissions w"
-      " WHERE w.id = audit.target AND w.state IN ('submitted', 'in_review')))"
-      " ORDER BY seq LIMIT ?3",
-      "sii", order_id, is_blind, (gint64)MAX_ENTRIES);
-  if (!write_list (store, &call->answer, "entries", write_entry, row, error))
+static gboolean
+write_whole (RtkServerStore *store, RtkServerCall *call, GError **error)
+{
+  const char *order_id = call->params[0];
+
+  if (!write_list (store, &call->answer, "entries", write_entry,
+                   rtk_server_db_query (
+                       store->db, error,
+                       "SELECT seq, at, actor, action, target, detail FROM audit WHERE target IN"
+                       " (SELECT ?1 UNION SELECT roster FROM orders WHERE id = ?1"
+                       " UNION SELECT id FROM submissions WHERE order_id = ?1"
+                       " UNION SELECT id FROM payments WHERE order_id = ?1"
+                       " UNION SELECT id FROM prints WHERE order_id = ?1"
+                       " UNION SELECT id FROM notes WHERE order_id = ?1"
+                       " UNION SELECT id FROM effects WHERE order_id = ?1) ORDER BY seq LIMIT ?2",
+                       "si", order_id, (gint64)MAX_ENTRIES),
+                   error))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
     if (!write_list (store, &call->answer, lists[i].name, lists[i].write,
                      rtk_server_db_query (store->db, error, lists[i].sql, "s", order_id), error))
       return FALSE;
+  return TRUE;
+}
+
+/* GET /v1/orders/{id}/history */
+RTK_SERVER_HANDLER (order_history)
+{
+  const char      *order_id = call->params[0];
+  gboolean         is_reviewer = call->who == RTK_SERVER_REVIEWER;
+  g_autofree char *shown = NULL;
+
+  if (rtk_server_db_get_int (store->db, 0, "SELECT 1 FROM orders WHERE id = ?", "s", order_id) ==
+      0) {
+    shown = rtk_server_gold_find_shown (store, call, order_id);
+    if (shown == NULL)
+      return rtk_server_call_not_found (call);
+  }
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  if (shown != NULL ? !rtk_server_gold_write_history (store, call, shown, error)
+                    : !rtk_server_order_write (store, &call->answer, "order", order_id,
+                                               call->station, error) ||
+                          !(is_reviewer ? write_for_reviewer : write_whole) (store, call, error))
+    return FALSE;
+  for (guint i = 1; (is_reviewer || shown != NULL) && i < G_N_ELEMENTS (lists); i++)
+    rtk_server_json_raw (&call->answer, lists[i].name, "[]");
   rtk_server_json_end (&call->answer, '}');
   call->status = 200;
   return TRUE;

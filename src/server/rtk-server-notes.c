@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "core/rtk-id.h"
+#include "server/rtk-server-gold.h"
 #include "server/rtk-server-operations.h"
 
 #include <string.h>
@@ -37,10 +38,18 @@ RTK_SERVER_HANDLER (order_note)
 {
   const char      *id = rtk_server_call_get_string (call, "id");
   g_autofree char *known = find_order (store, id);
+  g_autofree char *shown = NULL;
 
   if (rtk_server_db_get_int (store->db, 0, "SELECT 1 FROM orders WHERE id = ?", "s",
-                             call->params[0]) == 0)
-    return rtk_server_call_not_found (call);
+                             call->params[0]) == 0) {
+    shown = rtk_server_gold_find_shown (store, call, call->params[0]);
+    if (shown == NULL)
+      return rtk_server_call_not_found (call);
+    if (known == NULL)
+      return rtk_server_gold_note (store, call, shown, error);
+  }
+  if (known == NULL && rtk_server_gold_has_note (store, id))
+    return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another note.");
   if (known != NULL && strcmp (known, call->params[0]) != 0)
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another note.");
   if (known == NULL && !add_note (store, id, call->params[0],
@@ -64,7 +73,8 @@ check_note (RtkServerStore *store, RtkOperation *operation, const RtkServerTarge
       g_utf8_strlen (text, -1) > MAX_NOTE)
     return RTK_SERVER_REFUSED_BODY;
   known = find_order (store, id);
-  return known != NULL ? RTK_SERVER_REFUSED_REUSED : RTK_SERVER_APPLIED;
+  return known != NULL || rtk_server_gold_has_note (store, id) ? RTK_SERVER_REFUSED_REUSED
+                                                               : RTK_SERVER_APPLIED;
 }
 
 static gboolean

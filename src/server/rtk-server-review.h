@@ -139,6 +139,10 @@ gboolean rtk_server_decision_conflict (RtkServerStore          *store,
                                        const char              *problem,
                                        const char              *title,
                                        GError                 **error);
+char    *rtk_server_review_make_detail (const char *id,
+                                        const char *stage,
+                                        gboolean    is_final,
+                                        const char *reasons) G_GNUC_WARN_UNUSED_RESULT;
 gboolean rtk_server_review_add (RtkServerStore          *store,
                                 RtkServerCall           *call,
                                 const char              *id,

@@ -154,6 +154,25 @@ rtk_server_decision_conflict (RtkServerStore          *store,
 }
 
 /**
+ * rtk_server_review_make_detail:
+ * @id: of the record
+ * @stage: of it
+ * @is_final: whether it moves the submission
+ * @reasons: codes with commas
+ *
+ * Returns: (transfer full): what the audit log keeps of a verdict
+ */
+char *
+rtk_server_review_make_detail (const char *id,
+                               const char *stage,
+                               gboolean    is_final,
+                               const char *reasons)
+{
+  return g_strdup_printf ("{\"review\":\"%s\",\"stage\":\"%s\",\"final\":%s,\"reasons\":\"%s\"}",
+                          id, stage, is_final ? "true" : "false", reasons);
+}
+
+/**
  * rtk_server_review_add:
  * @store: a store, in a transaction
  * @call: who decides
@@ -181,9 +200,7 @@ rtk_server_review_add (RtkServerStore          *store,
                        GError                 **error)
 {
   g_autofree char *action = g_strconcat ("review.", decision->verdict, NULL);
-  g_autofree char *detail =
-      g_strdup_printf ("{\"review\":\"%s\",\"stage\":\"%s\",\"final\":%s,\"reasons\":\"%s\"}", id,
-                       stage, is_final ? "true" : "false", decision->reasons);
+  g_autofree char *detail = rtk_server_review_make_detail (id, stage, is_final, decision->reasons);
 
   return rtk_server_db_run (
              store->db, error,

@@ -213,6 +213,10 @@ static const Migration migrations[] = {
         " texts TEXT, note TEXT,"
         " decided_at INTEGER, face TEXT) WITHOUT ROWID;"
         "CREATE INDEX gold_shown_reviewer ON gold_shown (reviewer, gold);"
+        "CREATE TABLE gold_notes (id TEXT PRIMARY KEY, shown TEXT NOT NULL REFERENCES gold_shown"
+        " (id), text TEXT NOT NULL, actor TEXT NOT NULL, created_at INTEGER NOT NULL)"
+        " WITHOUT ROWID;"
+        "CREATE INDEX gold_notes_shown ON gold_notes (shown, created_at);"
         /* Payments: a code that waits for the provider's callback has an end. */
         "ALTER TABLE payments ADD COLUMN pay_code TEXT;"
         "ALTER TABLE payments ADD COLUMN expires_at INTEGER;"

@@ -254,6 +254,139 @@ test_numbers (void)
   g_assert_cmpuint (n_showings, ==, 1);
 }
 
+static RtkTestReply *
+get_history (RtkTestDesk *desk, const char *token, JsonObject *item)
+{
+  g_autofree char *path = g_strdup_printf (
+      "/v1/orders/%s/history",
+      json_object_get_string_member (json_object_get_object_member (item, "order"), "id"));
+
+  return rtk_test_call (desk->server, token, "GET", path, NULL);
+}
+
+/* What one can tell two histories by, but for ids, times and who the graduate is. */
+static char *
+summarize (RtkTestReply *reply, JsonObject *item)
+{
+  static const char *const lists[] = {"notes", "payments", "effects", "conflicts"};
+  JsonObject              *order = json_object_get_object_member (item, "order");
+  g_autoptr (GString) text = g_string_new (NULL);
+  JsonArray *entries;
+
+  g_assert_cmpuint (reply->status, ==, 200);
+  entries = json_object_get_array_member (reply->json, "entries");
+  for (guint i = 0; i < json_array_get_length (entries); i++) {
+    JsonObject *entry = json_array_get_object_element (entries, i);
+    const char *actor = json_object_get_string_member (entry, "actor");
+    const char *target = json_object_get_string_member (entry, "target");
+    g_autoptr (GList) members =
+        json_object_get_members (json_object_get_object_member (entry, "detail"));
+
+    g_string_append_printf (
+        text, "%d %s %s %s", (int)json_object_get_int_member (entry, "seq"),
+        json_object_get_string_member (entry, "action"),
+        g_str_has_prefix (actor, "account:") ? "account" : actor,
+        strcmp (target, json_object_get_string_member (order, "id")) == 0          ? "order"
+        : strcmp (target, json_object_get_string_member (item, "submission")) == 0 ? "photo"
+                                                                                   : "other");
+    for (GList *l = members; l != NULL; l = l->next)
+      g_string_append_printf (text, " %s", (const char *)l->data);
+    g_string_append_c (text, '\n');
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    g_string_append_printf (
+        text, "%s %u\n", lists[i],
+        json_array_get_length (json_object_get_array_member (reply->json, lists[i])));
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+static void
+assert_histories (RtkTestDesk *desk, JsonObject *item, JsonObject *gold, const char *expected)
+{
+  g_autoptr (RtkTestReply) of_real = get_history (desk, desk->reviewer, item);
+  g_autoptr (RtkTestReply) of_gold = get_history (desk, desk->reviewer, gold);
+  g_autofree char *real_text = summarize (of_real, item);
+  g_autofree char *gold_text = summarize (of_gold, gold);
+
+  assert_same_shape (of_real->json, of_gold->json);
+  g_assert_cmpstr (real_text, ==, gold_text);
+  g_assert_cmpstr (real_text, ==, expected);
+}
+
+static guint
+add_note (RtkTestDesk *desk, JsonObject *item, const char *id)
+{
+  g_autofree char *path = g_strdup_printf (
+      "/v1/orders/%s/notes",
+      json_object_get_string_member (json_object_get_object_member (item, "order"), "id"));
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\",\"text\":\"looks older\"}", id);
+  g_autoptr (RtkTestReply) reply = rtk_test_call (desk->server, desk->reviewer, "POST", path, body);
+
+  if (reply->status == 409)
+    rtk_test_assert_problem (reply, 409, "id-reused");
+  return reply->status;
+}
+
+/* Neither its history nor a note on it tells gold from the others. */
+static void
+test_history (void)
+{
+#define CAME_IN "1 order.create account order\n2 submission.create account photo\n"
+#define NOTED CAME_IN "3 note.add staff:reviewer other\n"
+#define NO_MORE "payments 0\neffects 0\nconflicts 0\n"
+#define SAID " staff:reviewer photo review stage final reasons\n"
+  g_auto (RtkTestDesk) desk;
+  g_autoptr (RtkTestReply) first = NULL;
+  g_autoptr (RtkTestReply) both = NULL;
+  g_autoptr (RtkTestReply) hidden = NULL;
+  g_autofree char *note = rtk_test_new_id ();
+  g_autofree char *other = rtk_test_new_id ();
+  const char      *notes[] = {note, other};
+  JsonObject      *items[2]; /* a real one, gold */
+
+  rtk_test_desk_init (&desk, (const char *[]){"--gold-percent", "100", NULL});
+  rtk_test_desk_pay (&desk);
+  add_gold (&desk);
+  rtk_test_desk_pay (&desk);
+  first = rtk_test_desk_claim (&desk, desk.reviewer, "{\"count\":1}");
+  both = rtk_test_desk_claim (&desk, desk.reviewer, "{\"count\":5}");
+  g_assert_cmpuint (rtk_test_count_items (both), ==, 2);
+  items[0] = find_order (both, desk.order);
+  g_assert_nonnull (items[0]);
+  items[1] = rtk_test_get_item (both, rtk_test_get_item (both, 0) == items[0] ? 1 : 0);
+  assert_histories (&desk, items[0], items[1], CAME_IN "notes 0\n" NO_MORE);
+  hidden = get_history (&desk, desk.reviewer2, items[1]);
+  rtk_test_assert_problem (hidden, 404, "not-found");
+  for (guint i = 0; i < 2; i++) {
+    g_assert_cmpuint (add_note (&desk, items[i], notes[i]), ==, 201);
+    g_assert_cmpuint (add_note (&desk, items[i], notes[i]), ==, 200);
+  }
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpuint (add_note (&desk, items[i], notes[1 - i]), ==, 409);
+  assert_histories (&desk, items[0], items[1], NOTED "notes 1\n" NO_MORE);
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (RtkTestReply) said =
+        rtk_test_desk_decide (&desk, desk.reviewer, items[i], "\"hair\"");
+
+    rtk_test_assert_state (said, "rejected", "hair");
+  }
+  assert_histories (&desk, items[0], items[1], NOTED "4 review.rejected" SAID "notes 1\n" NO_MORE);
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (RtkTestReply) undone =
+        rtk_test_desk_act (&desk, desk.reviewer, items[i], "/undo", NULL);
+    g_autoptr (RtkTestReply) said = NULL;
+
+    g_assert_cmpuint (undone->status, ==, 200);
+    if (i == 1)
+      assert_histories (&desk, items[1], items[1], NOTED "notes 1\n" NO_MORE);
+    said = rtk_test_desk_decide (&desk, desk.reviewer, undone->json, NULL);
+    rtk_test_assert_state (said, "approved", "");
+  }
+  assert_histories (&desk, items[0], items[1],
+                    NOTED "4 review.rejected" SAID "5 review.undo staff:reviewer photo\n"
+                          "6 review.approved" SAID "notes 1\n" NO_MORE);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -261,5 +394,6 @@ main (int argc, char **argv)
   g_test_add_func ("/server/gold/shown", test_gold);
   g_test_add_func ("/server/gold/turns", test_gold_turns);
   g_test_add_func ("/server/gold/numbers", test_numbers);
+  g_test_add_func ("/server/gold/history", test_history);
   return g_test_run ();
 }

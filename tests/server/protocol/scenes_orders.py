@@ -41,8 +41,12 @@ def scene_notes(world):
     expect(world.order(graduate.order)["revision"] == revision)
     history = world.call("reviewer", "GET", f"/v1/orders/{graduate.order}/history", status=200).json
     expect([one["text"] for one in history["notes"]] == [body["text"], "from a station"])
-    actions = [one["action"] for one in history["entries"]]
-    expect({"code.bind", "order.create", "payment.paid", "payment.settle", "note.add"} <= set(actions))
+    actions = {one["action"] for one in history["entries"]}
+    expect(actions == {"order.create", "submission.create", "note.add"})
+    expect(not history["payments"] and not history["effects"] and not history["conflicts"])
+    whole = world.call("operator", "GET", f"/v1/orders/{graduate.order}/history", status=200).json
+    actions = {one["action"] for one in whole["entries"]}
+    expect({"code.bind", "order.create", "payment.paid", "payment.settle", "note.add"} <= actions)
 
 
 def scene_history(world):
