@@ -333,6 +333,38 @@ rtk_server_call_end_page (RtkServerCall *self, RtkServerRows *rows, gboolean mor
   return rtk_server_db_end (rows);
 }
 
+/**
+ * rtk_server_call_write_page:
+ * @store: a store
+ * @self: a call that asks for a page of a list
+ * @name: of the list
+ * @rows: (transfer full) (nullable): its query, for one row more than @limit
+ * @limit: of the page
+ * @write: writes a row as an element
+ * @error: return location
+ *
+ * Answers with {"NAME": [...], "more": ...}.
+ *
+ * Returns: whether all of the page was read
+ */
+gboolean
+rtk_server_call_write_page (RtkServerStore *store,
+                            RtkServerCall  *self,
+                            const char     *name,
+                            RtkServerRows  *rows,
+                            gint64          limit,
+                            void (*write) (RtkServerJson *json, RtkServerRows *row),
+                            GError **error)
+{
+  gint64 n = 0;
+
+  rtk_server_json_begin (&self->answer, NULL, '{');
+  rtk_server_json_begin (&self->answer, name, '[');
+  while (rtk_server_db_next (store->db, rows, error) && n++ < limit)
+    write (&self->answer, rows);
+  return rtk_server_call_end_page (self, rows, n > limit);
+}
+
 static gboolean
 is_string (JsonNode *node)
 {

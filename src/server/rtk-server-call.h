@@ -139,6 +139,13 @@ gboolean rtk_server_call_get_page (RtkServerCall         *self,
                                    const char           **out_after,
                                    gint64                *out_limit);
 gboolean rtk_server_call_end_page (RtkServerCall *self, RtkServerRows *rows, gboolean more);
+gboolean rtk_server_call_write_page (RtkServerStore *store,
+                                     RtkServerCall  *self,
+                                     const char     *name,
+                                     RtkServerRows  *rows,
+                                     gint64          limit,
+                                     void (*write) (RtkServerJson *json, RtkServerRows *row),
+                                     GError **error);
 gboolean rtk_server_order_answer (
     RtkServerStore *store, RtkServerCall *call, const char *id, guint status, GError **error);
 void rtk_server_problem_write (

@@ -49,7 +49,6 @@ RTK_SERVER_HANDLER (effects_list)
   const char    *state = get_state (call);
   const char    *after;
   gint64         limit;
-  gint64         n = 0;
   RtkServerRows *row;
 
   if (state == NULL || !rtk_server_call_get_page (call, store->config, &after, &limit))
@@ -58,11 +57,7 @@ RTK_SERVER_HANDLER (effects_list)
                              "SELECT " COLUMNS " FROM effects WHERE (?1 = '' OR state = ?1)"
                              " AND id > ?2 ORDER BY id LIMIT ?3",
                              "ssi", state, after, limit + 1);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_begin (&call->answer, "effects", '[');
-  while (rtk_server_db_next (store->db, row, error) && n++ < limit)
-    write_effect (&call->answer, row);
-  return rtk_server_call_end_page (call, row, n > limit);
+  return rtk_server_call_write_page (store, call, "effects", row, limit, write_effect, error);
 }
 
 static gboolean

@@ -300,24 +300,25 @@ RTK_SERVER_HANDLER (export_create)
   return create_export (store, call, error);
 }
 
+static void
+write_listed (RtkServerJson *json, RtkServerRows *row)
+{
+  write_export (json, NULL, row);
+}
+
 /* GET /v1/exports */
 RTK_SERVER_HANDLER (export_list)
 {
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
-  gint64         n = 0;
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   row = rtk_server_db_query (store->db, error,
                              "SELECT " EXPORT_COLUMNS " WHERE e.id > ? ORDER BY e.id LIMIT ?", "si",
                              after, limit + 1);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_begin (&call->answer, "exports", '[');
-  while (rtk_server_db_next (store->db, row, error) && n++ < limit)
-    write_export (&call->answer, NULL, row);
-  return rtk_server_call_end_page (call, row, n > limit);
+  return rtk_server_call_write_page (store, call, "exports", row, limit, write_listed, error);
 }
 
 static gboolean

@@ -104,18 +104,13 @@ RTK_SERVER_HANDLER (gold_list)
 {
   const char    *after;
   gint64         limit;
-  gint64         n = 0;
   RtkServerRows *row;
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   row = rtk_server_db_query (store->db, error, GOLD " WHERE g.id > ? ORDER BY g.id LIMIT ?", "si",
                              after, limit + 1);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_begin (&call->answer, "gold", '[');
-  while (rtk_server_db_next (store->db, row, error) && n++ < limit)
-    write_row (&call->answer, row);
-  return rtk_server_call_end_page (call, row, n > limit);
+  return rtk_server_call_write_page (store, call, "gold", row, limit, write_row, error);
 }
 
 /* DELETE /v1/gold/{id}: shown no more; what was shown stays in the statistics. */

@@ -75,13 +75,22 @@ RTK_SERVER_HANDLER (roster_post)
   return TRUE;
 }
 
+static void
+write_school (RtkServerJson *json, RtkServerRows *row)
+{
+  rtk_server_json_begin (json, NULL, '{');
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "name", rtk_server_db_text (row, 1));
+  rtk_server_json_int (json, "batches", rtk_server_db_int (row, 2));
+  rtk_server_json_end (json, '}');
+}
+
 /* GET /v1/schools */
 RTK_SERVER_HANDLER (school_list)
 {
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
-  gint64         n = 0;
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
@@ -90,16 +99,7 @@ RTK_SERVER_HANDLER (school_list)
                            "SELECT s.id, s.name, (SELECT count (*) FROM batches b WHERE"
                            " b.school = s.id) FROM schools s WHERE s.id > ? ORDER BY s.id LIMIT ?",
                            "si", after, limit + 1);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_begin (&call->answer, "schools", '[');
-  while (rtk_server_db_next (store->db, row, error) && n++ < limit) {
-    rtk_server_json_begin (&call->answer, NULL, '{');
-    rtk_server_json_string (&call->answer, "id", rtk_server_db_text (row, 0));
-    rtk_server_json_string (&call->answer, "name", rtk_server_db_text (row, 1));
-    rtk_server_json_int (&call->answer, "batches", rtk_server_db_int (row, 2));
-    rtk_server_json_end (&call->answer, '}');
-  }
-  return rtk_server_call_end_page (call, row, n > limit);
+  return rtk_server_call_write_page (store, call, "schools", row, limit, write_school, error);
 }
 
 static void
@@ -129,7 +129,6 @@ RTK_SERVER_HANDLER (batch_list)
   const char    *after;
   const char    *school;
   gint64         limit;
-  gint64         n = 0;
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit) ||
       !rtk_server_call_get_query_id (call, "school", &school))
@@ -147,11 +146,7 @@ RTK_SERVER_HANDLER (batch_list)
       " WHERE b.id IN (SELECT x.id FROM batches x WHERE x.id > ?1 AND (?2 = '' OR x.school = ?2)"
       " ORDER BY x.id LIMIT ?3) GROUP BY b.id, b.name, s.id, s.name ORDER BY b.id",
       "ssi", after, school, limit + 1);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_begin (&call->answer, "batches", '[');
-  while (rtk_server_db_next (store->db, row, error) && n++ < limit)
-    write_batch (&call->answer, row);
-  return rtk_server_call_end_page (call, row, n > limit);
+  return rtk_server_call_write_page (store, call, "batches", row, limit, write_batch, error);
 }
 
 static const char *
@@ -162,13 +157,23 @@ name_progress (gint64 progress)
   return progress >= 0 && progress < (gint64)G_N_ELEMENTS (names) ? names[progress] : names[0];
 }
 
+static void
+write_missing (RtkServerJson *json, RtkServerRows *row)
+{
+  rtk_server_json_begin (json, NULL, '{');
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "name_masked", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "number_masked", rtk_server_db_text (row, 2));
+  rtk_server_json_string (json, "progress", name_progress (rtk_server_db_int (row, 3)));
+  rtk_server_json_end (json, '}');
+}
+
 /* GET /v1/batches/{id}/missing */
 RTK_SERVER_HANDLER (batch_missing)
 {
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
-  gint64         n = 0;
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
@@ -179,17 +184,7 @@ RTK_SERVER_HANDLER (batch_missing)
                              "SELECT id, name_masked, number_masked, progress FROM roster"
                              " WHERE batch = ? AND progress < 3 AND id > ? ORDER BY id LIMIT ?",
                              "ssi", call->params[0], after, limit + 1);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_begin (&call->answer, "graduates", '[');
-  while (rtk_server_db_next (store->db, row, error) && n++ < limit) {
-    rtk_server_json_begin (&call->answer, NULL, '{');
-    rtk_server_json_string (&call->answer, "id", rtk_server_db_text (row, 0));
-    rtk_server_json_string (&call->answer, "name_masked", rtk_server_db_text (row, 1));
-    rtk_server_json_string (&call->answer, "number_masked", rtk_server_db_text (row, 2));
-    rtk_server_json_string (&call->answer, "progress", name_progress (rtk_server_db_int (row, 3)));
-    rtk_server_json_end (&call->answer, '}');
-  }
-  return rtk_server_call_end_page (call, row, n > limit);
+  return rtk_server_call_write_page (store, call, "graduates", row, limit, write_missing, error);
 }
 
 /* Whether the sealed name of a graduate is @name; a masked one fits whoever it may be. */

@@ -56,18 +56,13 @@ RTK_SERVER_HANDLER (staff_list)
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
-  gint64         n = 0;
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
   row = rtk_server_db_query (store->db, error,
                              "SELECT " COLUMNS " FROM staff s WHERE s.id > ? ORDER BY s.id LIMIT ?",
                              "isi", g_get_real_time (), after, limit + 1);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_begin (&call->answer, "staff", '[');
-  while (rtk_server_db_next (store->db, row, error) && n++ < limit)
-    write_person (&call->answer, row);
-  return rtk_server_call_end_page (call, row, n > limit);
+  return rtk_server_call_write_page (store, call, "staff", row, limit, write_person, error);
 }
 
 static gboolean

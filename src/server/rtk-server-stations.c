@@ -76,13 +76,28 @@ RTK_SERVER_HANDLER (station_enrol)
   return TRUE;
 }
 
+static void
+write_station (RtkServerJson *json, RtkServerRows *row)
+{
+  rtk_server_json_begin (json, NULL, '{');
+  rtk_server_json_string (json, "id", rtk_server_db_text (row, 0));
+  rtk_server_json_string (json, "name", rtk_server_db_text (row, 1));
+  rtk_server_json_string (json, "key", rtk_server_db_text (row, 2));
+  rtk_server_json_string (json, "created_by", rtk_server_db_text (row, 3));
+  rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 4));
+  if (rtk_server_db_is_null (row, 5))
+    rtk_server_json_string (json, "revoked_at", NULL);
+  else
+    rtk_server_json_time (json, "revoked_at", rtk_server_db_int (row, 5));
+  rtk_server_json_end (json, '}');
+}
+
 /* GET /v1/stations */
 RTK_SERVER_HANDLER (station_list)
 {
   RtkServerRows *row;
   const char    *after;
   gint64         limit;
-  gint64         n = 0;
 
   if (!rtk_server_call_get_page (call, store->config, &after, &limit))
     return TRUE;
@@ -91,22 +106,7 @@ RTK_SERVER_HANDLER (station_list)
                              " FROM stations t LEFT JOIN staff s ON s.id = t.created_by"
                              " WHERE t.id > ? ORDER BY t.id LIMIT ?",
                              "si", after, limit + 1);
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_begin (&call->answer, "stations", '[');
-  while (rtk_server_db_next (store->db, row, error) && n++ < limit) {
-    rtk_server_json_begin (&call->answer, NULL, '{');
-    rtk_server_json_string (&call->answer, "id", rtk_server_db_text (row, 0));
-    rtk_server_json_string (&call->answer, "name", rtk_server_db_text (row, 1));
-    rtk_server_json_string (&call->answer, "key", rtk_server_db_text (row, 2));
-    rtk_server_json_string (&call->answer, "created_by", rtk_server_db_text (row, 3));
-    rtk_server_json_time (&call->answer, "created_at", rtk_server_db_int (row, 4));
-    if (rtk_server_db_is_null (row, 5))
-      rtk_server_json_string (&call->answer, "revoked_at", NULL);
-    else
-      rtk_server_json_time (&call->answer, "revoked_at", rtk_server_db_int (row, 5));
-    rtk_server_json_end (&call->answer, '}');
-  }
-  return rtk_server_call_end_page (call, row, n > limit);
+  return rtk_server_call_write_page (store, call, "stations", row, limit, write_station, error);
 }
 
 /* DELETE /v1/stations/{id}: it was lost or stolen. What it sent before stays. */
