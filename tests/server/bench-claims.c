@@ -8,6 +8,7 @@
  * HTTP take an hour. RTK_TEST_POSTGRES as for the tests. */
 #include "core/rtk-id.h"
 #include "server/rtk-server-call.h"
+#include "support/rtk-test-database.h"
 #include "support/rtk-test-server.h"
 
 #include <stdlib.h>
@@ -60,10 +61,8 @@ fill_one (RtkServerDb *db, gint64 i, gint64 now, const char *school, const char 
 static void
 fill (const char *folder)
 {
-  g_autofree char *own = g_build_filename (folder, "server.db", NULL);
-  g_autofree char *address = rtk_test_server_dup_database (folder);
   g_autoptr (GError) error = NULL;
-  g_autoptr (RtkServerDb) db = rtk_server_db_open (address != NULL ? address : own, &error);
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (folder);
   g_autofree char *school = rtk_test_new_id ();
   g_autofree char *batch = rtk_test_new_id ();
   g_autofree char *sha256 = g_strnfill (64, 'a');

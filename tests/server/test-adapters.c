@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
-#include "server/rtk-server-db.h"
+#include "support/rtk-test-database.h"
 #include "support/rtk-test-receiver.h"
 #include "support/rtk-test-server.h"
 
@@ -206,7 +206,7 @@ test_killed_often (void)
       RTK_TEST_ANSWER_ERROR, RTK_TEST_ANSWER_HALF,  RTK_TEST_ANSWER_HANG,  RTK_TEST_ANSWER_OK,
       RTK_TEST_ANSWER_HANG,  RTK_TEST_ANSWER_TWICE, RTK_TEST_ANSWER_CLOSE, RTK_TEST_ANSWER_HANG,
   };
-  guint rounds = g_getenv ("RTK_TEST_POSTGRES") != NULL ? 1 : 6;
+  guint rounds = rtk_test_is_postgres () ? 1 : 6;
   g_auto (World) world;
 
   world_init (&world, "sandbox", "600");
@@ -261,7 +261,7 @@ test_processes (void)
   g_auto (World) world;
 
   world_init (&world, "sandbox", "600");
-  while (g_getenv ("RTK_TEST_POSTGRES") != NULL && world.n_servers < MAX_PROCESSES)
+  while (rtk_test_is_postgres () && world.n_servers < MAX_PROCESSES)
     world.servers[world.n_servers++] = rtk_test_server_join (world.servers[0]);
   make_refunds (&world, N_ORDERS);
   wait_effects (&world, "done", N_ORDERS);
@@ -362,19 +362,6 @@ test_cash (void)
   g_assert_cmpint (json_object_get_int_member (payload, "amount_fen"), ==, 2500);
 }
 
-static RtkServerDb *
-open_database (World *world)
-{
-  const char      *folder = world->servers[0]->folder;
-  g_autofree char *own = g_build_filename (folder, "server.db", NULL);
-  g_autofree char *address = rtk_test_server_dup_database (folder);
-  g_autoptr (GError) error = NULL;
-  RtkServerDb *db = rtk_server_db_open (address != NULL ? address : own, &error);
-
-  g_assert_no_error (error);
-  return db;
-}
-
 /* Changes the database while nobody is at it. */
 static void
 change_database (World *world, const char *sql)
@@ -383,7 +370,7 @@ change_database (World *world, const char *sql)
 
   rtk_test_server_stop (world->servers[0]);
   {
-    g_autoptr (RtkServerDb) db = open_database (world);
+    g_autoptr (RtkServerDb) db = rtk_test_open_database (world->servers[0]->folder);
 
     g_assert_true (rtk_server_db_exec (db, sql, &error));
     g_assert_no_error (error);
@@ -447,7 +434,7 @@ test_same_code (void)
   begin_payment (&world, 1);
   wait_effects (&world, "done", 2);
   rtk_test_server_stop (world.servers[0]);
-  db = open_database (&world);
+  db = rtk_test_open_database (world.servers[0]->folder);
   row = rtk_server_db_query (db, &error, "SELECT answer_cipher FROM effects", "");
   while (rtk_server_db_next (db, row, &error)) {
     g_autoptr (GBytes) sealed = rtk_server_db_dup_bytes (row, 0);

@@ -2,6 +2,7 @@
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
 #include "server/rtk-server-db-private.h"
+#include "support/rtk-test-database.h"
 #include "support/rtk-test-server.h"
 
 #include <glib/gstdio.h>
@@ -10,24 +11,6 @@
 
 #define N_ORDERS 6
 #define N_KILLS 4
-
-static gboolean
-is_postgres (void)
-{
-  return g_getenv ("RTK_TEST_POSTGRES") != NULL;
-}
-
-static RtkServerDb *
-open_database (const char *folder)
-{
-  g_autofree char *own = g_build_filename (folder, "server.db", NULL);
-  g_autofree char *address = rtk_test_server_dup_database (folder);
-  g_autoptr (GError) error = NULL;
-  RtkServerDb *db = rtk_server_db_open (address != NULL ? address : own, &error);
-
-  g_assert_no_error (error);
-  return db;
-}
 
 /* A place for backups and restored folders beside each other. */
 typedef struct {
@@ -104,8 +87,8 @@ assert_same_rows (const char *a, const char *b)
                                        "batches",  "roster",      "orders",   "photos",
                                        "uploads",  "submissions", "payments", "photo_owners",
                                        "counters", "changes",     "effects",  "reviews"};
-  g_autoptr (RtkServerDb) first = open_database (a);
-  g_autoptr (RtkServerDb) second = open_database (b);
+  g_autoptr (RtkServerDb) first = rtk_test_open_database (a);
+  g_autoptr (RtkServerDb) second = rtk_test_open_database (b);
 
   for (guint i = 0; i < G_N_ELEMENTS (tables); i++)
     g_assert_cmpint (count_rows (first, tables[i]), ==, count_rows (second, tables[i]));
@@ -115,8 +98,8 @@ assert_same_rows (const char *a, const char *b)
 static void
 assert_numbers_apart (const char *before, const char *after)
 {
-  g_autoptr (RtkServerDb) first = open_database (before);
-  g_autoptr (RtkServerDb) second = open_database (after);
+  g_autoptr (RtkServerDb) first = rtk_test_open_database (before);
+  g_autoptr (RtkServerDb) second = rtk_test_open_database (after);
   const char *sql = g_intern_static_string ("SELECT value FROM counters WHERE name = 'orders'");
 
   g_assert_cmpint (rtk_server_db_get_int (first, -1, sql, ""), >, 0);
@@ -221,7 +204,7 @@ test_other_storage (void)
   g_autofree char *orders = NULL;
   g_autoptr (RtkTestServer) restored = NULL;
 
-  if (!is_postgres ()) {
+  if (!rtk_test_is_postgres ()) {
     g_test_skip ("needs PostgreSQL");
     return;
   }
@@ -336,7 +319,7 @@ test_damage (void)
                    1);
   g_assert_nonnull (strstr (text, own_name));
   {
-    g_autoptr (RtkServerDb) db = open_database (server->folder);
+    g_autoptr (RtkServerDb) db = rtk_test_open_database (server->folder);
 
     g_assert_cmpint (rtk_server_db_get_int (
                          db, -1, "SELECT count (*) FROM audit WHERE action = 'server.backup'", ""),
@@ -381,7 +364,7 @@ test_under_load (void)
                      ==, 0);
     g_assert_cmpint (rtk_test_server_command (data, NULL, NULL, "restore", backup, NULL), ==, 0);
     g_assert_cmpint (rtk_test_server_command (data, NULL, NULL, "audit", "verify", NULL), ==, 0);
-    db = open_database (data);
+    db = rtk_test_open_database (data);
     g_assert_cmpint (count_rows (db, "orders"), >=, N_ORDERS);
     g_assert_cmpint (count_rows (db, "changes"), ==, count_rows (db, "orders"));
   }

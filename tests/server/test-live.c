@@ -499,7 +499,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/live/revoked", test_revoked);
   g_test_add_func ("/server/live/stop", test_stop);
   /* An SQLite file has one server. */
-  if (g_getenv ("RTK_TEST_POSTGRES") != NULL)
+  if (rtk_test_is_postgres ())
     g_test_add_func ("/server/live/two-servers", test_two_servers);
   g_test_add_func ("/server/live/never-old", test_never_old);
   return g_test_run ();

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-clock.h"
 #include "core/rtk-json.h"
-#include "server/rtk-server-db.h"
 #include "server/rtk-server-options.h"
 #include "server/rtk-server-payments.h"
 #include "server/rtk-server-signature.h"
+#include "support/rtk-test-database.h"
 #include "support/rtk-test-server.h"
 
 #include <glib/gstdio.h>
@@ -620,8 +620,6 @@ test_poison (void)
 {
   g_auto (Shop) shop;
   g_autofree char *codes[2] = {NULL};
-  g_autofree char *own = NULL;
-  g_autofree char *address = NULL;
   g_autoptr (GError) error = NULL;
 
   shop_init (&shop, NULL);
@@ -636,12 +634,9 @@ test_poison (void)
   wait_payment (&shop, codes[0], "refunded");
   wait_payment (&shop, codes[1], "refunded");
   rtk_test_server_stop (shop.server);
-  own = g_build_filename (shop.server->folder, "server.db", NULL);
-  address = rtk_test_server_dup_database (shop.server->folder);
   {
-    g_autoptr (RtkServerDb) db = rtk_server_db_open (address != NULL ? address : own, &error);
+    g_autoptr (RtkServerDb) db = rtk_test_open_database (shop.server->folder);
 
-    g_assert_no_error (error);
     /* One gets what is sealed for the other. */
     g_assert_true (rtk_server_db_exec (db,
                                        "UPDATE effects SET state = 'due', payload_cipher ="

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-clock.h"
 #include "core/rtk-id.h"
-#include "server/rtk-server-db.h"
+#include "support/rtk-test-database.h"
 #include "support/rtk-test-server.h"
 #include "support/rtk-test-signer.h"
 
@@ -24,30 +24,12 @@ typedef struct {
   int            ended;            /* atomic: all writers are done */
 } Campus;
 
-static gboolean
-is_postgres (void)
-{
-  return g_getenv ("RTK_TEST_POSTGRES") != NULL;
-}
-
-static RtkServerDb *
-open_database (const char *folder)
-{
-  g_autofree char *own = g_build_filename (folder, "server.db", NULL);
-  g_autofree char *address = rtk_test_server_dup_database (folder);
-  g_autoptr (GError) error = NULL;
-  RtkServerDb *db = rtk_server_db_open (address != NULL ? address : own, &error);
-
-  g_assert_no_error (error);
-  return db;
-}
-
 static void
 open_campus (Campus *campus, gboolean paid, const char *const *extra)
 {
   campus->servers[0] = rtk_test_server_new (N_ORDERS, extra);
   campus->n_servers = 1;
-  while (is_postgres () && campus->n_servers < MAX_PROCESSES)
+  while (rtk_test_is_postgres () && campus->n_servers < MAX_PROCESSES)
     campus->servers[campus->n_servers++] = rtk_test_server_join (campus->servers[0]);
   campus->token = rtk_test_sign_in (campus->servers[0], "operator");
   for (guint i = 0; i < N_ORDERS; i++)
@@ -201,7 +183,7 @@ test_feed (void)
   }
   g_ptr_array_unref (late.seen);
   {
-    g_autoptr (RtkServerDb) db = open_database (campus.servers[0]->folder);
+    g_autoptr (RtkServerDb) db = rtk_test_open_database (campus.servers[0]->folder);
 
     g_assert_cmpint (rtk_server_db_get_int (
                          db, -1, "SELECT count (*) FROM submissions WHERE origin = 'desk'", ""),
@@ -248,7 +230,7 @@ test_jobs (void)
   g_autoptr (RtkServerDb) db = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (!is_postgres ()) {
+  if (!rtk_test_is_postgres ()) {
     g_test_skip ("needs PostgreSQL");
     return;
   }
@@ -262,7 +244,7 @@ test_jobs (void)
     closed += callers[i].status;
   }
   g_assert_cmpuint (closed, ==, N_ORDERS);
-  db = open_database (campus.servers[0]->folder);
+  db = rtk_test_open_database (campus.servers[0]->folder);
   g_assert_cmpint (count_actions (db, "payment.closed"), ==, N_ORDERS);
   /* Each process runs its jobs when it starts: refunds and leases are due, all start at once. */
   while (campus.n_servers > 1)
@@ -337,7 +319,7 @@ test_first_start (void)
     g_thread_join (callers[i].thread);
     g_assert_cmpuint (callers[i].status, ==, 0);
   }
-  db = open_database (folder);
+  db = rtk_test_open_database (folder);
   g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM schema_version", ""), ==,
                    rtk_server_db_get_int (db, -2, "SELECT max (version) FROM schema_version", ""));
   rtk_test_remove_folder (folder);

@@ -230,7 +230,7 @@ race_processes (void)
 static void
 test_race_processes (void)
 {
-  if (g_getenv ("RTK_TEST_POSTGRES") == NULL)
+  if (!rtk_test_is_postgres ())
     g_test_skip ("SQLite has one process");
   else
     race_processes ();

@@ -2,29 +2,12 @@
 #include "core/rtk-id.h"
 #include "server/rtk-server-db-private.h"
 #include "server/rtk-server-listen.h"
+#include "support/rtk-test-database.h"
 #include "support/rtk-test-server.h"
 
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
-
-static gboolean
-is_postgres (void)
-{
-  return g_getenv ("RTK_TEST_POSTGRES") != NULL;
-}
-
-static RtkServerDb *
-open_database (const char *folder)
-{
-  g_autofree char *own = g_build_filename (folder, "server.db", NULL);
-  g_autofree char *address = rtk_test_server_dup_database (folder);
-  g_autoptr (GError) error = NULL;
-  RtkServerDb *db = rtk_server_db_open (address != NULL ? address : own, &error);
-
-  g_assert_no_error (error);
-  return db;
-}
 
 /* How the program ends with this address, which nobody may read in what it says. */
 static void
@@ -227,7 +210,7 @@ static void
 test_hints (void)
 {
   g_autofree char *folder = g_dir_make_tmp ("retake-storage-XXXXXX", NULL);
-  g_autoptr (RtkServerDb) db = open_database (folder);
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (folder);
   g_autofree char   *own = g_build_filename (folder, "server.db", NULL);
   g_autofree char   *database = rtk_test_server_dup_database (folder);
   guint              first = 0;
@@ -238,7 +221,7 @@ test_hints (void)
   guint before;
 
   /* A connection that begins is a hint, too. */
-  if (is_postgres ()) {
+  if (rtk_test_is_postgres ()) {
     wait_count (&first, 1);
     wait_count (&second, 1);
   }
@@ -247,7 +230,7 @@ test_hints (void)
     move (db);
     wait_count (&first, before + 1);
   }
-  if (is_postgres ()) {
+  if (rtk_test_is_postgres ()) {
     before = second;
     g_assert_true (rtk_server_db_exec (db,
                                        "SELECT pg_terminate_backend (pid) FROM pg_stat_activity"
@@ -300,7 +283,7 @@ test_migration (void)
       "INSERT INTO audit (seq, at, actor, action, target, detail, hash)"
       " VALUES (1, 1, 'x', 'y', 'z', '{}', 'h');";
   g_autofree char *folder = g_dir_make_tmp ("retake-storage-XXXXXX", NULL);
-  g_autoptr (RtkServerDb) db = open_database (folder);
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (folder);
   g_autoptr (GError) error = NULL;
   g_autofree char *waiting = NULL;
   g_autofree char *attempts = NULL;

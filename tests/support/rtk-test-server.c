@@ -21,6 +21,12 @@ get_program (void)
   return program;
 }
 
+gboolean
+rtk_test_is_postgres (void)
+{
+  return g_getenv ("RTK_TEST_POSTGRES") != NULL;
+}
+
 /* Where the server of @folder keeps its rows when the tests run on PostgreSQL (with-postgres): a
  * database of its own, made when it is asked for first. NULL for SQLite. */
 char *

@@ -41,6 +41,8 @@ void           rtk_test_server_stop (RtkTestServer *self);
 void           rtk_test_server_kill (RtkTestServer *self);
 void           rtk_test_server_free (RtkTestServer *self);
 void           rtk_test_remove_folder (const char *path);
+/* Whether the tests run on PostgreSQL (with-postgres), else on SQLite. */
+gboolean rtk_test_is_postgres (void);
 /* The address of the database of @folder on PostgreSQL, NULL when the tests run on SQLite. */
 char *rtk_test_server_dup_database (const char *folder);
 /* Runs a command to its end; returns its exit code. */
