@@ -4,6 +4,7 @@
 
 #include "core/rtk-clock.h"
 #include "core/rtk-error.h"
+#include "server/rtk-server-audit.h"
 #include "server/rtk-server-backup.h"
 #include "server/rtk-server-files.h"
 #include "server/rtk-server-http.h"
@@ -230,11 +231,38 @@ is_command (const RtkServerOptions *o, const char *first, const char *second, gu
          (second == NULL || strcmp (o->words[1], second) == 0);
 }
 
+/* The answer is “no” when the log was changed. */
 static gboolean
-run_on_store (const RtkServerOptions *o, const RtkServerKeys *keys, GError **error)
+verify_command (RtkServerOptions *o, RtkServerStore *store, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  g_autofree char *text = NULL;
+  RtkServerAnchor  known;
+  RtkServerAnchor  newest;
+
+  if (o->anchor != NULL && !rtk_server_anchor_parse (o->anchor, &known)) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
+                         "--anchor wants COUNT:HASH, as backup.json and the log have it");
+    return FALSE;
+  }
+  if (rtk_server_audit_verify (store, o->anchor != NULL ? &known : NULL, &newest, &own)) {
+    text = rtk_server_anchor_format (&newest);
+    g_print ("The audit log holds: %" G_GINT64_FORMAT " entries.\nIts anchor is %s\n",
+             newest.entries, text);
+    return TRUE;
+  }
+  o->answer_is_no = g_error_matches (own, RTK_ERROR, RTK_ERROR_DAMAGED);
+  if (o->answer_is_no)
+    g_printerr ("retake-server: %s\n", own->message);
+  else
+    g_propagate_error (error, g_steal_pointer (&own));
+  return o->answer_is_no;
+}
+
+static gboolean
+run_on_store (RtkServerOptions *o, const RtkServerKeys *keys, GError **error)
 {
   g_autoptr (RtkServerStore) store = rtk_server_store_open (&o->config, keys, error);
-  gint64 entries = 0;
   g_auto (RtkServerRosterResult) result = {0};
 
   if (store == NULL)
@@ -253,12 +281,8 @@ run_on_store (const RtkServerOptions *o, const RtkServerKeys *keys, GError **err
       g_print ("%u codes were not taken: there are orders under other ones.\n", result.n_conflicts);
     return TRUE;
   }
-  if (is_command (o, "audit", "verify", 2)) {
-    if (!rtk_server_audit_verify (store, &entries, error))
-      return FALSE;
-    g_print ("The audit log holds: %" G_GINT64_FORMAT " entries.\n", entries);
-    return TRUE;
-  }
+  if (is_command (o, "audit", "verify", 2))
+    return verify_command (o, store, error);
   g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
                        "This command is not known: see --help for the options; commands are user"
                        " add, user disable, roster import, simulate, close-unpaid, audit verify,"
@@ -324,6 +348,17 @@ enter (const RtkServerOptions *o, int *out_lock, GError **error)
   return NULL;
 }
 
+/* The last word of a server that ends in order; nobody writes for it any more. */
+static void
+tell_anchor (const RtkServerOptions *o, const RtkServerKeys *keys)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RtkServerStore) store = rtk_server_store_open (&o->config, keys, &error);
+
+  if (store == NULL || !rtk_server_audit_log_anchor (store, &error))
+    g_message ("The audit log could not be read at the end: %s", error->message);
+}
+
 static gboolean
 run (RtkServerOptions *o, GError **error)
 {
@@ -350,6 +385,8 @@ run (RtkServerOptions *o, GError **error)
     ok = backup_command (o, keys, error);
   else
     ok = run_on_store (o, keys, error);
+  if (ok && o->words == NULL)
+    tell_anchor (o, keys);
   if (lock >= 0)
     close (lock);
   return ok;
@@ -374,12 +411,8 @@ main (int argc, char **argv)
       code = o.answer_is_no ? 1 : 0;
     }
   }
-  if (error != NULL) {
-    if (g_error_matches (error, RTK_ERROR, RTK_ERROR_DAMAGED) &&
-        is_command (&o, "audit", "verify", 2))
-      code = 1;
+  if (error != NULL)
     g_printerr ("retake-server: %s\n", error->message);
-  }
   rtk_server_options_clear (&o);
   return code;
 }

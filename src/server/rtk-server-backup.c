@@ -5,6 +5,7 @@
 #include "server/rtk-server-backup.h"
 
 #include "core/rtk-error.h"
+#include "server/rtk-server-audit.h"
 #include "server/rtk-server-db-private.h"
 #include "server/rtk-server-files.h"
 
@@ -204,15 +205,17 @@ write_manifest (RtkServerStore        *copy,
   g_autofree char         *epoch = rtk_server_store_dup_meta (copy, "epoch");
   g_auto (RtkServerJson) json = {NULL, FALSE};
   g_autoptr (GError) own = NULL;
-  gint64 entries = 0;
+  RtkServerAnchor  newest;
+  g_autofree char *anchor = NULL;
 
-  if (!rtk_server_audit_verify (copy, &entries, &own)) {
+  if (!rtk_server_audit_verify (copy, NULL, &newest, &own)) {
     if (!g_error_matches (own, RTK_ERROR, RTK_ERROR_DAMAGED)) {
       g_propagate_error (error, g_steal_pointer (&own));
       return FALSE;
     }
     rtk_server_backup_report_add (report, "%s.", own->message);
   }
+  anchor = rtk_server_anchor_format (&newest);
   rtk_server_json_init (&json);
   rtk_server_json_begin (&json, NULL, '{');
   rtk_server_json_int (&json, "format", RTK_SERVER_BACKUP_FORMAT);
@@ -222,7 +225,8 @@ write_manifest (RtkServerStore        *copy,
   rtk_server_json_int (
       &json, "cursor",
       rtk_server_db_get_int (copy->db, 0, "SELECT value FROM counters WHERE name = 'changes'", ""));
-  rtk_server_json_int (&json, "entries", entries);
+  rtk_server_json_int (&json, "entries", newest.entries);
+  rtk_server_json_string (&json, "anchor", anchor);
   rtk_server_json_int (&json, "photos", report->photos);
   rtk_server_json_int (&json, "bytes", report->bytes);
   rtk_server_json_begin (&json, "sha256", '{');

@@ -52,6 +52,7 @@ char    *rtk_server_db_dup_state (RtkServerDb *self) G_GNUC_WARN_UNUSED_RESULT;
 gboolean rtk_server_db_copy (RtkServerDb *from, RtkServerDb *to, GError **error);
 
 /* Schema: rtk-server-schema.c. */
+gint64   rtk_server_schema_get_version (RtkServerDb *self, GError **error);
 gboolean rtk_server_schema_migrate (RtkServerDb *self, GError **error);
 gboolean rtk_server_schema_is_present (RtkServerDb *self, GError **error);
 

@@ -19,6 +19,7 @@ typedef enum {
   RTK_SERVER_KEY_ID = 6,
   RTK_SERVER_KEY_GRANT = 7,
   RTK_SERVER_KEY_SIGN_IN = 8,
+  RTK_SERVER_KEY_AUDIT = 9,
   RTK_SERVER_N_KEYS
 } RtkServerKeyKind;
 

@@ -18,6 +18,7 @@ typedef struct {
   char           *codes_file;
   char           *user;
   char           *now;
+  char           *anchor;
   char           *provider_secret_file;
   char           *webhook_secret_file;
   char           *metrics_token_file;

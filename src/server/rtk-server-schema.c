@@ -320,6 +320,19 @@ rtk_server_schema_get_newest (void)
 }
 
 /**
+ * rtk_server_schema_get_version:
+ * @self: a connection
+ * @error: return location
+ *
+ * Returns: number of the version that the database has, 0 when it is empty; -1 on errors
+ */
+gint64
+rtk_server_schema_get_version (RtkServerDb *self, GError **error)
+{
+  return self->backend->get_version (self, error);
+}
+
+/**
  * rtk_server_schema_build:
  * @self: a connection to an empty database, in a writing transaction
  * @wanted: a version

@@ -6,6 +6,7 @@
 
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
+#include "server/rtk-server-audit.h"
 #include "server/rtk-server-backup.h"
 #include "server/rtk-server-files.h"
 
@@ -139,6 +140,27 @@ join_keys (const RtkServerConfig *config, RtkServerDb *db, GError **error)
   return g_steal_pointer (&keys);
 }
 
+/* Before a database of version 1 is brought up to date: its audit log has no keys yet. Here, and
+ * not in the migration, as that knows none. */
+static gboolean
+keep_plain_audit (const RtkServerConfig *config, RtkServerDb *db, GError **error)
+{
+  g_autoptr (RtkServerKeys) keys = NULL;
+  RtkServerStore store = {.db = db, .config = config};
+  gint64         version;
+
+  if (!rtk_server_db_begin (db, TRUE, error))
+    return FALSE;
+  version = rtk_server_schema_get_version (db, error);
+  if (version == 1) {
+    store.keys = keys = join_keys (config, db, error);
+    if (keys != NULL && rtk_server_audit_keep_plain (&store, error))
+      return rtk_server_db_commit (db, error);
+  }
+  rtk_server_db_rollback (db);
+  return version == 0 || version > 1;
+}
+
 /**
  * rtk_server_store_prepare:
  * @config: settings
@@ -162,8 +184,8 @@ rtk_server_store_prepare (const RtkServerConfig *config, GError **error)
       !rtk_server_file_make_folder (uploads, error))
     return NULL;
   db = rtk_server_db_open (database, error);
-  if (db == NULL || !rtk_server_schema_migrate (db, error) ||
-      !rtk_server_db_begin (db, TRUE, error))
+  if (db == NULL || !keep_plain_audit (config, db, error) ||
+      !rtk_server_schema_migrate (db, error) || !rtk_server_db_begin (db, TRUE, error))
     return NULL;
   keys = join_keys (config, db, error);
   if (keys == NULL || !rtk_server_roster_digest_again (db, keys, error)) {

@@ -109,6 +109,7 @@ typedef struct {
  * @keys: shared, immutable
  * @config: shared, immutable
  * @n_effects: effects that were written or made due through this store
+ * @anchored_at: when the log was told last how the audit log is; 0 = never
  *
  * The data folder as one thread sees it.
  */
@@ -117,6 +118,7 @@ typedef struct {
   const RtkServerKeys   *keys;   /* (unowned): outlives the store */
   const RtkServerConfig *config; /* (unowned): outlives the store */
   guint                  n_effects;
+  gint64                 anchored_at;
 } RtkServerStore;
 
 RtkServerStore *rtk_server_store_open (const RtkServerConfig *config,
@@ -132,14 +134,13 @@ char *rtk_server_store_dup_meta (RtkServerStore *self, const char *key) G_GNUC_W
 
 gint64 rtk_server_store_count (RtkServerStore *self, const char *counter);
 
-/* Append-only log: rtk-server-audit.c. */
+/* Append-only log: rtk-server-audit.h. */
 gboolean rtk_server_audit_add (RtkServerStore *self,
                                const char     *actor,
                                const char     *action,
                                const char     *target,
                                const char     *detail,
                                GError        **error);
-gboolean rtk_server_audit_verify (RtkServerStore *self, gint64 *out_entries, GError **error);
 
 /* Staff: rtk-server-staff.c. */
 gboolean rtk_server_staff_add (RtkServerStore *self,
@@ -310,6 +311,7 @@ rtk_server_jobs_close_unpaid (RtkServerStore *self, gint64 now, guint *out_done,
 gboolean
 rtk_server_jobs_uploads (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
+gboolean rtk_server_jobs_anchor (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean
 rtk_server_jobs_unattended (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
