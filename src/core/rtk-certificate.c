@@ -188,8 +188,8 @@ gboolean
 rtk_certificate_sign (RtkCertificate *self, RtkSigner *signer, GError **error)
 {
   g_autoptr (GBytes) bytes = NULL;
-  guint8 signature[crypto_sign_BYTES];
-  char   text[sodium_base64_ENCODED_LEN (crypto_sign_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+  guint8           signature[crypto_sign_BYTES];
+  g_autofree char *text = NULL;
 
   g_return_val_if_fail (!rtk_certificate_is_signed (self), FALSE);
 
@@ -200,8 +200,7 @@ rtk_certificate_sign (RtkCertificate *self, RtkSigner *signer, GError **error)
     json_object_remove_member (self->object, "key");
     return FALSE;
   }
-  sodium_bin2base64 (text, sizeof text, signature, sizeof signature,
-                     sodium_base64_VARIANT_ORIGINAL);
+  text = rtk_signature_to_text (signature);
   json_object_set_string_member (self->object, "signature", text);
   return TRUE;
 }
@@ -234,7 +233,6 @@ rtk_certificate_check_signature (const RtkCertificate *self, GError **error)
 {
   g_autoptr (GBytes) bytes = NULL;
   guint8      signature[crypto_sign_BYTES];
-  gsize       length = 0;
   const char *key;
   const char *text;
 
@@ -252,9 +250,7 @@ rtk_certificate_check_signature (const RtkCertificate *self, GError **error)
   bytes = signed_bytes (self, error);
   if (bytes == NULL)
     return FALSE;
-  if (sodium_base642bin (signature, sizeof signature, text, strlen (text), NULL, &length, NULL,
-                         sodium_base64_VARIANT_ORIGINAL) != 0 ||
-      length != sizeof signature ||
+  if (!rtk_signature_from_text (text, signature) ||
       !rtk_signature_check (key, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
                             signature)) {
     g_set_error (error, RTK_ERROR, RTK_ERROR_DAMAGED,

@@ -9,7 +9,6 @@
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
 
-#include <sodium.h>
 #include <string.h>
 
 /* How far a station's clock may be behind the server's. */
@@ -91,13 +90,10 @@ static gboolean
 read_signature (RtkGrant *self, JsonObject *object, GError **error)
 {
   const char *text = rtk_json_get_string (object, "signature", error);
-  gsize       length = 0;
 
   if (text == NULL)
     return FALSE;
-  if (sodium_base642bin (self->signature, sizeof self->signature, text, strlen (text), NULL,
-                         &length, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-      length != sizeof self->signature) {
+  if (!rtk_signature_from_text (text, self->signature)) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_BAD_MESSAGE,
                          "The grant's signature is not 64 bytes in base64.");
     return FALSE;
@@ -170,12 +166,10 @@ rtk_grant_from_json (JsonNode *node, GError **error)
 JsonNode *
 rtk_grant_to_json (const RtkGrant *self)
 {
-  JsonNode   *node = json_node_new (JSON_NODE_OBJECT);
-  JsonObject *object = to_object (self);
-  char        text[sodium_base64_ENCODED_LEN (crypto_sign_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+  JsonNode        *node = json_node_new (JSON_NODE_OBJECT);
+  JsonObject      *object = to_object (self);
+  g_autofree char *text = rtk_signature_to_text (self->signature);
 
-  sodium_bin2base64 (text, sizeof text, self->signature, sizeof self->signature,
-                     sodium_base64_VARIANT_ORIGINAL);
   json_object_set_string_member (object, "signature", text);
   json_node_take_object (node, object);
   return node;

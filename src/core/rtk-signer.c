@@ -5,6 +5,7 @@
 #include "core/rtk-signer.h"
 
 #include <sodium.h>
+#include <string.h>
 
 G_DEFINE_INTERFACE (RtkSigner, rtk_signer, G_TYPE_OBJECT)
 
@@ -67,4 +68,37 @@ rtk_signature_check (const char *key_id, const guint8 *data, gsize size, const g
                                            NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
     return FALSE;
   return length == sizeof key && crypto_sign_verify_detached (signature, data, size, key) == 0;
+}
+
+/**
+ * rtk_signature_to_text:
+ * @signature: 64 bytes
+ *
+ * Writes a signature as messages and files carry it. Any thread.
+ *
+ * Returns: (transfer full): base64 with padding, 88 characters
+ */
+char *
+rtk_signature_to_text (const guint8 signature[64])
+{
+  return g_base64_encode (signature, crypto_sign_BYTES);
+}
+
+/**
+ * rtk_signature_from_text:
+ * @text: base64 with padding
+ * @out_signature: (out caller-allocates): 64 bytes; undefined when %FALSE is returned
+ *
+ * Reads a signature. Any thread.
+ *
+ * Returns: whether @text is base64 of 64 bytes, and nothing else
+ */
+gboolean
+rtk_signature_from_text (const char *text, guint8 out_signature[64])
+{
+  gsize length = 0;
+
+  return sodium_base642bin (out_signature, crypto_sign_BYTES, text, strlen (text), NULL, &length,
+                            NULL, sodium_base64_VARIANT_ORIGINAL) == 0 &&
+         length == crypto_sign_BYTES;
 }

@@ -34,5 +34,7 @@ gboolean rtk_signature_check (const char   *key_id,
                               const guint8 *data,
                               gsize         size,
                               const guint8  signature[64]);
+char    *rtk_signature_to_text (const guint8 signature[64]) G_GNUC_WARN_UNUSED_RESULT;
+gboolean rtk_signature_from_text (const char *text, guint8 out_signature[64]);
 
 G_END_DECLS

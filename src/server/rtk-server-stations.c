@@ -17,11 +17,8 @@ proof_is_right (RtkServerCall *call)
   const char      *proof = rtk_server_call_get_string (call, "proof");
   g_autofree char *text = g_strconcat ("retake-enrol\n", key, "\n", call->name, NULL);
   guint8           signature[crypto_sign_BYTES];
-  gsize            size = 0;
 
-  return sodium_base642bin (signature, sizeof signature, proof, strlen (proof), NULL, &size, NULL,
-                            sodium_base64_VARIANT_ORIGINAL) == 0 &&
-         size == sizeof signature &&
+  return rtk_signature_from_text (proof, signature) &&
          rtk_signature_check (key, (const guint8 *)text, strlen (text), signature);
 }
 
