@@ -122,10 +122,7 @@ write_export (RtkServerJson *json, const char *name, RtkServerRows *row)
   rtk_server_json_string (json, "created_by", rtk_server_db_text (row, 3));
   rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 4));
   rtk_server_json_string (json, "receipt", rtk_server_db_text (row, 5));
-  if (rtk_server_db_is_null (row, 6))
-    rtk_server_json_string (json, "received_at", NULL);
-  else
-    rtk_server_json_time (json, "received_at", rtk_server_db_int (row, 6));
+  rtk_server_json_optional_time (json, "received_at", rtk_server_db_int (row, 6));
   rtk_server_json_int (json, "count", rtk_server_db_int (row, 7));
   rtk_server_json_end (json, '}');
 }

@@ -27,10 +27,7 @@ write_row (RtkServerJson *json, RtkServerRows *row)
   rtk_server_reasons_write (json, "reasons", rtk_server_db_text (row, 3));
   rtk_server_json_string (json, "created_by", rtk_server_db_text (row, 10));
   rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 5));
-  if (rtk_server_db_is_null (row, 6))
-    rtk_server_json_string (json, "retired_at", NULL);
-  else
-    rtk_server_json_time (json, "retired_at", rtk_server_db_int (row, 6));
+  rtk_server_json_optional_time (json, "retired_at", rtk_server_db_int (row, 6));
   rtk_server_json_int (json, "shown", rtk_server_db_int (row, 7));
   rtk_server_json_int (json, "right", rtk_server_db_int (row, 8));
   rtk_server_json_int (json, "wrong", rtk_server_db_int (row, 9));

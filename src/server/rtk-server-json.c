@@ -188,3 +188,20 @@ rtk_server_json_time (RtkServerJson *self, const char *name, gint64 time_us)
 
   rtk_server_json_string (self, name, text);
 }
+
+/**
+ * rtk_server_json_optional_time:
+ * @self: a writer
+ * @name: (nullable): of the member
+ * @time_us: microseconds since 1970 UTC; 0 = there is none
+ *
+ * Writes a time, or null.
+ */
+void
+rtk_server_json_optional_time (RtkServerJson *self, const char *name, gint64 time_us)
+{
+  if (time_us != 0)
+    rtk_server_json_time (self, name, time_us);
+  else
+    rtk_server_json_string (self, name, NULL);
+}

@@ -27,6 +27,7 @@ void rtk_server_json_raw (RtkServerJson *self, const char *name, const char *jso
 void rtk_server_json_int (RtkServerJson *self, const char *name, gint64 value);
 void rtk_server_json_bool (RtkServerJson *self, const char *name, gboolean value);
 void rtk_server_json_time (RtkServerJson *self, const char *name, gint64 time_us);
+void rtk_server_json_optional_time (RtkServerJson *self, const char *name, gint64 time_us);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RtkServerJson, rtk_server_json_clear)
 

@@ -243,10 +243,7 @@ rtk_server_payment_write (RtkServerJson *json, RtkServerRows *row)
   rtk_server_json_string (json, "state", rtk_server_db_text (row, 3));
   rtk_server_json_int (json, "amount_fen", rtk_server_db_int (row, 4));
   rtk_server_json_string (json, "pay_code", is_pending ? rtk_server_db_text (row, 5) : NULL);
-  if (is_pending)
-    rtk_server_json_time (json, "expires_at", rtk_server_db_int (row, 6));
-  else
-    rtk_server_json_string (json, "expires_at", NULL);
+  rtk_server_json_optional_time (json, "expires_at", is_pending ? rtk_server_db_int (row, 6) : 0);
   rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 7));
 }
 

@@ -25,10 +25,7 @@ write_person (RtkServerJson *json, RtkServerRows *row)
   rtk_server_json_bool (json, "enabled", rtk_server_db_int (row, 3) != 0);
   rtk_server_json_int (json, "sessions", rtk_server_db_int (row, 6));
   rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 4));
-  if (rtk_server_db_is_null (row, 5))
-    rtk_server_json_string (json, "updated_at", NULL);
-  else
-    rtk_server_json_time (json, "updated_at", rtk_server_db_int (row, 5));
+  rtk_server_json_optional_time (json, "updated_at", rtk_server_db_int (row, 5));
   rtk_server_json_end (json, '}');
 }
 

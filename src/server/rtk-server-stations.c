@@ -82,10 +82,7 @@ write_station (RtkServerJson *json, RtkServerRows *row)
   rtk_server_json_string (json, "key", rtk_server_db_text (row, 2));
   rtk_server_json_string (json, "created_by", rtk_server_db_text (row, 3));
   rtk_server_json_time (json, "created_at", rtk_server_db_int (row, 4));
-  if (rtk_server_db_is_null (row, 5))
-    rtk_server_json_string (json, "revoked_at", NULL);
-  else
-    rtk_server_json_time (json, "revoked_at", rtk_server_db_int (row, 5));
+  rtk_server_json_optional_time (json, "revoked_at", rtk_server_db_int (row, 5));
   rtk_server_json_end (json, '}');
 }
 
