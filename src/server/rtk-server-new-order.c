@@ -61,17 +61,16 @@ has_open_order (RtkServerStore *store, const char *roster)
 /* POST /v1/online/orders */
 RTK_SERVER_HANDLER (online_order)
 {
-  const char      *id = rtk_server_call_get_string (call, "id");
-  g_autofree char *known =
-      rtk_server_db_dup_text (store->db, "SELECT id FROM orders WHERE id = ?", "s", id);
-  g_autofree char *owner =
-      rtk_server_db_dup_text (store->db, "SELECT account FROM orders WHERE id = ?", "s", id);
+  const char *id = rtk_server_call_get_string (call, "id");
+  /* Nobody's for an order of the desk. */
+  g_autofree char *owner = rtk_server_db_dup_text (
+      store->db, "SELECT coalesce (account, '') FROM orders WHERE id = ?", "s", id);
   g_autofree char *roster = rtk_server_db_dup_text (
       store->db, "SELECT id FROM roster WHERE account = ? AND code_digest IS NOT NULL ORDER BY id",
       "s", call->principal);
 
-  if (known != NULL)
-    return g_strcmp0 (owner, call->principal) == 0
+  if (owner != NULL)
+    return strcmp (owner, call->principal) == 0
                ? rtk_server_order_answer (store, call, id, 200, error)
                : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.");
   if (roster == NULL)
