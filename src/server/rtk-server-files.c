@@ -49,6 +49,20 @@ rtk_server_file_make_folder (const char *path, GError **error)
   return TRUE;
 }
 
+/* Makes what @path names durable: the content of a file, the names in a folder. */
+static gboolean
+sync_path (const char *path, int flags, GError **error)
+{
+  int      fd = g_open (path, O_RDONLY | O_CLOEXEC | flags, 0);
+  gboolean ok;
+
+  if (fd < 0)
+    return set_errno (error, "Cannot open", path);
+  ok = fsync (fd) == 0 || set_errno (error, "Cannot write", path);
+  close (fd);
+  return ok;
+}
+
 /**
  * rtk_server_file_sync_folder:
  * @path: a folder
@@ -61,14 +75,7 @@ rtk_server_file_make_folder (const char *path, GError **error)
 gboolean
 rtk_server_file_sync_folder (const char *path, GError **error)
 {
-  int      fd = g_open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-  gboolean ok;
-
-  if (fd < 0)
-    return set_errno (error, "Cannot open", path);
-  ok = fsync (fd) == 0 || set_errno (error, "Cannot write", path);
-  close (fd);
-  return ok;
+  return sync_path (path, O_DIRECTORY, error);
 }
 
 static gboolean
@@ -302,14 +309,7 @@ rtk_server_file_read_secret (const char *path, GError **error)
 gboolean
 rtk_server_file_sync (const char *path, GError **error)
 {
-  int      fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
-  gboolean ok;
-
-  if (fd < 0)
-    return set_errno (error, "Cannot open", path);
-  ok = fsync (fd) == 0 || set_errno (error, "Cannot write", path);
-  close (fd);
-  return ok;
+  return sync_path (path, 0, error);
 }
 
 /**

@@ -259,26 +259,22 @@ set_defaults (RtkServerConfig *config)
   set_default (&config->sign_in_burst, 60);
 }
 
+static gboolean
+read_secret (const char *file, char **out_secret, GError **error)
+{
+  if (file != NULL)
+    *out_secret = rtk_server_file_read_secret (file, error);
+  return file == NULL || *out_secret != NULL;
+}
+
 /* What is not said on the command line. */
 static gboolean
 read_secrets (RtkServerOptions *o, GError **error)
 {
-  if (o->provider_secret_file != NULL) {
-    o->config.provider_secret = rtk_server_file_read_secret (o->provider_secret_file, error);
-    if (o->config.provider_secret == NULL)
-      return FALSE;
-  }
-  if (o->metrics_token_file != NULL) {
-    o->config.metrics_token = rtk_server_file_read_secret (o->metrics_token_file, error);
-    if (o->config.metrics_token == NULL)
-      return FALSE;
-  }
-  if (o->webhook_secret_file != NULL) {
-    o->config.webhook_secret = rtk_server_file_read_secret (o->webhook_secret_file, error);
-    if (o->config.webhook_secret == NULL)
-      return FALSE;
-  }
-  return rtk_server_adapters_check (&o->config, error) &&
+  return read_secret (o->provider_secret_file, &o->config.provider_secret, error) &&
+         read_secret (o->metrics_token_file, &o->config.metrics_token, error) &&
+         read_secret (o->webhook_secret_file, &o->config.webhook_secret, error) &&
+         rtk_server_adapters_check (&o->config, error) &&
          rtk_server_guide_check (&o->config, error);
 }
 
