@@ -145,17 +145,20 @@ postgres_begin (RtkServerDb *db, gboolean writing, GError **error)
   Postgres   *self = (Postgres *)db;
   const char *sql = writing ? "BEGIN; SELECT pg_advisory_xact_lock (" WRITE_LOCK ")"
                             : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+  g_autoptr (GError) own = NULL;
 
   make_again (self);
-  self->is_open = postgres_exec (db, sql, NULL);
+  self->is_open = postgres_exec (db, sql, &own);
   /* Only now it may show that the connection was lost meanwhile: nothing was done yet, so that it
      can be tried again. */
-  if (!self->is_open && self->is_lost)
+  if (!self->is_open && self->is_lost) {
     make_again (self);
-  if (self->is_open || postgres_exec (db, sql, error)) {
-    self->is_open = TRUE;
-    return TRUE;
+    g_clear_error (&own);
+    self->is_open = postgres_exec (db, sql, &own);
   }
+  if (self->is_open)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
   if (PQtransactionStatus (self->connection) == PQTRANS_INERROR)
     (void)postgres_exec (db, "ROLLBACK", NULL);
   return FALSE;

@@ -335,6 +335,33 @@ test_migration (void)
   rtk_test_remove_folder (folder);
 }
 
+/* Whoever waits too long for the write lock is told to try again, and may. */
+static void
+test_lock (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("retake-storage-XXXXXX", NULL);
+  g_autoptr (RtkServerDb) holder = rtk_test_open_database (folder);
+  g_autoptr (RtkServerDb) other = rtk_test_open_database (folder);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (rtk_server_db_exec (other,
+                                     rtk_server_db_is_postgres (other) ? "SET lock_timeout = '20ms'"
+                                                                       : "PRAGMA busy_timeout=20",
+                                     NULL));
+  g_assert_true (rtk_server_db_begin (holder, TRUE, NULL));
+  g_assert_false (rtk_server_db_begin (other, TRUE, &error));
+  g_assert_error (error, RTK_ERROR, RTK_ERROR_OFFLINE);
+  g_clear_error (&error);
+  g_assert_true (rtk_server_db_begin (other, FALSE, &error));
+  g_assert_true (rtk_server_db_commit (other, &error));
+  rtk_server_db_rollback (holder);
+  g_assert_true (rtk_server_db_begin (other, TRUE, &error));
+  g_assert_true (rtk_server_db_commit (other, &error));
+  g_clear_pointer (&other, rtk_server_db_close);
+  g_clear_pointer (&holder, rtk_server_db_close);
+  rtk_test_remove_folder (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -344,5 +371,6 @@ main (int argc, char **argv)
   g_test_add_func ("/server/storage/encoding", test_encoding);
   g_test_add_func ("/server/storage/hints", test_hints);
   g_test_add_func ("/server/storage/migration", test_migration);
+  g_test_add_func ("/server/storage/lock", test_lock);
   return g_test_run ();
 }
