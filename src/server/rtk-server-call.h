@@ -65,7 +65,7 @@ typedef gboolean (*RtkServerHandler) (RtkServerStore *store, RtkServerCall *call
  * @who: mask of #RtkServerWho
  * @handler: the work
  * @fields: (nullable): members of the body; %NULL = the route takes no JSON
- * @is_slow: hashes a password: runs beside the other calls, opens its own transactions
+ * @is_slow: hashes a password or the like: runs beside the other calls, opens its own transactions
  * @takes_bytes: the body is bytes, up to the size of a photo
  */
 struct _RtkServerRoute {

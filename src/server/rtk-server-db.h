@@ -25,6 +25,7 @@ gboolean     rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **
 gboolean     rtk_server_db_commit (RtkServerDb *self, GError **error);
 void         rtk_server_db_rollback (RtkServerDb *self);
 void         rtk_server_db_move (RtkServerDb *self);
+void         rtk_server_db_set_room (RtkServerDb *self, gboolean is_large);
 void         rtk_server_db_forget_trouble (RtkServerDb *self);
 gboolean     rtk_server_db_get_trouble (RtkServerDb *self, RtkError *out_code);
 

@@ -33,7 +33,7 @@ close_seat (gpointer data)
 const char *
 rtk_server_lane_get_name (RtkServerLane lane)
 {
-  static const char *const names[] = {"write", "read", "slow", "upload", "picture"};
+  static const char *const names[] = {"write", "read", "slow", "upload", "picture", "bulk"};
 
   return names[lane];
 }
@@ -51,6 +51,8 @@ rtk_server_lane_of_route (const RtkServerRoute *route)
     return RTK_SERVER_LANE_UPLOAD;
   if (route->handler == rtk_server_thumbnail_get)
     return RTK_SERVER_LANE_PICTURE;
+  if (route->handler == rtk_server_roster_post)
+    return RTK_SERVER_LANE_BULK;
   if (route->is_slow)
     return RTK_SERVER_LANE_SLOW;
   return rtk_server_route_is_reading (route) ? RTK_SERVER_LANE_READ : RTK_SERVER_LANE_WRITE;
@@ -101,7 +103,7 @@ rtk_server_pool_new (const RtkServerConfig *config,
   const guint numbers[RTK_SERVER_N_LANES] = {
       [RTK_SERVER_LANE_WRITE] = 1,   [RTK_SERVER_LANE_READ] = (guint)CLAMP (config->readers, 1, 32),
       [RTK_SERVER_LANE_SLOW] = 1,    [RTK_SERVER_LANE_UPLOAD] = N_UPLOADERS,
-      [RTK_SERVER_LANE_PICTURE] = 1,
+      [RTK_SERVER_LANE_PICTURE] = 1, [RTK_SERVER_LANE_BULK] = 1,
   };
 
   for (guint lane = 0; lane < RTK_SERVER_N_LANES; lane++) {

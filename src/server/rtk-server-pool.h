@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * @RTK_SERVER_LANE_SLOW: password hashing
  * @RTK_SERVER_LANE_UPLOAD: parts of photos: files are written and hashed outside a transaction
  * @RTK_SERVER_LANE_PICTURE: thumbnails
+ * @RTK_SERVER_LANE_BULK: lists of very many: read outside a transaction
  *
  * Where a call is worked on, so that no kind holds up another.
  */
@@ -22,6 +23,7 @@ typedef enum {
   RTK_SERVER_LANE_SLOW,
   RTK_SERVER_LANE_UPLOAD,
   RTK_SERVER_LANE_PICTURE,
+  RTK_SERVER_LANE_BULK,
   RTK_SERVER_N_LANES,
 } RtkServerLane;
 

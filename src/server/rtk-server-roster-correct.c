@@ -76,11 +76,23 @@ reseal (RtkServerStore *self, const char *kind, const char *from, const char *to
   return again;
 }
 
-static gboolean
-has_name (RtkServerStore *self, const RtkServerGraduate *graduate, const Known *known)
+/**
+ * rtk_server_roster_has_name:
+ * @self: a store
+ * @graduate: a line of a list
+ * @id: of a graduate who is known
+ * @sealed: (nullable): the name of that one
+ *
+ * Returns: whether both names are the same
+ */
+gboolean
+rtk_server_roster_has_name (RtkServerStore          *self,
+                            const RtkServerGraduate *graduate,
+                            const char              *id,
+                            GBytes                  *sealed)
 {
   g_autofree char *wanted = open_text (self, "name", graduate->id, graduate->name_cipher);
-  g_autofree char *there = open_text (self, "name", known->id, known->name);
+  g_autofree char *there = open_text (self, "name", id, sealed);
   gboolean         same = wanted != NULL && g_strcmp0 (wanted, there) == 0;
 
   if (wanted != NULL)
@@ -194,7 +206,8 @@ correct (RtkServerStore          *self,
          RtkServerRosterResult   *result,
          GError                 **error)
 {
-  gboolean is_other = strcmp (known->batch, batch) != 0 || !has_name (self, graduate, known);
+  gboolean is_other = strcmp (known->batch, batch) != 0 ||
+                      !rtk_server_roster_has_name (self, graduate, known->id, known->name);
   gboolean other_code =
       graduate->code_digest != NULL && g_strcmp0 (known->code, graduate->code_digest) != 0;
   gboolean proves = graduate->code_digest != NULL && !other_code && known->is_unproved;

@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#define MAX_GRADUATES 1000000
 #define MAX_CELL 256
 /* More are not told: whoever mends a hundred lines looks at the others, too. */
 #define MAX_FAULTS 100
@@ -54,6 +53,7 @@ graduate_free (gpointer data)
   g_clear_pointer (&graduate->name_cipher, g_bytes_unref);
   g_clear_pointer (&graduate->number_cipher, g_bytes_unref);
   g_clear_pointer (&graduate->code_cipher, g_bytes_unref);
+  g_clear_pointer (&graduate->known_name, g_bytes_unref);
   g_free (graduate);
 }
 
@@ -259,10 +259,14 @@ read_text (Reading *reading, const char *text)
       return;
     if (is_open)
       rtk_server_roster_add_fault (reading->faults, line, "A quote is opened and not closed.");
-    else if (reading->graduates->len >= MAX_GRADUATES) {
-      rtk_server_roster_add_fault (reading->faults, line, "The file has too many lines.");
+    else if (is_blank (cells))
+      continue;
+    else if (reading->graduates->len >= RTK_SERVER_MAX_GRADUATES) {
+      rtk_server_roster_add_fault (reading->faults, 0,
+                                   "The file has more than " G_STRINGIFY (
+                                       RTK_SERVER_MAX_GRADUATES) " graduates: import it in parts.");
       return;
-    } else if (!is_blank (cells))
+    } else
       add_record (reading, cells, line);
   }
 }

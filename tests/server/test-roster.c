@@ -94,6 +94,37 @@ test_faults (void)
   g_assert_cmpuint (count_items (schools, "schools"), ==, 1);
 }
 
+/* A list has an end, also for the command line. */
+static void
+test_too_many (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *path = g_build_filename (server->folder, "many.csv", NULL);
+  g_autofree char *faults = NULL;
+  g_autofree char *said = NULL;
+  g_autoptr (GString) text = g_string_new ("school,batch,name,number\na,b,,0\n");
+  g_autoptr (RtkTestReply) reply = NULL;
+
+  /* The first line is off: so none is sealed for nothing. */
+  for (guint i = 1; i <= 100001; i++)
+    g_string_append_printf (text, "a,b,c,%u\n", i);
+  reply = import (server, boss, text->str, -1);
+  faults = get_faults (reply);
+  g_assert_cmpstr (faults, ==,
+                   "2 A cell is empty or too long.\n"
+                   "0 The file has more than 100000 graduates: import it in parts.\n");
+  g_string_truncate (text, text->len - strlen ("a,b,c,100001\n"));
+  g_assert_true (g_file_set_contents (path, text->str, -1, NULL));
+  reply = (rtk_test_reply_free (reply), import (server, boss, text->str, -1));
+  g_free (faults);
+  faults = get_faults (reply);
+  g_assert_cmpstr (faults, ==, "2 A cell is empty or too long.\n");
+  rtk_test_server_stop (server);
+  g_assert_cmpint (
+      rtk_test_server_command (server->folder, NULL, &said, "roster", "import", path, NULL), ==, 2);
+}
+
 /* Cells with line ends and quotes, any encoding, any line end, and lines that are blank. */
 static void
 test_forms (void)
@@ -481,11 +512,74 @@ test_swapped (void)
                    ==, "李*");
 }
 
+static char *
+make_many (guint n, guint changed)
+{
+  GString *text = g_string_new ("school,batch,name,number,code\n");
+
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (text, "a,%s,王%s,5%05u,%s%u\n", i < changed ? "c" : "b",
+                            i % 7 == 0 && i < changed ? "芳" : "明", i, "MANY", i);
+  return g_string_free (text, FALSE);
+}
+
+/* Lists that go in many rows a statement: what is new, the same and other is told apart as line by
+ * line, wherever it stands. */
+static void
+test_many (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *list = make_many (517, 0);
+  g_autofree char *longer = make_many (700, 0);
+  g_autofree char *other = make_many (700, 55);
+  g_autoptr (GString) moved = g_string_new (longer);
+  g_autoptr (RtkTestReply) first = import (server, boss, list, -1);
+  g_autoptr (RtkTestReply) again = import (server, boss, list, -1);
+  g_autoptr (RtkTestReply) more = import (server, boss, longer, -1);
+  g_autoptr (RtkTestReply) changed = import (server, boss, other, -1);
+  g_autoptr (RtkTestReply) back = import (server, boss, longer, -1);
+  g_autoptr (RtkTestReply) handed_on = NULL;
+  g_autoptr (RtkTestReply) taken = NULL;
+  g_autoptr (RtkTestReply) found = NULL;
+
+  assert_taken (first, 517, 0, 0);
+  assert_taken (again, 0, 0, 0);
+  assert_taken (more, 183, 0, 0);
+  assert_taken (changed, 0, 55, 0);
+  assert_taken (back, 0, 55, 0);
+  /* Among many new ones is one with the code of somebody who gets another. */
+  g_assert_cmpuint (g_string_replace (moved, "500007,MANY7\n", "500007,OTHER7\n", 0), ==, 1);
+  for (guint i = 0; i < 100; i++)
+    g_string_append_printf (moved, "a,b,王芳,6%05u,%s%u\n", i, i == 60 ? "MANY" : "NEW",
+                            i == 60 ? 7 : i);
+  handed_on = import (server, boss, moved->str, -1);
+  assert_taken (handed_on, 100, 1, 0);
+  found = rtk_test_call (server, boss, "POST", "/v1/roster/find", "{\"code\":\"MANY7\"}");
+  g_assert_cmpstr (
+      json_object_get_string_member (get_item (found, "graduates", 0), "number_masked"), ==,
+      "****60");
+  /* And with the code of somebody who does not: then none of them is taken. */
+  g_string_assign (moved, "school,batch,name,number,code\n");
+  for (guint i = 0; i < 100; i++)
+    g_string_append_printf (moved, "a,b,王芳,7%05u,%s%u\n", i, i == 60 ? "MANY" : "NEWER",
+                            i == 60 ? 8 : i);
+  taken = import (server, boss, moved->str, -1);
+  {
+    g_autofree char *faults = get_faults (taken);
+
+    g_assert_cmpstr (faults, ==, "62 Another graduate has this code.\n");
+  }
+  assert_progress (server, boss, "800 0 0 0 0 0 0 800");
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/server/roster/faults", test_faults);
+  g_test_add_func ("/server/roster/too-many", test_too_many);
+  g_test_add_func ("/server/roster/many", test_many);
   g_test_add_func ("/server/roster/forms", test_forms);
   g_test_add_func ("/server/roster/progress", test_progress);
   g_test_add_func ("/server/roster/find", test_find);
