@@ -198,8 +198,10 @@ list_held (RtkServerStore *store, RtkServerCall *call, GError **error)
   RtkServerRows *row = rtk_server_db_query (
       store->db, error,
       "SELECT id, 0, claimed_at, serial, order_id, stage, engine, report, opinion_note, attempt,"
-      " lease_until, waiting_since FROM submissions WHERE lease_by = ?1 AND lease_until > ?2"
-      " UNION ALL SELECT id, 1, claimed_at, after_serial, NULL, NULL, NULL, NULL, NULL, 0, 0, 0"
+      " lease_until, waiting_since, overrides FROM submissions WHERE lease_by = ?1 AND lease_until "
+      "> ?2"
+      " UNION ALL SELECT id, 1, claimed_at, after_serial, NULL, NULL, NULL, NULL, NULL, 0, 0, 0,"
+      " NULL"
       " FROM gold_shown WHERE reviewer = ?1 AND decided_at IS NULL AND lease_until > ?2"
       " ORDER BY 3, 4, 2",
       "si", call->principal, g_get_real_time ());
@@ -217,6 +219,7 @@ list_held (RtkServerStore *store, RtkServerCall *call, GError **error)
     held.item.attempt = rtk_server_db_int (row, 9);
     held.item.lease_until = rtk_server_db_int (row, 10);
     held.item.waiting_since = rtk_server_db_int (row, 11);
+    held.item.overrides = g_strdup (rtk_server_db_text (row, 12));
     g_array_append_val (list, held);
   }
   return rtk_server_db_end (row) ? g_steal_pointer (&list) : NULL;

@@ -33,14 +33,17 @@ announce_orders (RtkServerStore *store, const char *roster, GError **error)
   return TRUE;
 }
 
+/* @origin is NULL for the graduate's own. */
 static char *
-make_detail (const char *version)
+make_detail (const char *version, const RtkServerOrigin *origin)
 {
   g_auto (RtkServerJson) json = {NULL, FALSE};
 
   rtk_server_json_init (&json);
   rtk_server_json_begin (&json, NULL, '{');
   rtk_server_json_string (&json, "version", version);
+  if (origin != NULL)
+    rtk_server_origin_write (&json, origin);
   rtk_server_json_end (&json, '}');
   return g_strdup (json.text->str);
 }
@@ -52,10 +55,10 @@ set_consent (RtkServerStore *store,
              const char     *version,
              gboolean        given,
              const char     *actor,
+             const char     *detail,
              GError        **error)
 {
-  g_autofree char *detail = make_detail (version);
-  gint64           now = g_get_real_time ();
+  gint64 now = g_get_real_time ();
 
   if (given && !rtk_server_db_run (store->db, error,
                                    "UPDATE roster SET consent_version = ?1, consent_at = ?2,"
@@ -89,8 +92,13 @@ check_consent (RtkServerStore *store, RtkOperation *operation, const RtkServerTa
 }
 
 static gboolean
-apply_consent (RtkServerStore *store, RtkOperation *operation, const char *actor, GError **error)
+apply_consent (RtkServerStore        *store,
+               RtkOperation          *operation,
+               const RtkServerOrigin *origin,
+               GError               **error)
 {
+  const char      *version = rtk_server_operation_get_text (operation, "version");
+  g_autofree char *detail = make_detail (version, origin);
   g_autofree char *roster =
       rtk_server_db_dup_text (store->db, "SELECT roster FROM orders WHERE id = ?", "s",
                               rtk_operation_get_order_id (operation));
@@ -98,8 +106,7 @@ apply_consent (RtkServerStore *store, RtkOperation *operation, const char *actor
 
   (void)rtk_json_get_bool (rtk_operation_get_body (operation), "given", &given, NULL);
   return roster != NULL &&
-         set_consent (store, roster, rtk_server_operation_get_text (operation, "version"), given,
-                      actor, error);
+         set_consent (store, roster, version, given, origin->actor, detail, error);
 }
 
 const RtkServerOperationKind rtk_server_operation_consent = {
@@ -132,6 +139,7 @@ RTK_SERVER_HANDLER (online_consent)
 {
   const char      *version = rtk_server_call_get_string (call, "version");
   gboolean         given = rtk_server_call_get_bool (call, "given", FALSE);
+  g_autofree char *detail = make_detail (version, NULL);
   g_autofree char *roster = rtk_server_db_dup_text (
       store->db, "SELECT id FROM roster WHERE account = ? ORDER BY id LIMIT 1", "s",
       call->principal);
@@ -139,7 +147,7 @@ RTK_SERVER_HANDLER (online_consent)
 
   if (roster == NULL)
     return rtk_server_call_fail (call, 409, "no-code", "Bind a collection code first.");
-  if (!set_consent (store, roster, version, given, call->actor, error))
+  if (!set_consent (store, roster, version, given, call->actor, detail, error))
     return FALSE;
   row = rtk_server_db_query (
       store->db, error, "SELECT consent_version, consent_at FROM roster WHERE id = ?", "s", roster);

@@ -53,7 +53,7 @@ write_entry (RtkServerStore *store, RtkServerJson *json, const Showing *showing,
                           is_order   ? showing->order_id
                           : is_photo ? showing->shown
                                      : rtk_server_db_text (row, 4));
-  rtk_server_json_raw (json, "detail", rtk_server_db_text (row, 5));
+  rtk_server_history_write_detail (json, rtk_server_db_text (row, 5));
   rtk_server_json_end (json, '}');
 }
 

@@ -23,7 +23,7 @@
 #define SHOWN                                                                                      \
   "SELECT x.order_id, x.revision, x.created_at, x.lease_until, x.verdict, x.reasons, "             \
   "x.decided_at,"                                                                                  \
-  " x.face, w.report, w.engine FROM gold_shown x JOIN gold g ON g.id = x.gold"                     \
+  " x.face, w.report, w.engine, w.overrides FROM gold_shown x JOIN gold g ON g.id = x.gold"        \
   " JOIN submissions w ON w.id = g.submission"
 
 enum {
@@ -37,6 +37,7 @@ enum {
   FACE,
   REPORT,
   ENGINE,
+  OVERRIDES,
 };
 
 /* The item of a claim beside which one is placed. */
@@ -174,6 +175,7 @@ rtk_server_gold_write_item (RtkServerStore *store,
                           rtk_server_db_int (row, CREATED_AT) + RTK_SERVER_GOLD_PAID_AFTER);
     rtk_server_json_time (json, "lease_until", rtk_server_db_int (row, LEASE_UNTIL));
     rtk_server_json_string (json, "opinion_note", NULL);
+    rtk_server_json_raw (json, "overrides", rtk_server_db_text (row, OVERRIDES));
     rtk_server_json_raw (json, "verdicts", "[]");
     rtk_server_json_raw (json, "order", rtk_server_db_text (row, FACE));
     rtk_server_json_end (json, '}');

@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
+#include "core/rtk-json.h"
 #include "server/rtk-server-gold.h"
 
 /* What became of an order and by whom: the audit log's entries about it and all that hangs on it,
@@ -10,14 +11,53 @@
 /* Entries that are shown; an order has a few dozen. */
 #define MAX_ENTRIES 2000
 
+/**
+ * rtk_server_history_write_detail:
+ * @json: inside an entry
+ * @detail: a detail of the audit log
+ *
+ * Writes it as a reviewer sees it: without where it came from. The id of an operation says when it
+ * was made, by which a made-up order could be told from the others.
+ */
+void
+rtk_server_history_write_detail (RtkServerJson *json, const char *detail)
+{
+  static const char *const hidden[] = {"station", "operation", "session"};
+  g_autoptr (JsonObject) object = rtk_json_parse_object (detail, -1, NULL);
+  g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+  g_autofree char *text = NULL;
+
+  for (guint i = 0; object != NULL && i < G_N_ELEMENTS (hidden); i++)
+    if (json_object_has_member (object, hidden[i]))
+      json_object_remove_member (object, hidden[i]);
+  if (object != NULL) {
+    json_node_set_object (node, object);
+    text = json_to_string (node, FALSE);
+  }
+  rtk_server_json_raw (json, "detail", text != NULL ? text : "{}");
+}
+
 static void
-write_entry (RtkServerJson *json, RtkServerRows *row)
+write_seen (RtkServerJson *json, RtkServerRows *row)
 {
   rtk_server_json_int (json, "seq", rtk_server_db_int (row, 0));
   rtk_server_json_time (json, "at", rtk_server_db_int (row, 1));
   rtk_server_json_string (json, "actor", rtk_server_db_text (row, 2));
   rtk_server_json_string (json, "action", rtk_server_db_text (row, 3));
   rtk_server_json_string (json, "target", rtk_server_db_text (row, 4));
+}
+
+static void
+write_entry_for_reviewer (RtkServerJson *json, RtkServerRows *row)
+{
+  write_seen (json, row);
+  rtk_server_history_write_detail (json, rtk_server_db_text (row, 5));
+}
+
+static void
+write_entry (RtkServerJson *json, RtkServerRows *row)
+{
+  write_seen (json, row);
   rtk_server_json_raw (json, "detail", rtk_server_db_text (row, 5));
 }
 
@@ -107,7 +147,7 @@ static gboolean
 write_for_reviewer (RtkServerStore *store, RtkServerCall *call, GError **error)
 {
   return write_list (
-             store, &call->answer, "entries", write_entry,
+             store, &call->answer, "entries", write_entry_for_reviewer,
              rtk_server_db_query (
                  store->db, error,
                  "SELECT row_number () OVER (ORDER BY seq), at, actor, action, target, detail"

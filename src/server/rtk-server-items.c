@@ -26,8 +26,8 @@ rtk_server_item_find (RtkServerStore *store,
   RtkServerRows *row = rtk_server_db_query (
       store->db, error,
       "SELECT w.order_id, w.state, w.origin, w.stage, w.engine, w.report, w.lease_by, w.first_by,"
-      " w.second_by, w.opinion_note, o.payment, o.delivery, o.print, w.serial, o.revision,"
-      " w.attempt, w.lease_until, w.claimed_at, w.waiting_since"
+      " w.second_by, w.opinion_note, o.payment, o.delivery, o.print, w.overrides, w.serial,"
+      " o.revision, w.attempt, w.lease_until, w.claimed_at, w.waiting_since"
       " FROM submissions w JOIN orders o ON o.id = w.order_id WHERE w.id = ?",
       "s", submission);
 
@@ -36,7 +36,7 @@ rtk_server_item_find (RtkServerStore *store,
                              &out_item->stage,        &out_item->engine,   &out_item->report,
                              &out_item->lease_by,     &out_item->first_by, &out_item->second_by,
                              &out_item->opinion_note, &out_item->payment,  &out_item->delivery,
-                             &out_item->print};
+                             &out_item->print,        &out_item->overrides};
     gint64 *const numbers[] = {&out_item->serial,     &out_item->revision,
                                &out_item->attempt,    &out_item->lease_until,
                                &out_item->claimed_at, &out_item->waiting_since};
@@ -59,9 +59,10 @@ rtk_server_item_find (RtkServerStore *store,
 void
 rtk_server_item_clear (RtkServerItem *self)
 {
-  char *texts[] = {self->id,     self->order_id,  self->state,        self->origin,   self->stage,
-                   self->engine, self->report,    self->lease_by,     self->first_by, self->payment,
-                   self->print,  self->second_by, self->opinion_note, self->delivery};
+  char *texts[] = {self->id,           self->order_id, self->state,    self->origin,
+                   self->stage,        self->engine,   self->report,   self->lease_by,
+                   self->first_by,     self->payment,  self->print,    self->second_by,
+                   self->opinion_note, self->delivery, self->overrides};
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
@@ -179,6 +180,7 @@ rtk_server_item_write (RtkServerStore      *store,
   rtk_server_json_time (json, "waiting_since", item->waiting_since);
   rtk_server_json_time (json, "lease_until", item->lease_until);
   rtk_server_json_string (json, "opinion_note", item->opinion_note);
+  rtk_server_json_raw (json, "overrides", item->overrides);
   if (!write_verdicts (store, json, item, error) ||
       !rtk_server_order_write (store, json, "order", item->order_id, call->station, error))
     return FALSE;

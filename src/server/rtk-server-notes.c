@@ -18,13 +18,14 @@ add_note (RtkServerStore *store,
           const char     *order_id,
           const char     *text,
           const char     *actor,
+          const char     *detail,
           GError        **error)
 {
   return rtk_server_db_run (store->db, error,
                             "INSERT INTO notes (id, order_id, text, actor, created_at)"
                             " VALUES (?, ?, ?, ?, ?)",
                             "ssssi", id, order_id, text, actor, g_get_real_time ()) &&
-         rtk_server_audit_add (store, actor, "note.add", id, "{}", error);
+         rtk_server_audit_add (store, actor, "note.add", id, detail, error);
 }
 
 static char *
@@ -52,8 +53,9 @@ RTK_SERVER_HANDLER (order_note)
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another note.");
   if (known != NULL && strcmp (known, call->params[0]) != 0)
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another note.");
-  if (known == NULL && !add_note (store, id, call->params[0],
-                                  rtk_server_call_get_string (call, "text"), call->actor, error))
+  if (known == NULL &&
+      !add_note (store, id, call->params[0], rtk_server_call_get_string (call, "text"), call->actor,
+                 "{}", error))
     return FALSE;
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_string (&call->answer, "id", id);
@@ -78,11 +80,16 @@ check_note (RtkServerStore *store, RtkOperation *operation, const RtkServerTarge
 }
 
 static gboolean
-apply_note (RtkServerStore *store, RtkOperation *operation, const char *actor, GError **error)
+apply_note (RtkServerStore        *store,
+            RtkOperation          *operation,
+            const RtkServerOrigin *origin,
+            GError               **error)
 {
+  g_autofree char *detail = rtk_server_origin_make_detail (origin);
+
   return add_note (store, rtk_server_operation_get_text (operation, "note"),
                    rtk_operation_get_order_id (operation),
-                   rtk_server_operation_get_text (operation, "text"), actor, error);
+                   rtk_server_operation_get_text (operation, "text"), origin->actor, detail, error);
 }
 
 const RtkServerOperationKind rtk_server_operation_note = {"note.add", RTK_SERVER_STAFF, FALSE,

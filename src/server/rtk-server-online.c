@@ -122,6 +122,7 @@ RTK_SERVER_HANDLER (online_submission)
       .delivered = rtk_server_call_get_string (call, "delivered"),
       .report = rtk_server_call_get_string (call, "report"),
       .overrides = "[]",
+      .detail = "{}",
   };
 
   if (payment == NULL)

@@ -90,15 +90,54 @@ rtk_server_operation_get_text (RtkOperation *operation, const char *member)
   return json_object_has_member (body, member) ? rtk_json_get_string (body, member, NULL) : NULL;
 }
 
-/* The role of the member of staff it names, as a mask; 0 for nobody and for the disabled. */
-static guint
-find_actor (RtkServerStore *store, RtkOperation *operation)
+/**
+ * rtk_server_operation_find_who:
+ * @store: a store
+ * @name: of a member of staff, as an operation gives it
+ *
+ * Returns: their role as a mask of #RtkServerWho; 0 for nobody and for the disabled
+ */
+guint
+rtk_server_operation_find_who (RtkServerStore *store, const char *name)
 {
-  g_autofree char *id = rtk_server_staff_find (store, rtk_operation_get_actor (operation));
+  g_autofree char *id = rtk_server_staff_find (store, name);
   g_autofree char *role = rtk_server_db_dup_text (
       store->db, "SELECT role FROM staff WHERE id = ? AND enabled = 1", "s", id);
 
   return role != NULL ? rtk_server_role_to_who (role) : 0;
+}
+
+/**
+ * rtk_server_origin_write:
+ * @json: inside an object
+ * @self: where an operation comes from
+ *
+ * Writes the members of the audit log's detail that say so; the actor stands beside it.
+ */
+void
+rtk_server_origin_write (RtkServerJson *json, const RtkServerOrigin *self)
+{
+  rtk_server_json_string (json, "station", self->station);
+  rtk_server_json_string (json, "operation", self->operation);
+  rtk_server_json_string (json, "session", self->session);
+}
+
+/**
+ * rtk_server_origin_make_detail:
+ * @self: where an operation comes from
+ *
+ * Returns: (transfer full): a detail for the audit log that says nothing else
+ */
+char *
+rtk_server_origin_make_detail (const RtkServerOrigin *self)
+{
+  g_auto (RtkServerJson) json = {0};
+
+  rtk_server_json_init (&json);
+  rtk_server_json_begin (&json, NULL, '{');
+  rtk_server_origin_write (&json, self);
+  rtk_server_json_end (&json, '}');
+  return g_strdup (json.text->str);
 }
 
 static gboolean
@@ -122,7 +161,7 @@ find_target (RtkServerStore *store, const char *order_id, RtkServerTarget *out)
 static RtkServerVerdict
 check_operation (RtkServerStore *store, RtkOperation *operation, const RtkServerOperationKind *kind)
 {
-  guint           who = find_actor (store, operation);
+  guint           who = rtk_server_operation_find_who (store, rtk_operation_get_actor (operation));
   RtkServerTarget target;
 
   if (who == 0)
@@ -215,13 +254,16 @@ write_result (RtkServerStore  *store,
 
 static gboolean
 apply_operation (RtkServerStore               *store,
+                 RtkServerCall                *call,
                  RtkOperation                 *operation,
                  const RtkServerOperationKind *kind,
                  GError                      **error)
 {
-  g_autofree char *actor = g_strconcat ("staff:", rtk_operation_get_actor (operation), NULL);
+  g_autofree char      *actor = g_strconcat ("staff:", rtk_operation_get_actor (operation), NULL);
+  const RtkServerOrigin origin = {actor, call->station, rtk_operation_get_id (operation),
+                                  call->actor};
 
-  return kind->apply (store, operation, actor, error);
+  return kind->apply (store, operation, &origin, error);
 }
 
 static gboolean
@@ -251,7 +293,7 @@ do_operation (RtkServerStore *store,
   verdict = find_known (store, operation, digest);
   if (verdict == RTK_SERVER_N_VERDICTS) {
     verdict = check_operation (store, operation, kind);
-    if (verdict == RTK_SERVER_APPLIED && !apply_operation (store, operation, kind, error))
+    if (verdict == RTK_SERVER_APPLIED && !apply_operation (store, call, operation, kind, error))
       return FALSE;
     if (meanings[verdict].keep &&
         !remember (store, operation, &meanings[verdict], content, digest, error))

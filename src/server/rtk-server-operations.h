@@ -46,12 +46,29 @@ typedef struct {
 } RtkServerTarget;
 
 /**
+ * RtkServerOrigin:
+ * @actor: whom the operation names, for the audit log
+ * @station: whose key signed it
+ * @operation: its id
+ * @session: whose session sent it, for the audit log: what somebody did while the server could not
+ *   be asked may be sent by somebody else
+ *
+ * Where an operation comes from.
+ */
+typedef struct {
+  const char *actor;
+  const char *station;
+  const char *operation;
+  const char *session;
+} RtkServerOrigin;
+
+/**
  * RtkServerOperationKind:
  * @name: on the wire
  * @who: roles the member of staff it names may have, a mask of #RtkServerWho
  * @is_versioned: whether a stale base revision is a conflict; what only adds cannot conflict
  * @check: what is wrong with it; changes nothing
- * @apply: does it; @actor is for the audit log
+ * @apply: does it; what it writes into the audit log says where it comes from
  *
  * One kind of operation. The table is in rtk-server-operations.c.
  */
@@ -62,13 +79,16 @@ typedef struct {
   RtkServerVerdict (*check) (RtkServerStore        *store,
                              RtkOperation          *operation,
                              const RtkServerTarget *target);
-  gboolean (*apply) (RtkServerStore *store,
-                     RtkOperation   *operation,
-                     const char     *actor,
-                     GError        **error);
+  gboolean (*apply) (RtkServerStore        *store,
+                     RtkOperation          *operation,
+                     const RtkServerOrigin *origin,
+                     GError               **error);
 } RtkServerOperationKind;
 
 const char *rtk_server_operation_get_text (RtkOperation *operation, const char *member);
+guint       rtk_server_operation_find_who (RtkServerStore *store, const char *name);
+void        rtk_server_origin_write (RtkServerJson *json, const RtkServerOrigin *self);
+char       *rtk_server_origin_make_detail (const RtkServerOrigin *self) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Submissions: rtk-server-submissions.c. */
 extern const RtkServerOperationKind rtk_server_operation_submit;

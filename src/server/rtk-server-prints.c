@@ -35,6 +35,7 @@ move_order (RtkServerStore *store, const char *order_id, GError **error)
  * @copies: from 1 to %RTK_SERVER_MAX_COPIES
  * @address: (nullable): where it is sent; %NULL = it is fetched
  * @actor: for the audit log
+ * @detail: for the audit log
  * @error: return location
  *
  * Adds a print that is requested.
@@ -48,6 +49,7 @@ rtk_server_print_add (RtkServerStore *store,
                       gint64          copies,
                       const char     *address,
                       const char     *actor,
+                      const char     *detail,
                       GError        **error)
 {
   gint64           now = g_get_real_time ();
@@ -59,7 +61,7 @@ rtk_server_print_add (RtkServerStore *store,
                             "INSERT INTO prints (id, order_id, state, copies, address_cipher,"
                             " created_at, updated_at) VALUES (?, ?, 'requested', ?, ?, ?, ?)",
                             "ssibii", id, order_id, copies, sealed, now, now) &&
-         rtk_server_audit_add (store, actor, "print.requested", id, "{}", error) &&
+         rtk_server_audit_add (store, actor, "print.requested", id, detail, error) &&
          move_order (store, order_id, error);
 }
 
@@ -282,7 +284,7 @@ request_print (RtkServerStore *store, RtkServerCall *call, const char *address, 
     if (!has_room (store, order_id, copies))
       return rtk_server_call_fail (call, 409, "too-many-prints",
                                    "Too many prints of this order wait already.");
-    if (!rtk_server_print_add (store, id, order_id, copies, address, call->actor, error))
+    if (!rtk_server_print_add (store, id, order_id, copies, address, call->actor, "{}", error))
       return FALSE;
   }
   call->status = known == NULL ? 201 : 200;
@@ -359,11 +361,16 @@ check_request (RtkServerStore *store, RtkOperation *operation, const RtkServerTa
 }
 
 static gboolean
-apply_request (RtkServerStore *store, RtkOperation *operation, const char *actor, GError **error)
+apply_request (RtkServerStore        *store,
+               RtkOperation          *operation,
+               const RtkServerOrigin *origin,
+               GError               **error)
 {
+  g_autofree char *detail = rtk_server_origin_make_detail (origin);
+
   return rtk_server_print_add (store, rtk_server_operation_get_text (operation, "print"),
                                rtk_operation_get_order_id (operation), get_copies (operation), NULL,
-                               actor, error);
+                               origin->actor, detail, error);
 }
 
 /* Fetched at the desk: a station never knows an address. */

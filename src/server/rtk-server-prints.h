@@ -15,6 +15,7 @@ gboolean rtk_server_print_add (RtkServerStore *store,
                                gint64          copies,
                                const char     *address,
                                const char     *actor,
+                               const char     *detail,
                                GError        **error);
 gboolean rtk_server_print_ship (RtkServerStore *store,
                                 const char     *id,

@@ -26,6 +26,7 @@ typedef struct {
   char  *first_by;     /* (nullable): who gave the first verdict, or passed it on */
   char  *second_by;    /* (nullable) */
   char  *opinion_note; /* (nullable) */
+  char  *overrides;    /* JSON array */
   char  *payment;
   char  *delivery;
   char  *print;
@@ -158,6 +159,9 @@ gboolean rtk_server_review_settle (RtkServerStore          *store,
                                    const RtkServerItem     *item,
                                    const RtkServerDecision *decision,
                                    GError                 **error);
+
+/* What a reviewer is told of an entry of the audit log: rtk-server-history.c. */
+void rtk_server_history_write_detail (RtkServerJson *json, const char *detail);
 
 /* Second looks: rtk-server-second.c. */
 gboolean rtk_server_review_is_sampled (RtkServerStore *store, const char *submission);

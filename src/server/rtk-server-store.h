@@ -291,6 +291,7 @@ typedef struct {
   const char *report;
   const char *overrides; /* JSON array */
   const char *operation; /* (nullable) */
+  const char *detail;    /* JSON object, for the audit log */
 } RtkServerSubmission;
 
 gboolean rtk_server_submission_add (RtkServerStore            *store,

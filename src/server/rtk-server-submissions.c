@@ -7,7 +7,14 @@
 #include "core/rtk-json.h"
 #include "server/rtk-server-operations.h"
 
+#include <string.h>
+
 /* Submissions: the photo of an order as the online side or a station sends it. */
+
+/* Who may submit, and accept what fails. */
+#define MAY_SUBMIT (RTK_SERVER_OPERATOR | RTK_SERVER_SUPERVISOR)
+/* Characters of the reason why something that fails is accepted. */
+#define MAX_REASON 2000
 
 static const char *const parts[] = {"original", "alpha", "delivered", "certificate", "report"};
 
@@ -19,34 +26,60 @@ get_text (JsonObject *object, const char *member)
 }
 
 static gboolean
-overrides_are_right (JsonArray *overrides)
+override_is_right (JsonObject *item)
 {
+  const char *reason = item != NULL ? get_text (item, "reason") : NULL;
+  RtkCheckId  check;
+
+  return reason != NULL && reason[0] != '\0' && g_utf8_strlen (reason, -1) <= MAX_REASON &&
+         rtk_check_id_from_string (get_text (item, "check"), &check) &&
+         get_text (item, "by") != NULL;
+}
+
+/* Who accepts a failed rule answers for it by name: somebody who may submit. Whom the operation
+ * names was looked at before. */
+static RtkServerVerdict
+check_overrides (RtkServerStore *store, RtkOperation *operation)
+{
+  JsonArray *overrides = rtk_json_get_array (rtk_operation_get_body (operation), "overrides", NULL);
+  const char *known = rtk_operation_get_actor (operation);
+
   if (overrides == NULL || json_array_get_length (overrides) > RTK_N_CHECKS)
-    return FALSE;
+    return RTK_SERVER_REFUSED_BODY;
   for (guint i = 0; i < json_array_get_length (overrides); i++) {
     JsonObject *item = rtk_json_node_get_object (json_array_get_element (overrides, i), NULL);
-    RtkCheckId  check;
+    const char *by;
+    guint       who;
 
-    if (item == NULL || !rtk_check_id_from_string (get_text (item, "check"), &check) ||
-        get_text (item, "reason") == NULL || get_text (item, "by") == NULL)
-      return FALSE;
+    if (!override_is_right (item))
+      return RTK_SERVER_REFUSED_BODY;
+    by = get_text (item, "by");
+    if (strcmp (by, known) == 0)
+      continue;
+    who = rtk_server_operation_find_who (store, by);
+    if ((who & MAY_SUBMIT) == 0)
+      return who == 0 ? RTK_SERVER_REFUSED_ACTOR : RTK_SERVER_REFUSED_ROLE;
+    known = by;
   }
-  return TRUE;
+  return RTK_SERVER_APPLIED;
 }
 
 static RtkServerVerdict
 check_submit (RtkServerStore *store, RtkOperation *operation, const RtkServerTarget *target)
 {
-  JsonObject *body = rtk_operation_get_body (operation);
+  JsonObject      *body = rtk_operation_get_body (operation);
+  RtkServerVerdict accepted;
 
   if (target->delivery != RTK_DELIVERY_NONE || target->payment == RTK_PAYMENT_UNPAID ||
       target->payment == RTK_PAYMENT_CLOSED)
     return RTK_SERVER_REFUSED_STATE;
   if (!rtk_server_consent_is_there (store, rtk_operation_get_order_id (operation)))
     return RTK_SERVER_REFUSED_CONSENT;
-  if (!rtk_id_is_valid (get_text (body, "submission")) ||
-      !overrides_are_right (rtk_json_get_array (body, "overrides", NULL)))
+  if (!rtk_id_is_valid (get_text (body, "submission")))
     return RTK_SERVER_REFUSED_BODY;
+  accepted = check_overrides (store, operation);
+  if (accepted != RTK_SERVER_APPLIED)
+    return accepted;
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     if (!rtk_sha256_is_valid (get_text (body, parts[i])))
       return RTK_SERVER_REFUSED_BODY;
@@ -71,11 +104,50 @@ supersede_older (RtkServerStore *store, const char *order_id, GError **error)
                             "s", order_id);
 }
 
-static gboolean
-apply_submit (RtkServerStore *store, RtkOperation *operation, const char *actor, GError **error)
+/* As they are kept: no members but those that were looked at. */
+static char *
+make_overrides (JsonArray *overrides)
 {
-  JsonObject      *body = rtk_operation_get_body (operation);
-  g_autofree char *overrides = json_to_string (json_object_get_member (body, "overrides"), FALSE);
+  static const char *const members[] = {"check", "reason", "by"};
+  g_auto (RtkServerJson) json = {0};
+
+  rtk_server_json_init (&json);
+  rtk_server_json_begin (&json, NULL, '[');
+  for (guint i = 0; i < json_array_get_length (overrides); i++) {
+    rtk_server_json_begin (&json, NULL, '{');
+    for (guint m = 0; m < G_N_ELEMENTS (members); m++)
+      rtk_server_json_string (&json, members[m],
+                              get_text (json_array_get_object_element (overrides, i), members[m]));
+    rtk_server_json_end (&json, '}');
+  }
+  rtk_server_json_end (&json, ']');
+  return g_strdup (json.text->str);
+}
+
+/* For the audit log: where it comes from, and what was accepted by whom. */
+static char *
+make_detail (const RtkServerOrigin *origin, const char *overrides)
+{
+  g_auto (RtkServerJson) json = {0};
+
+  rtk_server_json_init (&json);
+  rtk_server_json_begin (&json, NULL, '{');
+  rtk_server_origin_write (&json, origin);
+  if (strcmp (overrides, "[]") != 0)
+    rtk_server_json_raw (&json, "overrides", overrides);
+  rtk_server_json_end (&json, '}');
+  return g_strdup (json.text->str);
+}
+
+static gboolean
+apply_submit (RtkServerStore        *store,
+              RtkOperation          *operation,
+              const RtkServerOrigin *origin,
+              GError               **error)
+{
+  JsonObject         *body = rtk_operation_get_body (operation);
+  g_autofree char    *overrides = make_overrides (json_object_get_array_member (body, "overrides"));
+  g_autofree char    *detail = make_detail (origin, overrides);
   RtkServerSubmission submission = {
       .id = get_text (body, "submission"),
       .order_id = rtk_operation_get_order_id (operation),
@@ -87,15 +159,15 @@ apply_submit (RtkServerStore *store, RtkOperation *operation, const char *actor,
       .report = get_text (body, "report"),
       .overrides = overrides,
       .operation = rtk_operation_get_id (operation),
+      .detail = detail,
   };
 
   return supersede_older (store, submission.order_id, error) &&
-         rtk_server_submission_add (store, &submission, actor, error);
+         rtk_server_submission_add (store, &submission, origin->actor, error);
 }
 
-const RtkServerOperationKind rtk_server_operation_submit = {
-    RTK_OPERATION_SUBMIT, RTK_SERVER_OPERATOR | RTK_SERVER_SUPERVISOR, TRUE, check_submit,
-    apply_submit};
+const RtkServerOperationKind rtk_server_operation_submit = {RTK_OPERATION_SUBMIT, MAY_SUBMIT, TRUE,
+                                                            check_submit, apply_submit};
 
 /* What the client's engine said of the photo, for the queue of the reviewers: "pass", "warn",
  * "fail", or "unknown" when the report does not say. It is never trusted: it decides nothing. */
@@ -153,5 +225,6 @@ rtk_server_submission_add (RtkServerStore            *store,
              submission->certificate, submission->report, submission->overrides,
              submission->operation, actor, engine, attempt + 1, g_get_real_time ()) &&
          rtk_server_order_touch (store, submission->order_id, error) &&
-         rtk_server_audit_add (store, actor, "submission.create", submission->id, "{}", error);
+         rtk_server_audit_add (store, actor, "submission.create", submission->id,
+                               submission->detail, error);
 }

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/rtk-id.h"
+#include "support/rtk-test-server.h"
+#include "support/rtk-test-signer.h"
+
+#include <string.h>
+
+/* A station, and an order that is paid for. */
+typedef struct {
+  RtkTestServer *server;
+  RtkSigner     *signer;
+  char          *token;
+  char          *station;
+  char          *order;
+  char         **parts;
+} Desk;
+
+static void
+desk_init (Desk *desk)
+{
+  desk->server = rtk_test_server_new (2, (const char *[]){"--gold-percent", "0", NULL});
+  desk->signer = rtk_test_signer_new ("desk");
+  desk->token = rtk_test_sign_in (desk->server, "operator");
+  desk->station = rtk_test_enrol (desk->server, desk->token, "operator", desk->signer);
+  desk->order = rtk_test_make_order (desk->server, 0, TRUE);
+  desk->parts = rtk_test_upload_parts (desk->server, desk->token, 1);
+}
+
+static void
+desk_clear (Desk *desk)
+{
+  rtk_test_server_stop (desk->server);
+  g_assert_cmpint (
+      rtk_test_server_command (desk->server->folder, NULL, NULL, "audit", "verify", NULL), ==, 0);
+  rtk_test_server_free (desk->server);
+  g_assert_finalize_object (desk->signer);
+  g_free (desk->token);
+  g_free (desk->station);
+  g_free (desk->order);
+  g_strfreev (desk->parts);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Desk, desk_clear)
+
+static RtkTestReply *
+get (Desk *desk, const char *token, const char *order, const char *what)
+{
+  g_autofree char *path = g_strconcat ("/v1/orders/", order, what, NULL);
+  RtkTestReply    *reply = rtk_test_call (desk->server, token, "GET", path, NULL);
+
+  g_assert_cmpuint (reply->status, ==, 200);
+  return reply;
+}
+
+static RtkOperation *
+make_operation (
+    Desk *desk, const char *kind, const char *order, const char *actor, const char *text)
+{
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *path = g_strconcat ("/v1/orders/", order, NULL);
+  g_autoptr (RtkTestReply) now = rtk_test_call (desk->server, desk->token, "GET", path, NULL);
+  g_autoptr (JsonNode) body = json_from_string (text, NULL);
+  g_autoptr (GError) error = NULL;
+  RtkOperation *operation = rtk_operation_new (
+      id, kind, order, now->status == 200 ? rtk_test_reply_int (now, "revision") : 1,
+      g_get_real_time (), desk->station, actor, body, desk->signer, &error);
+
+  g_assert_no_error (error);
+  return operation;
+}
+
+static RtkOperation *
+make_submission (Desk *desk, const char *actor, const char *overrides)
+{
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *text =
+      g_strdup_printf ("{\"submission\":\"%s\",\"original\":\"%s\",\"alpha\":\"%s\",\"delivered\":"
+                       "\"%s\",\"certificate\":\"%s\",\"report\":\"%s\",\"overrides\":%s}",
+                       id, desk->parts[0], desk->parts[1], desk->parts[2], desk->parts[3],
+                       desk->parts[4], overrides);
+
+  return make_operation (desk, RTK_OPERATION_SUBMIT, desk->order, actor, text);
+}
+
+static RtkOperation *
+make_note (Desk *desk, const char *order, const char *actor)
+{
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *text = g_strdup_printf ("{\"note\":\"%s\",\"text\":\"came twice\"}", id);
+
+  return make_operation (desk, "note.add", order, actor, text);
+}
+
+/* Pushes it from the session of @token; the outcome is @outcome, and the problem ends in @problem.
+ */
+static void
+assert_pushed (Desk         *desk,
+               const char   *token,
+               RtkOperation *operation,
+               const char   *outcome,
+               const char   *problem)
+{
+  g_autofree char *body = rtk_test_operations_body (operation, NULL);
+  g_autoptr (RtkTestReply) reply =
+      rtk_test_call (desk->server, token, "POST", "/v1/operations", body);
+  JsonObject *result;
+
+  g_assert_cmpuint (reply->status, ==, 200);
+  result = json_array_get_object_element (json_object_get_array_member (reply->json, "results"), 0);
+  g_assert_cmpstr (json_object_get_string_member (result, "outcome"), ==, outcome);
+  g_assert_cmpint (json_object_get_null_member (result, "problem"), ==, problem == NULL);
+  if (problem != NULL)
+    g_assert_true (g_str_has_suffix (
+        json_object_get_string_member (json_object_get_object_member (result, "problem"), "type"),
+        problem));
+}
+
+/* The last entry of this action in the history as the holder of @token sees it. */
+static JsonObject *
+find_entry (RtkTestReply *history, const char *action)
+{
+  JsonArray *entries = json_object_get_array_member (history->json, "entries");
+
+  for (guint i = json_array_get_length (entries); i > 0; i--) {
+    JsonObject *entry = json_array_get_object_element (entries, i - 1);
+
+    if (strcmp (json_object_get_string_member (entry, "action"), action) == 0)
+      return entry;
+  }
+  g_assert_not_reached ();
+}
+
+static JsonObject *
+find_detail (RtkTestReply *history, const char *action)
+{
+  return json_object_get_object_member (find_entry (history, action), "detail");
+}
+
+static void
+assert_override (JsonObject *holder, const char *by)
+{
+  JsonArray  *overrides = json_object_get_array_member (holder, "overrides");
+  JsonObject *one;
+
+  g_assert_cmpuint (json_array_get_length (overrides), ==, 1);
+  one = json_array_get_object_element (overrides, 0);
+  g_assert_cmpuint (json_object_get_size (one), ==, 3);
+  g_assert_cmpstr (json_object_get_string_member (one, "check"), ==, "mouth.closed");
+  g_assert_cmpstr (json_object_get_string_member (one, "reason"), ==, "cannot close it");
+  g_assert_cmpstr (json_object_get_string_member (one, "by"), ==, by);
+}
+
+#define ACCEPTED(by)                                                                               \
+  "[{\"check\":\"mouth.closed\",\"reason\":\"cannot close it\",\"by\":\"" by "\",\"more\":1}]"
+
+/* Whoever decides on the photo sees what was accepted, why and by whom; so does the history. */
+static void
+test_overrides_shown (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *reviewer = NULL;
+  g_autofree char *supervisor = NULL;
+  g_autoptr (RtkOperation) operation = NULL;
+  g_autoptr (RtkTestReply) claimed = NULL;
+  g_autoptr (RtkTestReply) seen = NULL;
+  g_autoptr (RtkTestReply) whole = NULL;
+  JsonObject *item;
+  JsonObject *detail;
+
+  desk_init (&desk);
+  reviewer = rtk_test_sign_in (desk.server, "reviewer");
+  supervisor = rtk_test_sign_in (desk.server, "supervisor");
+  operation = make_submission (&desk, "operator", ACCEPTED ("supervisor"));
+  assert_pushed (&desk, desk.token, operation, "applied", NULL);
+  claimed =
+      rtk_test_call (desk.server, reviewer, "POST", "/v1/reviews/claim", "{\"origin\":\"desk\"}");
+  item = json_array_get_object_element (json_object_get_array_member (claimed->json, "items"), 0);
+  assert_override (item, "supervisor");
+  whole = get (&desk, supervisor, desk.order, "/history");
+  detail = find_detail (whole, "submission.create");
+  assert_override (detail, "supervisor");
+  g_assert_cmpstr (json_object_get_string_member (detail, "operation"), ==,
+                   rtk_operation_get_id (operation));
+  /* A reviewer is not told where it came from. */
+  seen = get (&desk, reviewer, desk.order, "/history");
+  detail = find_detail (seen, "submission.create");
+  assert_override (detail, "supervisor");
+  g_assert_cmpuint (json_object_get_size (detail), ==, 1);
+}
+
+/* Who accepts what fails is on the staff, enabled, and somebody who may submit. */
+static void
+test_overrides_by (void)
+{
+  static const struct {
+    const char *overrides;
+    const char *problem;
+  } cases[] = {
+      {ACCEPTED ("nobody"), "unknown-actor"},
+      {ACCEPTED ("reviewer"), "forbidden"},
+      {ACCEPTED ("supervisor2"), "unknown-actor"},
+      {"[{\"check\":\"mouth.closed\",\"reason\":\"\",\"by\":\"operator\"}]", "bad-body"},
+      {"[{\"check\":\"mouth.closed\",\"by\":\"operator\"}]", "bad-body"},
+      {"[{\"check\":\"mouth.closed\",\"reason\":\"why\",\"by\":\"operator\"},"
+       "{\"check\":\"ears.visible\",\"reason\":\"why\",\"by\":\"nobody\"}]",
+       "unknown-actor"},
+  };
+  g_auto (Desk) desk;
+
+  desk_init (&desk);
+  rtk_test_server_stop (desk.server);
+  g_assert_cmpint (rtk_test_server_command (desk.server->folder, RTK_TEST_PASSWORD "\n", NULL,
+                                            "user", "add", "supervisor2", "--role", "supervisor",
+                                            NULL),
+                   ==, 0);
+  g_assert_cmpint (rtk_test_server_command (desk.server->folder, NULL, NULL, "user", "disable",
+                                            "supervisor2", NULL),
+                   ==, 0);
+  rtk_test_server_start (desk.server);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (RtkOperation) operation = make_submission (&desk, "operator", cases[i].overrides);
+
+    g_test_message ("%s", cases[i].overrides);
+    assert_pushed (&desk, desk.token, operation, "refused", cases[i].problem);
+  }
+  {
+    g_autoptr (RtkOperation) own = make_submission (&desk, "operator", ACCEPTED ("operator"));
+    g_autoptr (RtkTestReply) order = NULL;
+
+    assert_pushed (&desk, desk.token, own, "applied", NULL);
+    order = get (&desk, desk.token, desk.order, "");
+    g_assert_cmpuint (
+        json_array_get_length (json_object_get_array_member (order->json, "submissions")), ==, 2);
+  }
+}
+
+/* What one did while the server could not be asked, another may send from the same station: the
+ * history names both. A right that the one lacks is not had by the session of the other. */
+static void
+test_origin (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *supervisor = NULL;
+  g_autofree char *station = NULL;
+  g_autoptr (RtkOperation) submission = NULL;
+  g_autoptr (RtkOperation) above = NULL;
+  g_autoptr (RtkTestReply) whole = NULL;
+
+  desk_init (&desk);
+  supervisor = rtk_test_sign_in (desk.server, "supervisor");
+  station = rtk_test_enrol (desk.server, supervisor, "supervisor", desk.signer);
+  g_assert_cmpstr (station, ==, desk.station);
+  above = make_submission (&desk, "reviewer", "[]");
+  assert_pushed (&desk, supervisor, above, "refused", "forbidden");
+  submission = make_submission (&desk, "operator", "[]");
+  {
+    g_autofree char *print = rtk_test_new_id ();
+    g_autofree char *text = g_strdup_printf ("{\"print\":\"%s\",\"copies\":1}", print);
+    const struct {
+      const char   *action;
+      RtkOperation *operation;
+    } steps[] = {
+        {"submission.create", submission},
+        {"note.add", make_note (&desk, desk.order, "operator")},
+        {"print.requested", make_operation (&desk, "print.request", desk.order, "operator", text)},
+        {"consent.give", make_operation (&desk, RTK_OPERATION_CONSENT, desk.order, "operator",
+                                         "{\"version\":\"2\",\"given\":true}")},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
+      assert_pushed (&desk, supervisor, steps[i].operation, "applied", NULL);
+    whole = get (&desk, supervisor, desk.order, "/history");
+    for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+      JsonObject *entry = find_entry (whole, steps[i].action);
+      JsonObject *detail = json_object_get_object_member (entry, "detail");
+
+      g_test_message ("%s", steps[i].action);
+      g_assert_cmpstr (json_object_get_string_member (entry, "actor"), ==, "staff:operator");
+      g_assert_cmpstr (json_object_get_string_member (detail, "session"), ==, "staff:supervisor");
+      g_assert_cmpstr (json_object_get_string_member (detail, "station"), ==, desk.station);
+      g_assert_cmpstr (json_object_get_string_member (detail, "operation"), ==,
+                       rtk_operation_get_id (steps[i].operation));
+      if (i > 0)
+        g_object_unref (steps[i].operation);
+    }
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/server/operations/overrides-shown", test_overrides_shown);
+  g_test_add_func ("/server/operations/overrides-by", test_overrides_by);
+  g_test_add_func ("/server/operations/origin", test_origin);
+  return g_test_run ();
+}
