@@ -189,9 +189,9 @@ simulate_command (const RtkServerOptions *o, const RtkServerKeys *keys, GError *
       .codes_file = o->codes_file,
   };
 
-  if (o->graduates < 1 || o->graduates > 10000 || o->photos == NULL) {
+  if (o->graduates < 1 || o->graduates > 100000 || o->photos == NULL) {
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
-                         "simulate needs --graduates (1 to 10000) and --photos");
+                         "simulate needs --graduates (1 to 100000) and --photos");
     return FALSE;
   }
   if (o->user != NULL) {

@@ -13,7 +13,8 @@
 struct _RtkServerClient {
   SoupSession *session; /* (owned) */
   char        *base;
-  char        *token; /* (nullable) */
+  char        *token;    /* (nullable) */
+  GHashTable  *uploaded; /* (owned): token and SHA-256 of what the server has of this client */
 };
 
 /**
@@ -30,6 +31,7 @@ rtk_server_client_new (const char *base_url)
   /* Only ever this machine: no proxy. */
   self->session = soup_session_new_with_options ("proxy-resolver", NULL, NULL);
   self->base = g_strdup (base_url);
+  self->uploaded = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return self;
 }
 
@@ -43,6 +45,7 @@ void
 rtk_server_client_free (RtkServerClient *self)
 {
   g_object_unref (self->session);
+  g_hash_table_unref (self->uploaded);
   g_free (self->base);
   g_free (self->token);
   g_free (self);
@@ -139,7 +142,8 @@ rtk_server_client_call (
  * @media_type: its type
  * @error: return location
  *
- * Uploads a photo by tus, in one part. Blocking.
+ * Uploads a photo by tus, in one part; what it has uploaded for the same caller it does not send
+ * again. Blocking.
  *
  * Returns: whether the server has it
  */
@@ -157,9 +161,12 @@ rtk_server_client_upload (RtkServerClient *self,
   g_autofree char    *type64 = g_base64_encode ((const guchar *)media_type, strlen (media_type));
   g_autofree char    *metadata = g_strdup_printf ("sha256 %s,type %s", name64, type64);
   g_autofree char    *length = g_strdup_printf ("%zu", g_bytes_get_size (bytes));
+  g_autofree char    *known = g_strdup_printf ("%s %s", self->token, sha256);
   g_autoptr (GBytes) created = NULL;
   g_autoptr (GBytes) patched = NULL;
 
+  if (g_hash_table_contains (self->uploaded, known))
+    return TRUE;
   soup_message_headers_replace (headers, "Tus-Resumable", "1.0.0");
   soup_message_headers_replace (headers, "Upload-Length", length);
   soup_message_headers_replace (headers, "Upload-Metadata", metadata);
@@ -174,5 +181,8 @@ rtk_server_client_upload (RtkServerClient *self,
   soup_message_headers_replace (headers, "Upload-Offset", "0");
   soup_message_set_request_body_from_bytes (patch, "application/offset+octet-stream", bytes);
   patched = send_message (self, patch, error);
-  return patched != NULL;
+  if (patched == NULL)
+    return FALSE;
+  g_hash_table_add (self->uploaded, g_steal_pointer (&known));
+  return TRUE;
 }

@@ -10,8 +10,7 @@ G_BEGIN_DECLS
  * @graduates: how many are on the roster
  * @photos: folder with originals, finished files and reports
  * @seed: of everything that is made up
- * @user: (nullable): the supervisor to make or to sign in; %NULL makes one that is disabled at the
- *   end
+ * @user: (nullable): the supervisor to make; %NULL makes one that nobody can sign in as
  * @password: (nullable): of @user
  * @codes_file: (nullable): where the codes of rejected graduates are written, for tests and demos
  *
@@ -33,7 +32,7 @@ gboolean rtk_server_simulate (const RtkServerConfig     *config,
 
 /* Made-up people: rtk-server-people.c. */
 char       *rtk_server_person_make_name (GRand *rand) G_GNUC_WARN_UNUSED_RESULT;
-char       *rtk_server_person_make_number (GRand *rand, guint index) G_GNUC_WARN_UNUSED_RESULT;
+char       *rtk_server_person_make_number (guint index) G_GNUC_WARN_UNUSED_RESULT;
 char       *rtk_server_person_make_phone (guint index) G_GNUC_WARN_UNUSED_RESULT;
 char       *rtk_server_person_make_code (GRand *rand) G_GNUC_WARN_UNUSED_RESULT;
 const char *rtk_server_person_get_school (guint index);

@@ -40,13 +40,17 @@ RtkServerStore *
 rtk_server_store_open (const RtkServerConfig *config, const RtkServerKeys *keys, GError **error)
 {
   g_autofree char *database = rtk_server_config_dup_address (config);
-  RtkServerDb     *db = rtk_server_db_open (database, error);
-  RtkServerStore  *self;
+  g_autoptr (RtkServerDb) db = rtk_server_db_open (database, error);
+  RtkServerStore *self;
 
-  if (db == NULL)
+  if (db == NULL || (config->is_hasty && !rtk_server_db_exec (db,
+                                                              rtk_server_db_is_postgres (db)
+                                                                  ? "SET synchronous_commit = off"
+                                                                  : "PRAGMA synchronous=OFF",
+                                                              error)))
     return NULL;
   self = g_new0 (RtkServerStore, 1);
-  self->db = db;
+  self->db = g_steal_pointer (&db);
   self->keys = keys;
   self->config = config;
   return self;

@@ -53,6 +53,7 @@ G_BEGIN_DECLS
  * @address_burst: calls in one go
  * @sign_in_rate: sign-ins and new accounts a minute from an address
  * @sign_in_burst: of these in one go
+ * @is_hasty: commits need not be durable: what is made is of no use before it is whole
  * @trusted_proxies: (nullable): addresses whose X-Forwarded-For is believed, with commas
  *
  * Settings. Immutable once the server runs.
@@ -100,6 +101,7 @@ typedef struct {
   gint64   address_burst;
   gint64   sign_in_rate;
   gint64   sign_in_burst;
+  gboolean is_hasty;
   char    *trusted_proxies;
 } RtkServerConfig;
 
