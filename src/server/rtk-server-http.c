@@ -145,6 +145,7 @@ give_up_cb (gpointer user_data)
 
   self->stop_source = 0;
   self->gave_up = TRUE;
+  g_message ("Some callers did not take their answers: the server stops without them");
   check_stopped (self);
   return G_SOURCE_REMOVE;
 }
