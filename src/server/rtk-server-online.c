@@ -9,6 +9,9 @@
 
 /* The online side: what the graduates' mini-program calls. */
 
+/* Of one order: who needs more is helped at the desk. */
+#define MAX_SUBMISSIONS 50
+
 /**
  * rtk_server_phone_is_valid:
  * @phone: what somebody typed
@@ -107,6 +110,15 @@ owns_photo (RtkServerStore *store, RtkServerCall *call, const char *member)
              rtk_server_call_get_string (call, member), owner) != 0;
 }
 
+/* Every page of the feed that has the order shows all of them. */
+static gboolean
+has_too_many (RtkServerStore *store, RtkServerCall *call)
+{
+  return rtk_server_db_get_int (store->db, 0,
+                                "SELECT count (*) FROM submissions WHERE order_id = ?", "s",
+                                call->params[0]) >= MAX_SUBMISSIONS;
+}
+
 /* POST /v1/online/orders/{id}/submission: as often as wanted until it is paid for. */
 RTK_SERVER_HANDLER (online_submission)
 {
@@ -137,6 +149,8 @@ RTK_SERVER_HANDLER (online_submission)
   if (!rtk_server_consent_is_there (store, call->params[0]))
     return rtk_server_call_fail (call, 409, "consent-missing",
                                  "The graduate's consent to face processing is needed first.");
+  if (has_too_many (store, call))
+    return rtk_server_call_fail (call, 409, "too-many", "This order has had too many photos.");
   if (!owns_photo (store, call, "original") || !owns_photo (store, call, "delivered") ||
       !owns_photo (store, call, "report"))
     return rtk_server_call_fail (call, 409, "missing-photo", "Upload the photo first.");

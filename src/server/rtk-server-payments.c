@@ -9,6 +9,9 @@
 /* Payments of an order. A payment is pending until its provider's callback settles it; money that
  * comes for an order that does not need it is due back at once. Nothing is ever forgotten. */
 
+/* Codes that a graduate is given for one order. */
+#define MAX_CODES 20
+
 /**
  * rtk_server_payment_clear:
  * @self: a payment
@@ -369,6 +372,16 @@ RTK_SERVER_HANDLER (order_pay)
   return rtk_server_order_write (store, &call->answer, NULL, order_id, call->station, error);
 }
 
+/* Every page of the feed that has the order shows all its payments. */
+static gboolean
+has_too_many_codes (RtkServerStore *store, const char *order_id)
+{
+  return rtk_server_db_get_int (store->db, 0,
+                                "SELECT count (*) FROM payments WHERE order_id = ?"
+                                " AND state IN ('pending', 'expired')",
+                                "s", order_id) >= MAX_CODES;
+}
+
 /* When the order's time to pay is over, microseconds since 1970. */
 static gint64
 get_deadline (RtkServerStore *store, const char *order_id)
@@ -406,6 +419,8 @@ RTK_SERVER_HANDLER (online_payment)
       return rtk_server_call_fail (call, 409, "not-payable", "This order cannot be paid.");
     if (own == NULL)
       return fail_no_provider (call);
+    if (has_too_many_codes (store, call->params[0]))
+      return rtk_server_call_fail (call, 409, "too-many", "This order has had too many codes.");
     if (!rtk_server_payment_begin (store, id, call->params[0],
                                    get_deadline (store, call->params[0]), call->actor, error) ||
         !rtk_server_order_announce (store, call->params[0], error))

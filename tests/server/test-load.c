@@ -272,6 +272,61 @@ test_unknown_session (void)
   rtk_test_assert_problem (small, 404, "not-found");
 }
 
+static RtkTestReply *
+post (RtkTestServer *server, const char *token, const char *order, const char *what, char **parts)
+{
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *path = g_strdup_printf ("/v1/online/orders/%s/%s", order, what);
+  g_autofree char *body = parts != NULL
+                              ? g_strdup_printf ("{\"id\":\"%s\",\"original\":\"%s\","
+                                                 "\"delivered\":\"%s\",\"report\":\"%s\"}",
+                                                 id, parts[0], parts[1], parts[2])
+                              : g_strdup_printf ("{\"id\":\"%s\"}", id);
+
+  return rtk_test_call (server, token, "POST", path, body);
+}
+
+/* One order that nobody pays cannot be made ever larger: all of it is in each page of the feed. */
+static void
+test_one_order (void)
+{
+  static const char *const types[] = {"image/jpeg", "image/jpeg", "application/json"};
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (1, NULL);
+  g_autofree char *token = rtk_test_sign_up (server, 0);
+  g_autofree char *order = rtk_test_new_id ();
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\"}", order);
+  g_autofree char *path = g_strconcat ("/v1/online/orders/", order, NULL);
+  g_autoptr (RtkTestReply) made = rtk_test_call (server, token, "POST", "/v1/online/orders", body);
+  g_autoptr (RtkTestReply) all = NULL;
+  g_auto (GStrv) parts = g_new0 (char *, 4);
+  const struct {
+    const char *what;
+    guint       most;
+  } cases[] = {{"submission", 50}, {"payment", 20}};
+
+  g_assert_cmpuint (made->status, ==, 201);
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (GBytes) bytes = rtk_test_make_blob (types[i], 2000, i);
+
+    parts[i] = rtk_test_upload (server, token, bytes, types[i]);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (guint k = 0; k <= cases[i].most; k++) {
+      g_autoptr (RtkTestReply) reply =
+          post (server, token, order, cases[i].what, i == 0 ? parts : NULL);
+
+      if (k < cases[i].most)
+        g_assert_cmpuint (reply->status, ==, 201);
+      else
+        rtk_test_assert_problem (reply, 409, "too-many");
+    }
+  all = rtk_test_call (server, token, "GET", path, NULL);
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (all->json, "submissions")),
+                    ==, 50);
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (all->json, "payments")),
+                    ==, 20);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -282,5 +337,6 @@ main (int argc, char **argv)
   g_test_add_func ("/server/load/late-picture", test_late_picture);
   g_test_add_func ("/server/load/unfinished-bodies", test_unfinished_bodies);
   g_test_add_func ("/server/load/unknown-session", test_unknown_session);
+  g_test_add_func ("/server/load/one-order", test_one_order);
   return g_test_run ();
 }

@@ -55,6 +55,16 @@ def scene_own_photos(world):
     world.call(graduate, "POST", f"/v1/online/orders/{graduate.order}/refund", {"id": new_id()}, status=201)
 
 
+def scene_too_many(world):
+    graduate = world.sign_up()
+    order = world.open_order(graduate)
+    world.submit(graduate)
+    path = f"/v1/online/orders/{order}/payment"
+    for _ in range(20):
+        world.call(graduate, "POST", path, {"id": new_id()}, status=201)
+    expect(world.call(graduate, "POST", path, {"id": new_id()}, status=409).problem == "too-many")
+
+
 def scene_own_rules(world):
     folder = world.server.folder
     with open(f"{folder}/local.ini", "w", encoding="utf-8") as file:
