@@ -244,6 +244,19 @@ write_manifest (RtkServerStore        *copy,
   return rtk_server_file_write (path, json.text->str, json.text->len, error);
 }
 
+/* A photo that no submission has yet may be gone before it is copied; it is not in the backup:
+ * whoever sent it sends it again. */
+static gboolean
+forget_leftovers (RtkServerDb *copy, GError **error)
+{
+  return rtk_server_db_exec (
+      copy,
+      "DELETE FROM photo_owners WHERE sha256 IN (SELECT sha256 FROM photos WHERE named = 0);"
+      "DELETE FROM uploads WHERE sha256 IN (SELECT sha256 FROM photos WHERE named = 0);"
+      "DELETE FROM photos WHERE named = 0",
+      error);
+}
+
 /* Everything into the unfinished folder; *@out_cursor is up to where the feed is in it. */
 static gboolean
 fill (RtkServerStore        *store,
@@ -263,7 +276,8 @@ fill (RtkServerStore        *store,
   copy.db = rtk_server_db_open (database, error);
   if (copy.db == NULL)
     return FALSE;
-  ok = rtk_server_backup_take_photos (copy.db, store->config->data, folder, FALSE, report, error) &&
+  ok = forget_leftovers (copy.db, error) &&
+       rtk_server_backup_take_photos (copy.db, store->config->data, folder, FALSE, report, error) &&
        rtk_server_db_exec (copy.db, "PRAGMA journal_mode=DELETE", error);
   rtk_server_db_close (copy.db);
   copy.db =
@@ -336,9 +350,9 @@ open_partial (const char *folder, const char *partial, GError **error)
  * @out_report: (out): what was found
  * @error: return location
  *
- * Makes a backup as of one moment, while servers run: all rows, all photos they name, and the key
- * file, without which the rest could not be read. The folder gets its name when all of it is on
- * disk. If nothing was missing, the feed says from then on up to where it is covered.
+ * Makes a backup as of one moment, while servers run: all rows, all photos that submissions have,
+ * and the key file, without which the rest could not be read. The folder gets its name when all of
+ * it is on disk. If nothing was missing, the feed says from then on up to where it is covered.
  *
  * Returns: whether the backup was made; look at the report's problems, too
  */

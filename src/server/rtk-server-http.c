@@ -489,7 +489,8 @@ run_jobs (GTask *task, gpointer data)
 {
   static gboolean (*const jobs[]) (RtkServerStore *, gint64, guint *, GError **) = {
       rtk_server_jobs_close_unpaid, rtk_server_jobs_refund,  rtk_server_jobs_expire,
-      rtk_server_jobs_unattended,   rtk_server_jobs_uploads, rtk_server_jobs_anchor};
+      rtk_server_jobs_unattended,   rtk_server_jobs_uploads, rtk_server_jobs_leftovers,
+      rtk_server_jobs_anchor};
   RtkServerSeat *seat = data;
 
   for (guint i = 0; i < G_N_ELEMENTS (jobs); i++) {

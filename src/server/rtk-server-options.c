@@ -59,6 +59,10 @@ add_http_entries (RtkServerOptions *o, GOptionEntry *out)
        "After how long without a new part an upload is given up", "N"},
       {"thumbnail-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.thumbnail_seconds,
        "How long a picture may take to decode", "N"},
+      {"quota-files", 0, 0, G_OPTION_ARG_INT64, &o->config.quota_files,
+       "Uploads of a graduate that no submission has; 0 = no limit", "N"},
+      {"quota-bytes", 0, 0, G_OPTION_ARG_INT64, &o->config.quota_bytes,
+       "Bytes of these; 0 = no limit", "N"},
       {"hint-ms", 0, 0, G_OPTION_ARG_INT64, &o->config.hint_ms,
        "Between two hints to a WebSocket, milliseconds", "N"},
       {"ping-seconds", 0, 0, G_OPTION_ARG_INT64, &o->config.ping_seconds,
@@ -242,6 +246,8 @@ set_defaults (RtkServerConfig *config)
   set_default (&config->max_page, 500);
   set_default (&config->upload_seconds, 24 * 3600);
   set_default (&config->thumbnail_seconds, 10);
+  set_default (&config->quota_files, 40);
+  set_default (&config->quota_bytes, 200 * 1024 * 1024);
   set_default (&config->hint_ms, 250);
   set_default (&config->ping_seconds, 30);
   set_default (&config->readers, CLAMP (g_get_num_processors (), 2, 4));

@@ -259,6 +259,11 @@ static const Migration migrations[] = {
         "CREATE INDEX export_orders_order ON export_orders (order_id);"
         "ALTER TABLE uploads ADD COLUMN expires_at INTEGER;"
         "CREATE INDEX uploads_expires ON uploads (expires_at) WHERE done = 0;"
+        "CREATE INDEX uploads_photo ON uploads (sha256);"
+        "CREATE INDEX photo_owners_owner ON photo_owners (owner);"
+        /* Whether a submission has it. What was there before is not looked through: it stays. */
+        "ALTER TABLE photos ADD COLUMN named INTEGER NOT NULL DEFAULT 1;"
+        "CREATE INDEX photos_unnamed ON photos (created_at) WHERE named = 0;"
         "CREATE INDEX audit_target ON audit (target, seq);",
         NULL,
         NULL,

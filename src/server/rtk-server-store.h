@@ -37,6 +37,8 @@ G_BEGIN_DECLS
  * @metrics_token: (nullable): with which GET /metrics answers other machines
  * @upload_seconds: after how long without a new part an upload is given up
  * @thumbnail_seconds: a picture that takes longer to decode has no thumbnail for now
+ * @quota_files: uploads of a graduate that no submission has; 0 here and below is no limit
+ * @quota_bytes: bytes of these
  * @hint_ms: between two hints to the same WebSocket
  * @ping_seconds: between two pings to a WebSocket
  * @readers: connections that read beside the one that writes
@@ -85,6 +87,8 @@ typedef struct {
   char    *metrics_token;
   gint64   upload_seconds;
   gint64   thumbnail_seconds;
+  gint64   quota_files;
+  gint64   quota_bytes;
   gint64   hint_ms;
   gint64   ping_seconds;
   gint64   readers;
@@ -315,6 +319,8 @@ gboolean
 rtk_server_jobs_uploads (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_anchor (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
+gboolean
+rtk_server_jobs_leftovers (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean
 rtk_server_jobs_unattended (RtkServerStore *self, gint64 now, guint *out_done, GError **error);

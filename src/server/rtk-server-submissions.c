@@ -224,6 +224,11 @@ rtk_server_submission_add (RtkServerStore            *store,
              submission->original, submission->alpha, submission->delivered,
              submission->certificate, submission->report, submission->overrides,
              submission->operation, actor, engine, attempt + 1, g_get_real_time ()) &&
+         rtk_server_db_run (store->db, error,
+                            "UPDATE photos SET named = 1 WHERE sha256 IN (?, ?, ?, ?, ?)"
+                            " AND named = 0",
+                            "sssss", submission->original, submission->alpha, submission->delivered,
+                            submission->certificate, submission->report) &&
          rtk_server_order_touch (store, submission->order_id, error) &&
          rtk_server_audit_add (store, actor, "submission.create", submission->id,
                                submission->detail, error);

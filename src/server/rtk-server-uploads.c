@@ -147,6 +147,34 @@ insert_upload (RtkServerStore *store,
   return TRUE;
 }
 
+/* What a graduate has sent and no submission has: a limit to the disk that one person can fill. A
+ * finished upload that was given up counts, too: its photo stays for a while. */
+static gboolean
+fits_quota (RtkServerStore *store,
+            RtkServerCall  *call,
+            const char     *owner,
+            const char     *sha256,
+            gint64          length)
+{
+  static const char files[] =
+      "SELECT (SELECT count (*) FROM uploads WHERE owner = ?1 AND done = 0 AND sha256 <> ?2) +"
+      " (SELECT count (*) FROM photo_owners w JOIN photos p ON p.sha256 = w.sha256"
+      " WHERE w.owner = ?1 AND p.named = 0 AND p.sha256 <> ?2)";
+  static const char bytes[] =
+      "SELECT (SELECT coalesce (sum (length), 0) FROM uploads WHERE owner = ?1 AND done = 0"
+      " AND sha256 <> ?2) + (SELECT coalesce (sum (p.size), 0) FROM photo_owners w"
+      " JOIN photos p ON p.sha256 = w.sha256 WHERE w.owner = ?1 AND p.named = 0"
+      " AND p.sha256 <> ?2)";
+  const RtkServerConfig *config = store->config;
+
+  return call->who != RTK_SERVER_ACCOUNT ||
+         ((config->quota_files <= 0 || rtk_server_db_get_int (store->db, 0, files, "ss", owner,
+                                                              sha256) < config->quota_files) &&
+          (config->quota_bytes <= 0 ||
+           rtk_server_db_get_int (store->db, 0, bytes, "ss", owner, sha256) + length <=
+               config->quota_bytes));
+}
+
 static void
 add_expiry (RtkServerCall *call, gint64 expires)
 {
@@ -189,6 +217,9 @@ RTK_SERVER_HANDLER (upload_create)
     add_number_header (call, "Tus-Max-Size", store->config->max_upload);
     return rtk_server_call_fail (call, 413, "too-large", "The photo is too large.");
   }
+  if (!fits_quota (store, call, owner, sha256, length))
+    return rtk_server_call_fail (call, 413, "quota",
+                                 "Too many photos were uploaded that no order has.");
   if (!insert_upload (store, call, owner, sha256, type, length, &id, error))
     return FALSE;
   if (id == NULL)
@@ -360,8 +391,8 @@ keep_photo (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError *
   return rtk_server_file_sync_folder (folder, error) &&
          rtk_server_file_sync_folder (parent, error) &&
          rtk_server_db_run (store->db, error,
-                            "INSERT INTO photos (sha256, size, media_type, created_at)"
-                            " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                            "INSERT INTO photos (sha256, size, media_type, created_at, named)"
+                            " VALUES (?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
                             "sisi", upload->sha256, upload->length, upload->media_type,
                             g_get_real_time ()) &&
          rtk_server_db_run (store->db, error,

@@ -177,6 +177,38 @@ test_there_and_back (void)
   made = rtk_test_make_order (restored, N_ORDERS, FALSE);
 }
 
+/* What no submission has is not in a backup, neither its row nor its file: it is sent again. */
+static void
+test_leftovers (void)
+{
+  g_auto (Yard) yard = new_yard ();
+  g_autoptr (RtkTestServer) server = start_with_orders ();
+  g_autofree char *backup = new_place (&yard);
+  g_autofree char *data = new_place (&yard);
+  g_autofree char *text = NULL;
+  g_autofree char *token = rtk_test_sign_in (server, "operator");
+  g_autoptr (GBytes) bytes = rtk_test_make_blob ("image/jpeg", 4000, 77);
+  g_autofree char *sha256 = rtk_test_upload (server, token, bytes, "image/jpeg");
+  g_autofree char *path = g_strconcat ("/v1/photos/", sha256, NULL);
+  g_autofree char *later = NULL;
+  g_autofree char *again = NULL;
+  g_autoptr (RtkTestServer) restored = NULL;
+  g_autoptr (RtkTestReply) gone = NULL;
+  g_autoptr (RtkTestReply) there = NULL;
+
+  g_assert_cmpint (rtk_test_server_command (server->folder, NULL, &text, "backup", backup, NULL),
+                   ==, 0);
+  g_assert_nonnull (strstr (text, "18 photos"));
+  g_assert_cmpint (rtk_test_server_command (data, NULL, NULL, "restore", backup, NULL), ==, 0);
+  restored = rtk_test_server_open (data);
+  later = rtk_test_sign_in (restored, "operator");
+  gone = rtk_test_call (restored, later, "GET", path, NULL);
+  g_assert_cmpuint (gone->status, ==, 404);
+  again = rtk_test_upload (restored, later, bytes, "image/jpeg");
+  there = rtk_test_call (restored, later, "GET", path, NULL);
+  g_assert_cmpuint (there->status, ==, 200);
+}
+
 /* Runs a command on SQLite, whatever the tests run on. */
 static int
 run_on_sqlite (const char *data, const char *command, const char *argument)
@@ -460,6 +492,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/server/backup/there-and-back", test_there_and_back);
+  g_test_add_func ("/server/backup/leftovers", test_leftovers);
   g_test_add_func ("/server/backup/other-storage", test_other_storage);
   g_test_add_func ("/server/backup/damage", test_damage);
   g_test_add_func ("/server/backup/under-load", test_under_load);

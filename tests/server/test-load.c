@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-id.h"
+#include "server/rtk-server-db.h"
 #include "server/rtk-server-files.h"
 #include "support/rtk-test-server.h"
 
@@ -327,6 +328,124 @@ test_one_order (void)
                     ==, 20);
 }
 
+/* What a graduate can leave on the disk has an end; what an order has does not count. */
+static void
+test_quota (void)
+{
+  static const char *const types[] = {"image/jpeg", "image/jpeg", "application/json"};
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (
+      2, (const char *[]){"--quota-files", "4", "--quota-bytes", "10000", NULL});
+  g_autofree char *token = rtk_test_sign_up (server, 0);
+  g_autofree char *other = rtk_test_sign_up (server, 1);
+  g_autofree char *staff = rtk_test_sign_in (server, "operator");
+  g_autofree char *order = rtk_test_new_id ();
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\"}", order);
+  g_autoptr (RtkTestReply) made = rtk_test_call (server, token, "POST", "/v1/online/orders", body);
+  g_autoptr (RtkTestReply) submitted = NULL;
+  g_auto (GStrv) parts = g_new0 (char *, 4);
+  const struct {
+    const char *token;
+    char        digit;
+    gsize       length;
+    guint       status;
+  } cases[] = {{token, 'a', 4000, 201}, {token, 'b', 6001, 413}, {token, 'b', 5000, 201},
+               {token, 'b', 5000, 201}, {token, 'c', 100, 201},  {token, 'd', 100, 201},
+               {token, 'e', 100, 413},  {other, 'e', 100, 201},  {staff, 'f', 20000, 201}};
+
+  g_assert_cmpuint (made->status, ==, 201);
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (GBytes) bytes = rtk_test_make_blob (types[i], 3000, i);
+
+    parts[i] = rtk_test_upload (server, token, bytes, types[i]);
+  }
+  submitted = post (server, token, order, "submission", parts);
+  g_assert_cmpuint (submitted->status, ==, 201);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *sha256 = g_strnfill (64, cases[i].digit);
+    g_autoptr (RtkTestReply) reply =
+        begin (server, cases[i].token, sha256, cases[i].length, "image/jpeg");
+
+    g_test_message ("case %u", i);
+    g_assert_cmpuint (reply->status, ==, cases[i].status);
+    if (cases[i].status == 413)
+      rtk_test_assert_problem (reply, 413, "quota");
+  }
+}
+
+static guint
+ask_photo (RtkTestServer *server, const char *token, const char *sha256)
+{
+  g_autofree char *path = g_strconcat ("/v1/photos/", sha256, NULL);
+  g_autoptr (RtkTestReply) reply = rtk_test_call (server, token, "GET", path, NULL);
+
+  return reply->status;
+}
+
+/* Nothing in the database of a server that is stopped is younger than a week. */
+static void
+make_old (RtkTestServer *server)
+{
+  g_autofree char *file = g_build_filename (server->folder, "server.db", NULL);
+  g_autofree char *address = rtk_test_server_dup_database (server->folder);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RtkServerDb) db = rtk_server_db_open (address != NULL ? address : file, &error);
+  gint64 then = g_get_real_time () - 7 * G_TIME_SPAN_DAY;
+
+  g_assert_no_error (error);
+  rtk_server_db_run (db, &error, "UPDATE photos SET created_at = ?", "i", then);
+  g_assert_no_error (error);
+  rtk_server_db_run (db, &error, "UPDATE uploads SET created_at = ?1, expires_at = ?1", "i", then);
+  g_assert_no_error (error);
+}
+
+/* What no order has is removed after a while; what one has, and what the staff sent, stays. It can
+ * be sent anew. */
+static void
+test_leftovers (void)
+{
+  static const char *const types[] = {"image/jpeg", "image/jpeg", "application/json"};
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (1, NULL);
+  g_autofree char *token = rtk_test_sign_up (server, 0);
+  g_autofree char *staff = rtk_test_sign_in (server, "operator");
+  g_autofree char *order = rtk_test_new_id ();
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\"}", order);
+  g_autoptr (RtkTestReply) made = rtk_test_call (server, token, "POST", "/v1/online/orders", body);
+  g_autoptr (RtkTestReply) submitted = NULL;
+  g_autoptr (GBytes) left = rtk_test_make_blob ("image/jpeg", 3000, 10);
+  g_autoptr (GBytes) kept = rtk_test_make_blob ("image/jpeg", 3000, 11);
+  g_autofree char *of_account = rtk_test_upload (server, token, left, "image/jpeg");
+  g_autofree char *of_staff = rtk_test_upload (server, staff, kept, "image/jpeg");
+  g_autofree char *again = NULL;
+  g_auto (GStrv) parts = g_new0 (char *, 4);
+  const char       part[3] = {of_account[0], of_account[1], '\0'};
+  g_autofree char *path = g_build_filename (server->folder, "photos", part, of_account, NULL);
+
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (GBytes) bytes = rtk_test_make_blob (types[i], 3000, i);
+
+    parts[i] = rtk_test_upload (server, token, bytes, types[i]);
+  }
+  submitted = post (server, token, order, "submission", parts);
+  g_assert_cmpuint (submitted->status, ==, 201);
+  g_assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
+  /* Nothing is old yet. The jobs run when the server begins. */
+  rtk_test_server_stop (server);
+  rtk_test_server_start (server);
+  g_assert_cmpuint (ask_photo (server, staff, of_account), ==, 200);
+  rtk_test_server_stop (server);
+  g_assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
+  make_old (server);
+  rtk_test_server_start (server);
+  while (g_file_test (path, G_FILE_TEST_EXISTS))
+    (void)read_gauge (server, "sessions");
+  g_assert_cmpuint (ask_photo (server, staff, of_account), ==, 404);
+  g_assert_cmpuint (ask_photo (server, staff, of_staff), ==, 200);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpuint (ask_photo (server, staff, parts[i]), ==, 200);
+  again = rtk_test_upload (server, token, left, "image/jpeg");
+  g_assert_cmpuint (ask_photo (server, staff, again), ==, 200);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -338,5 +457,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/load/unfinished-bodies", test_unfinished_bodies);
   g_test_add_func ("/server/load/unknown-session", test_unknown_session);
   g_test_add_func ("/server/load/one-order", test_one_order);
+  g_test_add_func ("/server/load/quota", test_quota);
+  g_test_add_func ("/server/load/leftovers", test_leftovers);
   return g_test_run ();
 }

@@ -89,6 +89,17 @@ def scene_expired_upload(world):
         client.request("DELETE", location, token=token, status=410, headers=TUS)
 
 
+def scene_quota(world):
+    with world.another_server(extra=("--quota-files", "1")) as client:
+        token = client.request("POST", "/v1/online/accounts", {"phone": "10099990001", "password": "long enough"},
+                               status=201).json["access_token"]
+        for digit, status in (("a", 201), ("a", 201), ("b", 413)):
+            metadata = f"sha256 {b64(digit * 64)},type {b64('image/png')}"
+            answer = client.request("POST", "/v1/uploads", token=token, status=status, headers={
+                **TUS, "Upload-Length": "10", "Upload-Metadata": metadata})
+        expect(answer.problem == "quota")
+
+
 def scene_locked_upload(world):
     data = world.blob()
     location = world.begin_upload("operator", data, "image/jpeg")
