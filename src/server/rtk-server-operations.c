@@ -15,7 +15,8 @@
  * @outcome: on the wire
  * @problem: (nullable): end of the problem's type
  * @title: (nullable): one English sentence
- * @keep: whether it is remembered: the same operation gets the same answer
+ * @keep: whether it is remembered, so that the same operation gets the same answer; not what has
+ *   a cause that may pass: people are added, orders come again after a restore and are paid for
  */
 typedef struct {
   RtkOutcome  outcome;
@@ -30,30 +31,30 @@ static const Meaning meanings[RTK_SERVER_N_VERDICTS] = {
     [RTK_SERVER_CONFLICT_STALE] = {RTK_OUTCOME_CONFLICT, "stale-revision",
                                    "The order changed in the meantime.", TRUE},
     [RTK_SERVER_REFUSED_ACTOR] = {RTK_OUTCOME_REFUSED, "unknown-actor",
-                                  "No member of staff of this name is known.", TRUE},
+                                  "No member of staff of this name is known.", FALSE},
     [RTK_SERVER_REFUSED_BODY] = {RTK_OUTCOME_REFUSED, "bad-body",
                                  "The operation's body is not what it should be.", TRUE},
     [RTK_SERVER_REFUSED_CONSENT] = {RTK_OUTCOME_REFUSED, "consent-missing",
                                     "The graduate's consent to face processing is needed first.",
                                     FALSE},
     [RTK_SERVER_REFUSED_KIND] = {RTK_OUTCOME_REFUSED, "unknown-kind",
-                                 "This kind of operation is not known.", TRUE},
+                                 "This kind of operation is not known.", FALSE},
     [RTK_SERVER_REFUSED_ORDER] = {RTK_OUTCOME_REFUSED, "not-found", "There is no such order.",
-                                  TRUE},
+                                  FALSE},
     [RTK_SERVER_REFUSED_PRINTS] = {RTK_OUTCOME_REFUSED, "too-many-prints",
                                    "Too many prints of this order wait already.", FALSE},
     [RTK_SERVER_REFUSED_REUSED] = {RTK_OUTCOME_REFUSED, "id-reused",
                                    "This id belongs to something else.", FALSE},
     [RTK_SERVER_REFUSED_ROLE] = {RTK_OUTCOME_REFUSED, "forbidden",
-                                 "The role of the member of staff does not allow this.", TRUE},
+                                 "The role of the member of staff does not allow this.", FALSE},
     [RTK_SERVER_REFUSED_SIGNATURE] = {RTK_OUTCOME_REFUSED, "bad-signature",
                                       "The signature is not the station's.", FALSE},
     [RTK_SERVER_REFUSED_STATE] = {RTK_OUTCOME_REFUSED, "not-retakable",
-                                  "The order is not paid for, or is delivered.", TRUE},
+                                  "The order is not paid for, or is delivered.", FALSE},
     [RTK_SERVER_REFUSED_STATION] = {RTK_OUTCOME_REFUSED, "wrong-station",
                                     "The operation is of another station.", FALSE},
     [RTK_SERVER_REFUSED_UNPAID] = {RTK_OUTCOME_REFUSED, "not-printable",
-                                   "The order is not paid for.", TRUE},
+                                   "The order is not paid for.", FALSE},
     [RTK_SERVER_RETRY_PHOTO] = {RTK_OUTCOME_RETRY, "missing-photo",
                                 "A photo is missing: upload it first.", FALSE},
 };
@@ -177,7 +178,8 @@ check_operation (RtkServerStore *store, RtkOperation *operation, const RtkServer
   return kind->check (store, operation, &target);
 }
 
-/* What was answered before to the same operation; RTK_SERVER_N_VERDICTS when it is new. */
+/* What was answered before to the same operation; RTK_SERVER_N_VERDICTS when it is new, or when it
+ * was refused by an older program that remembered more. */
 static RtkServerVerdict
 find_known (RtkServerStore *store, RtkOperation *operation, const char *digest)
 {
@@ -191,7 +193,7 @@ find_known (RtkServerStore *store, RtkOperation *operation, const char *digest)
 
     verdict = RTK_SERVER_REFUSED_REUSED;
     if (strcmp (rtk_server_db_text (row, 0), digest) == 0) {
-      verdict = RTK_SERVER_DUPLICATE;
+      verdict = problem == NULL ? RTK_SERVER_DUPLICATE : RTK_SERVER_N_VERDICTS;
       for (guint i = 0; problem != NULL && i < G_N_ELEMENTS (meanings); i++)
         if (meanings[i].keep && g_strcmp0 (meanings[i].problem, problem) == 0)
           verdict = (RtkServerVerdict)i;
@@ -212,7 +214,9 @@ remember (RtkServerStore *store,
   return rtk_server_db_run (
       store->db, error,
       "INSERT INTO operations (id, order_id, kind, station, digest, outcome,"
-      " problem, content, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      " problem, content, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      " ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, problem = excluded.problem,"
+      " received_at = excluded.received_at",
       "ssssssssi", rtk_operation_get_id (operation), rtk_operation_get_order_id (operation),
       rtk_operation_get_kind (operation), rtk_operation_get_station_id (operation), digest,
       rtk_outcome_to_string (meaning->outcome), meaning->problem, content, g_get_real_time ());

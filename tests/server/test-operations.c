@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-id.h"
+#include "support/rtk-test-database.h"
 #include "support/rtk-test-server.h"
 #include "support/rtk-test-signer.h"
 
@@ -13,11 +14,13 @@ typedef struct {
   char          *station;
   char          *order;
   char         **parts;
+  char          *folder; /* (nullable): for backups, removed last */
 } Desk;
 
 static void
 desk_init (Desk *desk)
 {
+  desk->folder = NULL;
   desk->server = rtk_test_server_new (2, (const char *[]){"--gold-percent", "0", NULL});
   desk->signer = rtk_test_signer_new ("desk");
   desk->token = rtk_test_sign_in (desk->server, "operator");
@@ -38,6 +41,9 @@ desk_clear (Desk *desk)
   g_free (desk->station);
   g_free (desk->order);
   g_strfreev (desk->parts);
+  if (desk->folder != NULL)
+    rtk_test_remove_folder (desk->folder);
+  g_free (desk->folder);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Desk, desk_clear)
@@ -286,6 +292,109 @@ test_origin (void)
   }
 }
 
+/* The server refuses as long as there is a cause, and not because it refused once. */
+static void
+test_cause_passes (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *supervisor = NULL;
+  g_autofree char *unpaid = NULL;
+  g_autofree char *print = rtk_test_new_id ();
+  g_autofree char *text = g_strdup_printf ("{\"print\":\"%s\",\"copies\":1}", print);
+  g_autofree char *path = NULL;
+  g_autofree char *payment = rtk_test_new_id ();
+  g_autofree char *person = rtk_test_new_id ();
+  g_autofree char *pay = NULL;
+  g_autofree char *add = NULL;
+  g_autofree char *person_path = g_strconcat ("/v1/staff/", person, NULL);
+  g_autoptr (RtkTestReply) added = NULL;
+  g_autoptr (RtkTestReply) changed = NULL;
+  g_autoptr (RtkTestReply) paid = NULL;
+  g_autoptr (RtkOperation) printed = NULL;
+  g_autoptr (RtkOperation) noted = NULL;
+  g_autoptr (RtkOperation) asked = NULL;
+
+  desk_init (&desk);
+  supervisor = rtk_test_sign_in (desk.server, "supervisor");
+  unpaid = rtk_test_make_order (desk.server, 1, FALSE);
+  printed = make_operation (&desk, "print.request", unpaid, "operator", text);
+  assert_pushed (&desk, desk.token, printed, "refused", "not-printable");
+  assert_pushed (&desk, desk.token, printed, "refused", "not-printable");
+  path = g_strdup_printf ("/v1/orders/%s/payments", unpaid);
+  pay = g_strdup_printf ("{\"id\":\"%s\",\"method\":\"cash\",\"reference\":\"R-1\"}", payment);
+  paid = rtk_test_call (desk.server, desk.token, "POST", path, pay);
+  g_assert_cmpuint (paid->status, ==, 201);
+  assert_pushed (&desk, desk.token, printed, "applied", NULL);
+  assert_pushed (&desk, desk.token, printed, "duplicate", NULL);
+
+  noted = make_note (&desk, desk.order, "newcomer");
+  asked = make_operation (&desk, RTK_OPERATION_CONSENT, desk.order, "newcomer",
+                          "{\"version\":\"2\",\"given\":true}");
+  assert_pushed (&desk, desk.token, noted, "refused", "unknown-actor");
+  add = g_strdup_printf ("{\"id\":\"%s\",\"name\":\"newcomer\",\"role\":\"reviewer\","
+                         "\"password\":\"" RTK_TEST_PASSWORD "\"}",
+                         person);
+  added = rtk_test_call (desk.server, supervisor, "POST", "/v1/staff", add);
+  g_assert_cmpuint (added->status, ==, 201);
+  assert_pushed (&desk, desk.token, noted, "applied", NULL);
+  assert_pushed (&desk, desk.token, asked, "refused", "forbidden");
+  changed =
+      rtk_test_call (desk.server, supervisor, "PATCH", person_path, "{\"role\":\"operator\"}");
+  g_assert_cmpuint (changed->status, ==, 200);
+  assert_pushed (&desk, desk.token, asked, "applied", NULL);
+  /* An older program remembered such answers. */
+  {
+    g_autoptr (RtkServerDb) db = rtk_test_open_database (desk.server->folder);
+
+    g_assert_true (rtk_server_db_run (db, NULL,
+                                      "UPDATE operations SET outcome = 'refused',"
+                                      " problem = 'forbidden' WHERE id = ?",
+                                      "s", rtk_operation_get_id (asked)));
+  }
+  assert_pushed (&desk, desk.token, asked, "applied", NULL);
+  assert_pushed (&desk, desk.token, asked, "duplicate", NULL);
+}
+
+/* An order that a restore took away comes again; so does what hangs on it. */
+static void
+test_restored (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *folder = g_dir_make_tmp ("retake-operations-XXXXXX", NULL);
+  g_autofree char *backup = g_build_filename (folder, "backup", NULL);
+  g_autofree char *data = g_build_filename (folder, "data", NULL);
+  g_autofree char *order = rtk_test_new_id ();
+  g_autofree char *number = rtk_test_server_number (1);
+  g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\",\"number\":\"%s\"}", order, number);
+  g_autoptr (RtkOperation) operation = NULL;
+
+  desk_init (&desk);
+  desk.folder = g_steal_pointer (&folder);
+  g_assert_cmpint (
+      rtk_test_server_command (desk.server->folder, NULL, NULL, "backup", backup, NULL), ==, 0);
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (RtkTestReply) made = NULL;
+
+    if (i == 1) {
+      rtk_test_server_free (desk.server);
+      g_assert_cmpint (rtk_test_server_command (data, NULL, NULL, "restore", backup, NULL), ==, 0);
+      desk.server = rtk_test_server_open (data);
+      g_free (desk.token);
+      g_free (desk.station);
+      desk.token = rtk_test_sign_in (desk.server, "operator");
+      desk.station = rtk_test_enrol (desk.server, desk.token, "operator", desk.signer);
+      for (guint k = 0; k < 2; k++)
+        assert_pushed (&desk, desk.token, operation, "refused", "not-found");
+    }
+    made = rtk_test_call (desk.server, desk.token, "POST", "/v1/orders", body);
+    g_assert_cmpuint (made->status, ==, 201);
+    if (i == 0)
+      operation = make_note (&desk, order, "operator");
+    assert_pushed (&desk, desk.token, operation, "applied", NULL);
+    assert_pushed (&desk, desk.token, operation, "duplicate", NULL);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -293,5 +402,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/operations/overrides-shown", test_overrides_shown);
   g_test_add_func ("/server/operations/overrides-by", test_overrides_by);
   g_test_add_func ("/server/operations/origin", test_origin);
+  g_test_add_func ("/server/operations/cause-passes", test_cause_passes);
+  g_test_add_func ("/server/operations/restored", test_restored);
   return g_test_run ();
 }
