@@ -165,6 +165,8 @@ write_for_reviewer (RtkServerStore *store, RtkServerCall *call, GError **error)
                      error);
 }
 
+/* All of it; but what was said of a photo that is not decided on is not for a supervisor who may be
+ * the next to look at it, or to arbitrate: for none but those who said it. */
 static gboolean
 write_whole (RtkServerStore *store, RtkServerCall *call, GError **error)
 {
@@ -179,8 +181,14 @@ write_whole (RtkServerStore *store, RtkServerCall *call, GError **error)
                        " UNION SELECT id FROM payments WHERE order_id = ?1"
                        " UNION SELECT id FROM prints WHERE order_id = ?1"
                        " UNION SELECT id FROM notes WHERE order_id = ?1"
-                       " UNION SELECT id FROM effects WHERE order_id = ?1) ORDER BY seq LIMIT ?2",
-                       "si", order_id, (gint64)MAX_ENTRIES),
+                       " UNION SELECT id FROM effects WHERE order_id = ?1)"
+                       " AND NOT (?3 = 1 AND action LIKE 'review.%' AND EXISTS (SELECT 1"
+                       " FROM submissions w WHERE w.id = audit.target"
+                       " AND w.state IN ('submitted', 'in_review')"
+                       " AND w.first_by IS DISTINCT FROM ?4 AND w.second_by IS DISTINCT FROM ?4))"
+                       " ORDER BY seq LIMIT ?2",
+                       "siis", order_id, (gint64)MAX_ENTRIES,
+                       (gint64)(call->who == RTK_SERVER_SUPERVISOR), call->principal),
                    error))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)

@@ -100,6 +100,60 @@ test_second_differs (void)
   g_assert_cmpstr (rtk_test_reply_text (own, "stage"), ==, "arbitration");
 }
 
+/* How many entries of the history of the desk's order say what became of its review. */
+static guint
+count_said (RtkTestDesk *desk, const char *token)
+{
+  g_autofree char *path = g_strconcat ("/v1/orders/", desk->order, "/history", NULL);
+  g_autoptr (RtkTestReply) reply = rtk_test_call (desk->server, token, "GET", path, NULL);
+  JsonArray *entries = json_object_get_array_member (reply->json, "entries");
+  guint      n = 0;
+
+  for (guint i = 0; i < json_array_get_length (entries); i++)
+    n += g_str_has_prefix (
+        json_object_get_string_member (json_array_get_object_element (entries, i), "action"),
+        "review.");
+  return n;
+}
+
+/* Who may still decide, or arbitrate, is not told by the history what others said. */
+static void
+test_second_blind (void)
+{
+  g_auto (RtkTestDesk) desk;
+  g_autofree char *desk_token = NULL;
+  g_autoptr (RtkTestReply) first = NULL;
+  g_autoptr (RtkTestReply) second = NULL;
+  g_autoptr (RtkTestReply) third = NULL;
+  g_autoptr (RtkTestReply) said = NULL;
+  g_autoptr (RtkTestReply) other = NULL;
+  g_autoptr (RtkTestReply) done = NULL;
+
+  rtk_test_desk_init (&desk, RTK_TEST_SAMPLE_ALL);
+  desk_token = rtk_test_sign_in (desk.server, "operator");
+  rtk_test_desk_pay (&desk);
+  first = rtk_test_desk_claim (&desk, desk.supervisor, "{}");
+  said = rtk_test_desk_decide (&desk, desk.supervisor, rtk_test_get_item (first, 0), "\"gaze\"");
+  rtk_test_assert_state (said, "in_review", "");
+  g_assert_cmpuint (count_said (&desk, desk.supervisor), ==, 1);
+  g_assert_cmpuint (count_said (&desk, desk_token), ==, 1);
+  g_assert_cmpuint (count_said (&desk, desk.supervisor2), ==, 0);
+  g_assert_cmpuint (count_said (&desk, desk.reviewer), ==, 0);
+  second = rtk_test_desk_claim (&desk, desk.reviewer, "{}");
+  other = rtk_test_desk_decide (&desk, desk.reviewer, rtk_test_get_item (second, 0), NULL);
+  rtk_test_assert_state (other, "in_review", "");
+  /* It is for an arbiter now, with it in hand or not. */
+  g_assert_cmpuint (count_said (&desk, desk.supervisor2), ==, 0);
+  third = rtk_test_desk_claim (&desk, desk.supervisor2, "{}");
+  g_assert_cmpuint (rtk_test_count_items (third), ==, 1);
+  g_assert_cmpuint (count_said (&desk, desk.supervisor2), ==, 0);
+  g_assert_cmpuint (count_said (&desk, desk.supervisor), ==, 2);
+  done = rtk_test_desk_decide (&desk, desk.supervisor2, rtk_test_get_item (third, 0), NULL);
+  rtk_test_assert_state (done, "approved", "");
+  g_assert_cmpuint (count_said (&desk, desk.supervisor2), ==, 3);
+  g_assert_cmpuint (count_said (&desk, desk.reviewer), ==, 3);
+}
+
 /* Without a second reviewer and an arbiter besides, every first verdict is final. */
 static void
 test_small_centre (void)
@@ -487,6 +541,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/server/reviews/second-agrees", test_second_agrees);
   g_test_add_func ("/server/reviews/second-differs", test_second_differs);
+  g_test_add_func ("/server/reviews/second-blind", test_second_blind);
   g_test_add_func ("/server/reviews/small-centre", test_small_centre);
   g_test_add_func ("/server/reviews/undo", test_undo);
   g_test_add_func ("/server/reviews/undo-handed-on", test_undo_handed_on);
