@@ -4,6 +4,7 @@
 
 #include "core/rtk-clock.h"
 #include "core/rtk-error.h"
+#include "core/rtk-transport.h"
 #include "server/rtk-server-audit.h"
 #include "server/rtk-server-backup.h"
 #include "server/rtk-server-files.h"
@@ -11,6 +12,7 @@
 #include "server/rtk-server-log.h"
 #include "server/rtk-server-options.h"
 #include "server/rtk-server-simulate.h"
+#include "server/rtk-server-socket.h"
 
 #include <glib-unix.h>
 #include <glib/gstdio.h>
@@ -89,7 +91,8 @@ load_certificate (const RtkServerOptions *o, GTlsCertificate **out, GError **err
     *out = g_tls_certificate_new_from_files (o->tls_certificate, o->tls_key, &local_error);
   if (*out == NULL)
     g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE, "The TLS certificate cannot be used: %s",
-                 local_error != NULL ? local_error->message : "give both of its files");
+                 local_error != NULL ? local_error->message
+                                     : "give both --tls-certificate and --tls-key");
   return *out != NULL;
 }
 
@@ -110,6 +113,7 @@ static gboolean
 serve (const RtkServerOptions *o, const RtkServerKeys *keys, GError **error)
 {
   g_autoptr (GTlsCertificate) certificate = NULL;
+  g_autoptr (GSocket) socket = NULL;
   g_autoptr (RtkServerHttp) server = NULL;
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autofree char *bootstrap = NULL;
@@ -128,9 +132,13 @@ serve (const RtkServerOptions *o, const RtkServerKeys *keys, GError **error)
   }
   if (!load_certificate (o, &certificate, error))
     return FALSE;
+  /* First: without it nothing is begun, and nothing is said but why. */
+  socket = rtk_server_socket_open (o->listen != NULL ? o->listen : "127.0.0.1:8080",
+                                   certificate != NULL, error);
+  if (socket == NULL)
+    return FALSE;
   server = rtk_server_http_new (&o->config, keys, bootstrap, certificate, error);
-  if (server == NULL ||
-      !rtk_server_http_listen (server, o->listen != NULL ? o->listen : "127.0.0.1:8080", error))
+  if (server == NULL || !rtk_server_http_listen (server, socket, error))
     return FALSE;
   /* Before anybody can know that the server is there: an early SIGTERM is graceful, too. */
   running.server = server;
@@ -168,13 +176,18 @@ static gboolean
 user_command (const RtkServerOptions *o, RtkServerStore *store, GError **error)
 {
   g_autofree char *password = NULL;
+  RtkRole          role;
 
   if (strcmp (o->words[1], "disable") == 0)
     return rtk_server_staff_disable (store, o->words[2], error);
+  if (o->role == NULL || !rtk_role_from_string (o->role, &role)) {
+    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
+                         "user add needs --role operator, reviewer or supervisor");
+    return FALSE;
+  }
   password = read_password (o, error);
   return password != NULL &&
-         rtk_server_staff_add (store, o->words[2], o->role != NULL ? o->role : "", password,
-                               "server", error);
+         rtk_server_staff_add (store, o->words[2], o->role, password, "server", error);
 }
 
 static gboolean
@@ -281,13 +294,7 @@ run_on_store (RtkServerOptions *o, const RtkServerKeys *keys, GError **error)
       g_print ("%u codes were not taken: there are orders under other ones.\n", result.n_conflicts);
     return TRUE;
   }
-  if (is_command (o, "audit", "verify", 2))
-    return verify_command (o, store, error);
-  g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
-                       "This command is not known: see --help for the options; commands are user"
-                       " add, user disable, roster import, simulate, close-unpaid, audit verify,"
-                       " backup, restore");
-  return FALSE;
+  return verify_command (o, store, error);
 }
 
 /* What went on by its end: the answer is “no” when something is missing or damaged. */
@@ -348,6 +355,25 @@ enter (const RtkServerOptions *o, int *out_lock, GError **error)
   return NULL;
 }
 
+/* A folder whose name was mistyped is not made into an empty server by who asks about one. */
+static gboolean
+check_data (const RtkServerOptions *o, GError **error)
+{
+  static const char *const names[] = {"server.key", "server.db", "photos"};
+
+  if (!o->wants_data || rtk_server_restore_is_pending (o->config.data))
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *path = g_build_filename (o->config.data, names[i], NULL);
+
+    if (rtk_server_file_get_size (path) >= 0)
+      return TRUE;
+  }
+  g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE,
+               "There is no server's data in %s: give its folder with --data", o->config.data);
+  return FALSE;
+}
+
 /* The last word of a server that ends in order; nobody writes for it any more. */
 static void
 tell_anchor (const RtkServerOptions *o, const RtkServerKeys *keys)
@@ -370,7 +396,7 @@ run (RtkServerOptions *o, GError **error)
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE, "Give the data folder with --data");
     return FALSE;
   }
-  if (!rtk_server_file_make_folder (o->config.data, error))
+  if (!check_data (o, error) || !rtk_server_file_make_folder (o->config.data, error))
     return FALSE;
   if (is_command (o, "restore", NULL, 2))
     return restore_command (o, error);

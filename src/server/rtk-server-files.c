@@ -45,7 +45,7 @@ gboolean
 rtk_server_file_make_folder (const char *path, GError **error)
 {
   if (g_mkdir_with_parents (path, 0700) != 0)
-    return set_errno (error, "Cannot make", path);
+    return set_errno (error, "Cannot make the folder", path);
   return TRUE;
 }
 
@@ -118,9 +118,9 @@ rtk_server_file_write (const char *path, const void *data, gsize size, GError **
   gboolean         ok;
 
   if (fd < 0)
-    return set_errno (error, "Cannot write", temporary);
-  ok = (write_all (fd, data, size, 0) && fsync (fd) == 0) ||
-       set_errno (error, "Cannot write", temporary);
+    return set_errno (error, "Cannot write", path);
+  ok =
+      (write_all (fd, data, size, 0) && fsync (fd) == 0) || set_errno (error, "Cannot write", path);
   close (fd);
   if (ok && g_rename (temporary, path) != 0)
     ok = set_errno (error, "Cannot write", path);
@@ -277,7 +277,7 @@ rtk_server_file_lock (const char *folder, gboolean is_shared, GError **error)
 /**
  * rtk_server_file_read_secret:
  * @path: a file whose first line is a secret
- * @error: return location
+ * @error: return location; %RTK_ERROR_USAGE when that line is empty
  *
  * Reads the first line of @path.
  *
@@ -290,11 +290,17 @@ rtk_server_file_read_secret (const char *path, GError **error)
   char *text = NULL;
 
   if (!g_file_get_contents (path, &text, NULL, &io_error)) {
-    g_set_error_literal (error, RTK_ERROR, rtk_error_code_from_io (io_error), io_error->message);
+    g_set_error (error, RTK_ERROR, rtk_error_code_from_io (io_error),
+                 "The secret cannot be read: %s", io_error->message);
     return NULL;
   }
   text[strcspn (text, "\r\n")] = '\0';
-  return text;
+  if (text[0] != '\0')
+    return text;
+  g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE,
+               "The first line of %s is empty: it is to be the secret", path);
+  g_free (text);
+  return NULL;
 }
 
 /**

@@ -55,8 +55,15 @@ load_pack (const RtkServerConfig *config, GError **error)
 gboolean
 rtk_server_guide_check (const RtkServerConfig *config, GError **error)
 {
-  g_autoptr (RtkRulePack) pack = load_pack (config, error);
+  g_autoptr (RtkRulePack) pack = NULL;
 
+  if (config->rules_folder != NULL && !g_file_test (config->rules_folder, G_FILE_TEST_IS_DIR)) {
+    g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE,
+                 "There is no folder %s: give that of the rule packs with --rules-folder",
+                 config->rules_folder);
+    return FALSE;
+  }
+  pack = load_pack (config, error);
   return pack != NULL;
 }
 

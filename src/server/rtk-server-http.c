@@ -20,8 +20,6 @@
 #define STOP_SECONDS 5
 /* Of all answers that are kept for the next who asks the same. */
 #define CACHE_BYTES (24 * 1024 * 1024)
-/* The system may allow fewer. */
-#define LISTEN_BACKLOG 4096
 #define FINISHED "rtk-finished"
 #define HANDLED "rtk-handled"
 
@@ -571,65 +569,29 @@ rtk_server_http_new (const RtkServerConfig *config,
   self->intake = rtk_server_intake_new (config, self->limits, self->server);
   soup_server_add_early_handler (self->server, NULL, handle_early, self, NULL);
   soup_server_add_handler (self->server, NULL, handle, self, NULL);
-  self->job_source = g_timeout_add_seconds (JOB_SECONDS, start_jobs_cb, self);
-  (void)start_jobs_cb (self);
   return self;
-}
-
-/* As soup_server_listen(), whose ten places for callers that wait are too few when hundreds of
- * stations come back at once. */
-static gboolean
-listen_on (SoupServer *server, GSocketAddress *address, gboolean is_tls, GError **error)
-{
-  g_autoptr (GSocket) socket = g_socket_new (g_socket_address_get_family (address),
-                                             G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
-
-  if (socket == NULL || !g_socket_bind (socket, address, TRUE, error))
-    return FALSE;
-  g_socket_set_listen_backlog (socket, LISTEN_BACKLOG);
-  return g_socket_listen (socket, error) &&
-         soup_server_listen_socket (server, socket, is_tls ? SOUP_SERVER_LISTEN_HTTPS : 0, error);
 }
 
 /**
  * rtk_server_http_listen:
  * @self: a server
- * @address: "ADDRESS:PORT", the address numeric, IPv6 in brackets, port 0 picks one
- * @error: return location; %RTK_ERROR_USAGE for plain HTTP beyond this machine
+ * @socket: of rtk_server_socket_open()
+ * @error: return location
  *
- * Starts to listen.
+ * Takes who connects from now on, and begins with what is due.
  *
- * Returns: whether it listens
+ * Returns: whether it does
  */
 gboolean
-rtk_server_http_listen (RtkServerHttp *self, const char *address, GError **error)
+rtk_server_http_listen (RtkServerHttp *self, GSocket *socket, GError **error)
 {
-  g_autoptr (GError) local_error = NULL;
-  g_autoptr (GSocketConnectable) parsed = g_network_address_parse (address, 0, NULL);
-  g_autoptr (GSocketAddress) socket_address = NULL;
-  const char *host =
-      parsed != NULL ? g_network_address_get_hostname (G_NETWORK_ADDRESS (parsed)) : "";
   gboolean is_tls = soup_server_is_https (self->server);
 
-  socket_address = g_inet_socket_address_new_from_string (
-      host, parsed != NULL ? g_network_address_get_port (G_NETWORK_ADDRESS (parsed)) : 0);
-  if (socket_address == NULL) {
-    g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE,
-                 "“%s” is not a numeric address and a port, such as 127.0.0.1:8080", address);
+  if (!soup_server_listen_socket (self->server, socket, is_tls ? SOUP_SERVER_LISTEN_HTTPS : 0,
+                                  error))
     return FALSE;
-  }
-  if (!is_tls && !g_inet_address_get_is_loopback (
-                     g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (socket_address)))) {
-    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE,
-                         "Plain HTTP is served on this machine only: give --tls-certificate and"
-                         " --tls-key, or listen on 127.0.0.1");
-    return FALSE;
-  }
-  if (!listen_on (self->server, socket_address, is_tls, &local_error)) {
-    g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE, "Cannot listen on %s: %s", address,
-                 local_error->message);
-    return FALSE;
-  }
+  self->job_source = g_timeout_add_seconds (JOB_SECONDS, start_jobs_cb, self);
+  (void)start_jobs_cb (self);
   return TRUE;
 }
 

@@ -15,7 +15,7 @@ RtkServerHttp *rtk_server_http_new (const RtkServerConfig *config,
                                     const char            *bootstrap,
                                     GTlsCertificate       *certificate,
                                     GError               **error) G_GNUC_WARN_UNUSED_RESULT;
-gboolean       rtk_server_http_listen (RtkServerHttp *self, const char *address, GError **error);
+gboolean       rtk_server_http_listen (RtkServerHttp *self, GSocket *socket, GError **error);
 char          *rtk_server_http_dup_url (RtkServerHttp *self) G_GNUC_WARN_UNUSED_RESULT;
 void           rtk_server_http_stop (RtkServerHttp *self, GSourceFunc stopped, gpointer user_data);
 void           rtk_server_http_free (RtkServerHttp *self);

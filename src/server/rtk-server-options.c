@@ -12,6 +12,87 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#define NOT_GIVEN G_MININT64
+#define AT(member) G_STRUCT_OFFSET (RtkServerConfig, member)
+/* Ten years. */
+#define MAX_SECONDS (10 * 366 * 24 * 3600)
+
+/* A setting that is a number; 0 readers = as many as there are processors. */
+typedef struct {
+  const char *option;
+  gsize       offset;
+  gint64      fallback;
+  gint64      least;
+  gint64      most;
+} Number;
+
+static const Number numbers[] = {
+    {"quota-files", AT (quota_files), 40, 0, G_MAXINT},
+    {"quota-bytes", AT (quota_bytes), 200 * 1024 * 1024, 0, G_MAXINT64},
+    {"price-fen", AT (price_fen), 2500, 0, G_MAXINT},
+    {"webhook-timeout-seconds", AT (webhook_timeout_seconds), 20, 1, MAX_SECONDS},
+    {"webhook-retry-seconds", AT (webhook_retry_seconds), 5, 0, MAX_SECONDS},
+    {"idle-seconds", AT (idle_seconds), 120, 1, MAX_SECONDS},
+    {"max-body", AT (max_body), 4 * 1024 * 1024, 1, G_MAXINT},
+    {"max-upload", AT (max_upload), 64 * 1024 * 1024, 1, G_MAXINT},
+    {"max-page", AT (max_page), 500, 1, 10000},
+    {"upload-seconds", AT (upload_seconds), 24 * 3600, 0, MAX_SECONDS},
+    {"thumbnail-seconds", AT (thumbnail_seconds), 10, 0, MAX_SECONDS},
+    {"hint-ms", AT (hint_ms), 250, 0, 3600000},
+    {"ping-seconds", AT (ping_seconds), 30, 1, MAX_SECONDS},
+    {"readers", AT (readers), 0, 1, 64},
+    {"refresh-grace-seconds", AT (refresh_grace_seconds), 60, 0, MAX_SECONDS},
+    {"grant-seconds", AT (grant_seconds), 7 * 24 * 3600, 0, MAX_SECONDS},
+    {"lockout-failures", AT (lockout_failures), 5, 0, G_MAXINT},
+    {"lockout-seconds", AT (lockout_seconds), 900, 0, MAX_SECONDS},
+    {"staff-rate", AT (staff_rate), 12000, 0, G_MAXINT},
+    {"staff-burst", AT (staff_burst), 6000, 0, G_MAXINT},
+    {"account-rate", AT (account_rate), 600, 0, G_MAXINT},
+    {"account-burst", AT (account_burst), 200, 0, G_MAXINT},
+    {"address-rate", AT (address_rate), 1200, 0, G_MAXINT},
+    {"address-burst", AT (address_burst), 300, 0, G_MAXINT},
+    {"sign-in-rate", AT (sign_in_rate), 60, 0, G_MAXINT},
+    {"sign-in-burst", AT (sign_in_burst), 60, 0, G_MAXINT},
+    {"access-seconds", AT (access_seconds), 900, 0, MAX_SECONDS},
+    {"refresh-seconds", AT (refresh_seconds), 12 * 3600, 0, MAX_SECONDS},
+    {"unpaid-seconds", AT (unpaid_seconds), 1800, 0, MAX_SECONDS},
+    {"hold-seconds", AT (hold_seconds), 600, 0, MAX_SECONDS},
+    {"lease-seconds", AT (lease_seconds), 600, 0, MAX_SECONDS},
+    {"sample-percent", AT (sample_percent), 5, 0, 100},
+    {"gold-percent", AT (gold_percent), 2, 0, 100},
+};
+
+/* One or two words, so many with what they are about. */
+typedef struct {
+  const char *first;
+  const char *second; /* (nullable) */
+  guint       n_words;
+  gboolean    wants_data; /* what is not there is not made */
+  const char *usage;
+  const char *help;
+} Command;
+
+static const Command commands[] = {
+    {"user", "add", 3, FALSE,
+     "user add NAME --role operator|reviewer|supervisor [--password-file F]",
+     "Adds a member of staff; the password has at least eight characters"},
+    {"user", "disable", 3, TRUE, "user disable NAME",
+     "Keeps a member of staff out until a supervisor enables them again"},
+    {"roster", "import", 3, FALSE, "roster import FILE",
+     "Takes the graduates of a school from a CSV file"},
+    {"simulate", NULL, 1, FALSE,
+     "simulate --graduates N --photos DIR [--seed S] [--user NAME --password-file F] [--codes-file"
+     " F]",
+     "Makes a campus in every state, through the public API"},
+    {"close-unpaid", NULL, 1, TRUE, "close-unpaid --now TIME",
+     "Closes orders that were not paid in time; a server does so by itself"},
+    {"audit", "verify", 2, TRUE, "audit verify [--anchor COUNT:HASH]",
+     "Says whether the audit log was changed, beside a running server, too"},
+    {"backup", NULL, 2, TRUE, "backup FOLDER",
+     "Makes a backup in a new folder, beside a running server, too"},
+    {"restore", NULL, 2, FALSE, "restore FOLDER", "Brings a backup back, into a new data folder"},
+};
+
 /* Writes the options of payments and adapters, and the end, to @out. */
 static void
 add_payment_entries (RtkServerOptions *o, GOptionEntry *out)
@@ -113,6 +194,26 @@ add_people_entries (RtkServerOptions *o, GOptionEntry *out)
   return out + G_N_ELEMENTS (list);
 }
 
+/* Each setting that is a number has a row; what --help says of it gets the default. */
+static void
+describe_defaults (GOptionEntry *entries)
+{
+  for (; entries->long_name != NULL; entries++) {
+    g_autofree char *text = NULL;
+    guint            i = 0;
+
+    if (entries->arg != G_OPTION_ARG_INT64)
+      continue;
+    while (i < G_N_ELEMENTS (numbers) && strcmp (entries->long_name, numbers[i].option) != 0)
+      i++;
+    g_assert (i < G_N_ELEMENTS (numbers));
+    if (numbers[i].offset == AT (readers))
+      continue;
+    text = g_strdup_printf ("%s (%" G_GINT64_FORMAT ")", entries->description, numbers[i].fallback);
+    entries->description = g_intern_string (text);
+  }
+}
+
 static const GOptionEntry *
 get_entries (RtkServerOptions *o)
 {
@@ -165,6 +266,7 @@ get_entries (RtkServerOptions *o)
   memcpy (entries, list, sizeof list);
   add_payment_entries (
       o, add_people_entries (o, add_http_entries (o, entries + G_N_ELEMENTS (list) - 1)));
+  describe_defaults (entries);
   return entries;
 }
 
@@ -186,11 +288,11 @@ read_environment (const GOptionEntry *entries, GError **error)
       if (*(char **)entry->arg_data == NULL)
         *(char **)entry->arg_data = g_strdup (value);
     } else if (entry->arg == G_OPTION_ARG_INT64 || entry->arg == G_OPTION_ARG_INT) {
-      if (!g_ascii_string_to_signed (value, 10, -1, G_MAXINT, &number, NULL)) {
+      if (!g_ascii_string_to_signed (value, 10, G_MININT, G_MAXINT, &number, NULL)) {
         g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE, "%s is not a number", name);
         return FALSE;
       }
-      if (entry->arg == G_OPTION_ARG_INT64 && *(gint64 *)entry->arg_data < 0)
+      if (entry->arg == G_OPTION_ARG_INT64 && *(gint64 *)entry->arg_data == NOT_GIVEN)
         *(gint64 *)entry->arg_data = number;
       else if (entry->arg == G_OPTION_ARG_INT && *(int *)entry->arg_data < 0)
         *(int *)entry->arg_data = (int)number;
@@ -220,49 +322,71 @@ is_public (const char *listen)
   return listen != NULL && (address == NULL || !g_inet_address_get_is_loopback (address));
 }
 
-static void
-set_default (gint64 *value, gint64 fallback)
+/* Numbers that were not given get their defaults, the others must be sensible. */
+static gboolean
+take_numbers (RtkServerConfig *config, GError **error)
 {
-  if (*value < 0)
-    *value = fallback;
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    gint64 *value = G_STRUCT_MEMBER_P (config, numbers[i].offset);
+
+    if (*value == NOT_GIVEN) {
+      *value = numbers[i].fallback;
+    } else if (*value < numbers[i].least || *value > numbers[i].most) {
+      g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE,
+                   "--%s takes a number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+                   numbers[i].option, numbers[i].least, numbers[i].most);
+      return FALSE;
+    }
+  }
+  if (config->readers == 0)
+    config->readers = CLAMP (g_get_num_processors (), 2, 4);
+  return TRUE;
 }
 
-static void
-set_defaults (RtkServerConfig *config)
+/* Whether the words are a command as it is to be written. */
+static gboolean
+check_words (RtkServerOptions *o, GError **error)
 {
-  set_default (&config->access_seconds, 900);
-  set_default (&config->refresh_seconds, 12 * 3600);
-  set_default (&config->unpaid_seconds, 1800);
-  set_default (&config->hold_seconds, 600);
-  set_default (&config->lease_seconds, 600);
-  set_default (&config->sample_percent, 5);
-  set_default (&config->gold_percent, 2);
-  set_default (&config->price_fen, 2500);
-  set_default (&config->webhook_timeout_seconds, 20);
-  set_default (&config->webhook_retry_seconds, 5);
-  set_default (&config->idle_seconds, 120);
-  set_default (&config->max_body, 4 * 1024 * 1024);
-  set_default (&config->max_upload, 64 * 1024 * 1024);
-  set_default (&config->max_page, 500);
-  set_default (&config->upload_seconds, 24 * 3600);
-  set_default (&config->thumbnail_seconds, 10);
-  set_default (&config->quota_files, 40);
-  set_default (&config->quota_bytes, 200 * 1024 * 1024);
-  set_default (&config->hint_ms, 250);
-  set_default (&config->ping_seconds, 30);
-  set_default (&config->readers, CLAMP (g_get_num_processors (), 2, 4));
-  set_default (&config->refresh_grace_seconds, 60);
-  set_default (&config->grant_seconds, 7 * 24 * 3600);
-  set_default (&config->lockout_failures, 5);
-  set_default (&config->lockout_seconds, 900);
-  set_default (&config->staff_rate, 12000);
-  set_default (&config->staff_burst, 6000);
-  set_default (&config->account_rate, 600);
-  set_default (&config->account_burst, 200);
-  set_default (&config->address_rate, 1200);
-  set_default (&config->address_burst, 300);
-  set_default (&config->sign_in_rate, 60);
-  set_default (&config->sign_in_burst, 60);
+  guint          n = o->words != NULL ? g_strv_length (o->words) : 0;
+  const Command *meant = NULL;
+
+  for (guint i = 0; n > 0 && i < G_N_ELEMENTS (commands); i++) {
+    const Command *c = &commands[i];
+
+    if (strcmp (o->words[0], c->first) != 0 ||
+        (c->second != NULL && n > 1 && strcmp (o->words[1], c->second) != 0))
+      continue;
+    if (n == c->n_words) {
+      o->wants_data = c->wants_data;
+      return TRUE;
+    }
+    if (meant == NULL)
+      meant = c;
+  }
+  if (n == 0)
+    return TRUE;
+  if (meant != NULL)
+    g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE, "Write it so: retake-server %s --data DIR",
+                 meant->usage);
+  else
+    g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE,
+                 "There is no command “%s”: retake-server --help lists them", o->words[0]);
+  return FALSE;
+}
+
+/* What --help says before the options. */
+static char *
+dup_summary (void)
+{
+  GString *text = g_string_new ("The central server of Retake. Without a command it serves.\n\n"
+                                "Commands, each with --data DIR:\n");
+
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    g_string_append_printf (text, "  %s\n      %s\n", commands[i].usage, commands[i].help);
+  g_string_append (text, "\nA default stands in brackets. Each option can stand in the environment:"
+                         " --hold-seconds is\nRETAKE_HOLD_SECONDS. Exit codes: 0 done, 1 done and"
+                         " the answer is no, 2 could not be done.");
+  return g_string_free (text, FALSE);
 }
 
 static gboolean
@@ -301,23 +425,21 @@ gboolean
 rtk_server_options_read (RtkServerOptions *self, int argc, char **argv, GError **error)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autofree char    *summary = dup_summary ();
   const GOptionEntry *entries;
 
   *self = (RtkServerOptions){.bootstrap_fd = -1, .graduates = -1, .seed = -1};
   entries = get_entries (self);
   for (const GOptionEntry *entry = entries; entry->long_name != NULL; entry++)
     if (entry->arg == G_OPTION_ARG_INT64)
-      *(gint64 *)entry->arg_data = -1;
+      *(gint64 *)entry->arg_data = NOT_GIVEN;
   g_option_context_add_main_entries (context, entries, NULL);
-  g_option_context_set_summary (
-      context, "The central server of Retake. Without a command it serves; commands: user add"
-               " NAME, user disable NAME, roster import FILE, simulate, close-unpaid, audit"
-               " verify, backup DIR, restore DIR.");
+  g_option_context_set_summary (context, summary);
   if (!g_option_context_parse (context, &argc, &argv, error) ||
       !check_database (self, TRUE, error) || !read_environment (entries, error) ||
-      !check_database (self, FALSE, error))
+      !check_database (self, FALSE, error) || !check_words (self, error) ||
+      !take_numbers (&self->config, error))
     return FALSE;
-  set_defaults (&self->config);
   self->config.require_consent = self->require_consent;
   self->config.is_public = self->words == NULL && is_public (self->listen);
   return self->version || read_secrets (self, error);

@@ -28,6 +28,7 @@ typedef struct {
   int             seed;
   gboolean        require_consent;
   gboolean        version;
+  gboolean        wants_data;   /* the command is about a folder that is there already */
   gboolean        answer_is_no; /* it was done, and something is wrong */
 } RtkServerOptions;
 

@@ -230,7 +230,8 @@ rtk_server_roster_import (RtkServerStore        *self,
   const RtkServerRosterFault *fault;
 
   if (!g_file_get_contents (file, &data, &size, &io_error)) {
-    g_set_error_literal (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, io_error->message);
+    g_set_error (error, RTK_ERROR, RTK_ERROR_NOT_FOUND, "The roster cannot be read: %s",
+                 io_error->message);
     return FALSE;
   }
   if (!rtk_server_roster_take (self, data, size, "server", result, error))

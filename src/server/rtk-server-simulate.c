@@ -9,6 +9,7 @@
 #include "server/rtk-server-campus.h"
 #include "server/rtk-server-files.h"
 #include "server/rtk-server-http.h"
+#include "server/rtk-server-socket.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -170,12 +171,14 @@ run_act (RtkServerCampus       *campus,
          const RtkServerKeys   *keys,
          GError               **error)
 {
-  g_autoptr (RtkServerHttp) server = rtk_server_http_new (config, keys, secret, NULL, error);
+  g_autoptr (GSocket) socket = rtk_server_socket_open ("127.0.0.1:0", FALSE, error);
+  g_autoptr (RtkServerHttp) server =
+      socket != NULL ? rtk_server_http_new (config, keys, secret, NULL, error) : NULL;
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   Act      act = {campus, func, secret, loop, NULL};
   GThread *thread;
 
-  if (server == NULL || !rtk_server_http_listen (server, "127.0.0.1:0", error))
+  if (server == NULL || !rtk_server_http_listen (server, socket, error))
     return FALSE;
   g_free (campus->base);
   campus->base = rtk_server_http_dup_url (server);

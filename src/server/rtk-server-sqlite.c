@@ -43,7 +43,10 @@ set_error (Sqlite *self, GError **error)
   else if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
     ours = RTK_ERROR_OFFLINE;
   /* The message names tables and columns, never a value that was bound. */
-  g_set_error (error, RTK_ERROR, ours, "The database failed: %s", sqlite3_errmsg (self->db));
+  g_set_error (error, RTK_ERROR, ours,
+               ours == RTK_ERROR_DAMAGED ? "The database is damaged: restore a backup (%s)"
+                                         : "The database failed: %s",
+               sqlite3_errmsg (self->db));
   return FALSE;
 }
 

@@ -288,12 +288,13 @@ test_jobs (void)
 }
 
 static gpointer
-run_verify (gpointer data)
+run_add (gpointer data)
 {
-  Caller *caller = data;
+  Caller          *caller = data;
+  g_autofree char *name = g_strdup_printf ("first %u", caller->index);
 
-  caller->status =
-      (guint)rtk_test_server_command (caller->location, NULL, NULL, "audit", "verify", NULL);
+  caller->status = (guint)rtk_test_server_command (caller->location, RTK_TEST_PASSWORD "\n", NULL,
+                                                   "user", "add", name, "--role", "operator", NULL);
   return NULL;
 }
 
@@ -313,7 +314,7 @@ test_first_start (void)
   }
   for (guint i = 0; i < N_THREADS; i++) {
     callers[i] = (Caller){.index = i, .location = folder};
-    callers[i].thread = g_thread_new ("start", run_verify, &callers[i]);
+    callers[i].thread = g_thread_new ("start", run_add, &callers[i]);
   }
   for (guint i = 0; i < N_THREADS; i++) {
     g_thread_join (callers[i].thread);
@@ -330,15 +331,11 @@ patch (gpointer data)
 {
   Caller *caller = data;
   g_autoptr (RtkTestServer) server = attach (caller);
+  g_autoptr (RtkTestReply) reply = rtk_test_call_raw (
+      server, caller->campus->token, "PATCH", caller->location, "application/offset+octet-stream",
+      caller->bytes, (const char *[]){"Tus-Resumable", "1.0.0", "Upload-Offset", "0", NULL});
 
-  /* A process that has not seen the session yet keeps no large body and asks for it once more. */
-  do {
-    g_autoptr (RtkTestReply) reply = rtk_test_call_raw (
-        server, caller->campus->token, "PATCH", caller->location, "application/offset+octet-stream",
-        caller->bytes, (const char *[]){"Tus-Resumable", "1.0.0", "Upload-Offset", "0", NULL});
-
-    caller->status = reply->status;
-  } while (caller->status == 503);
+  caller->status = reply->status;
   return NULL;
 }
 
@@ -349,6 +346,10 @@ test_parts (void)
   Campus campus = {0};
 
   open_campus (&campus, FALSE, NULL);
+  /* A process that has not seen the session yet keeps no large body. */
+  for (guint i = 0; i < campus.n_servers; i++)
+    rtk_test_reply_free (
+        rtk_test_call (campus.servers[i], campus.token, "GET", "/v1/changes?limit=1", NULL));
   for (guint round = 0; round < N_ROUNDS; round++) {
     g_autoptr (GBytes) bytes = rtk_test_make_blob ("image/png", 200000, 1000 + round);
     g_autofree char *type64 = g_base64_encode ((const guchar *)"image/png", 9);

@@ -14,8 +14,14 @@ static void
 assert_refused (const char *argument, const char *variable, const char *word)
 {
   g_autofree char *folder = g_dir_make_tmp ("retake-storage-XXXXXX", NULL);
-  const char      *argv[] = {
-           g_getenv ("RTK_TEST_SERVER"), "--data", folder, "audit", "verify", argument, NULL};
+  const char      *argv[] = {g_getenv ("RTK_TEST_SERVER"),
+                             "--data",
+                             folder,
+                             "roster",
+                             "import",
+                             "/nonexistent",
+                             argument,
+                             NULL};
   g_autoptr (GSubprocessLauncher) launcher =
       g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_autoptr (GSubprocess) process = NULL;

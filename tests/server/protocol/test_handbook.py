@@ -94,7 +94,8 @@ def test_walk():
     os.mkdir(folder)
     try:
         make_files(folder)
-        environment = {**server.environment, "PATH": os.path.dirname(PROGRAM) + ":" + os.environ["PATH"]}
+        environment = {**server.environment, "PATH": os.path.dirname(PROGRAM) + ":" + os.environ["PATH"],
+                       "RETAKE_HOLD_SECONDS": "6"}
         code = run_script(folder, write_script(folder, steps), environment)
         expect(code == 0, f"docs/server.md:{read(folder, 'at').strip()}: the commands end with {code}:",
                read(folder, "errors")[-2000:], *[read(folder, f"out.{n}")[-300:] for n in range(len(steps))][-3:],
