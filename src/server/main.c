@@ -325,7 +325,8 @@ restore_command (RtkServerOptions *o, GError **error)
 {
   g_auto (RtkServerBackupReport) report = {0};
   int      lock = rtk_server_file_lock (o->config.data, FALSE, error);
-  gboolean ok = lock >= 0 && rtk_server_restore (&o->config, o->words[1], &report, error);
+  gboolean ok = lock >= 0 && rtk_server_restore (&o->config, o->words[1], o->without_missing_photos,
+                                                 &report, error);
 
   if (lock >= 0)
     close (lock);
@@ -334,7 +335,10 @@ restore_command (RtkServerOptions *o, GError **error)
              report.bytes);
   tell_report (o, &report);
   if (report.problems != NULL)
-    g_printerr ("retake-server: Nothing was restored: put back what is missing.\n");
+    g_printerr ("retake-server: %s\n",
+                ok ? "All else was restored: whoever has these photos may send them again."
+                   : "Nothing was restored: put back what is missing. Without photos that are"
+                     " lost it goes on by --without-missing-photos.");
   return ok || report.problems != NULL;
 }
 

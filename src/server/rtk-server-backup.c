@@ -37,6 +37,7 @@ void
 rtk_server_backup_report_clear (RtkServerBackupReport *self)
 {
   g_clear_pointer (&self->problems, g_ptr_array_unref);
+  g_clear_pointer (&self->lost, g_ptr_array_unref);
 }
 
 /**
@@ -101,6 +102,15 @@ take_photo (const char  *from,
   return TRUE;
 }
 
+static void
+report_lost (RtkServerBackupReport *report, const char *sha256, const char *problem)
+{
+  if (report->lost == NULL)
+    report->lost = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (report->lost, g_strdup (sha256));
+  rtk_server_backup_report_add (report, "The photo %s %s.", sha256, problem);
+}
+
 /* Makes the names of all photos durable. */
 static gboolean
 sync_photos (const char *folder, GError **error)
@@ -145,15 +155,17 @@ rtk_server_backup_take_photos (RtkServerDb           *db,
 
   if (!rtk_server_file_make_folder (photos, error))
     return FALSE;
-  row = rtk_server_db_query (db, &own, "SELECT sha256, size FROM photos ORDER BY sha256", "");
+  row = rtk_server_db_query (
+      db, &own, "SELECT sha256, size FROM photos WHERE missing = 0 ORDER BY sha256", "");
   while (own == NULL && rtk_server_db_next (db, row, &own)) {
     const char *problem = NULL;
 
     if (take_photo (from, to, rtk_server_db_text (row, 0), rtk_server_db_int (row, 1), verify,
                     &problem, &own) &&
-        problem != NULL)
-      rtk_server_backup_report_add (report, "The photo %s %s.", rtk_server_db_text (row, 0),
-                                    problem);
+        problem != NULL) {
+      report_lost (report, rtk_server_db_text (row, 0), problem);
+      continue;
+    }
     report->photos++;
     report->bytes += rtk_server_db_int (row, 1);
   }

@@ -13,13 +13,15 @@ G_BEGIN_DECLS
  * @photos: how many there are
  * @bytes: of all photos
  * @problems: one line each: what is missing or damaged, by its id
+ * @lost: SHA-256 of each photo among the problems
  *
  * What was found on the way.
  */
 typedef struct {
   gint64     photos;
   gint64     bytes;
-  GPtrArray *problems; /* (owned) */
+  GPtrArray *problems; /* (owned) (nullable) */
+  GPtrArray *lost;     /* (owned) (nullable) */
 } RtkServerBackupReport;
 
 void     rtk_server_backup_report_clear (RtkServerBackupReport *self);
@@ -30,6 +32,7 @@ gboolean rtk_server_backup (const RtkServerConfig *config,
                             GError               **error);
 gboolean rtk_server_restore (const RtkServerConfig *config,
                              const char            *folder,
+                             gboolean               without_missing,
                              RtkServerBackupReport *out_report,
                              GError               **error);
 gboolean rtk_server_restore_is_pending (const char *data);

@@ -254,6 +254,8 @@ get_entries (RtkServerOptions *o)
        {"user", 0, 0, G_OPTION_ARG_STRING, &o->user, "simulate: name of the supervisor", "NAME"},
        {"codes-file", 0, 0, G_OPTION_ARG_FILENAME, &o->codes_file,
         "simulate: gets the codes of rejected graduates", "F"},
+       {"without-missing-photos", 0, 0, G_OPTION_ARG_NONE, &o->without_missing_photos,
+        "restore: go on without photos that are missing or damaged", NULL},
        {"now", 0, 0, G_OPTION_ARG_STRING, &o->now, "close-unpaid: RFC 3339, or “now”", "TIME"},
        {"anchor", 0, 0, G_OPTION_ARG_STRING, &o->anchor,
         "audit verify: how the log once was, from a backup.json or the server's log", "COUNT:HASH"},

@@ -28,7 +28,8 @@ typedef struct {
   int             seed;
   gboolean        require_consent;
   gboolean        version;
-  gboolean        wants_data;   /* the command is about a folder that is there already */
+  gboolean        wants_data; /* the command is about a folder that is there already */
+  gboolean        without_missing_photos;
   gboolean        answer_is_no; /* it was done, and something is wrong */
 } RtkServerOptions;
 

@@ -36,9 +36,10 @@ rtk_server_photo_dup_path (const RtkServerConfig *config, const char *sha256)
 gboolean
 rtk_server_photo_is_there (RtkServerStore *self, const char *sha256)
 {
-  return sha256 != NULL && rtk_server_db_get_int (
-                               self->db, 0, "SELECT EXISTS (SELECT 1 FROM photos WHERE sha256 = ?)",
-                               "s", sha256) != 0;
+  return sha256 != NULL &&
+         rtk_server_db_get_int (
+             self->db, 0, "SELECT EXISTS (SELECT 1 FROM photos WHERE sha256 = ? AND missing = 0)",
+             "s", sha256) != 0;
 }
 
 /**
@@ -93,7 +94,8 @@ RTK_SERVER_HANDLER (photo_get)
   g_autofree char *path = rtk_server_photo_dup_path (store->config, call->params[0]);
   g_autofree char *tag = g_strdup_printf ("\"%s\"", call->params[0]);
   g_autofree char *type = rtk_server_db_dup_text (
-      store->db, "SELECT media_type FROM photos WHERE sha256 = ?", "s", call->params[0]);
+      store->db, "SELECT media_type FROM photos WHERE sha256 = ? AND missing = 0", "s",
+      call->params[0]);
   g_autoptr (GMappedFile) file = NULL;
 
   if (type == NULL)

@@ -201,10 +201,35 @@ get_gap (void)
   return 10000 + 10 * (g_get_real_time () / G_USEC_PER_SEC % (24 * 3600));
 }
 
+/* The photos that the restore goes on without. Whoever has one may send it again: nobody is told
+ * that it is there, and what remains of a damaged one is in nobody's way. */
+static gboolean
+mark_lost (RtkServerStore *store, const RtkServerBackupReport *report, GError **error)
+{
+  for (guint i = 0; report->lost != NULL && i < report->lost->len; i++) {
+    const char      *sha256 = g_ptr_array_index (report->lost, i);
+    g_autofree char *path = rtk_server_photo_dup_path (store->config, sha256);
+
+    (void)g_unlink (path);
+    if (!rtk_server_db_run (store->db, error, "UPDATE photos SET missing = 1 WHERE sha256 = ?", "s",
+                            sha256) ||
+        !rtk_server_db_run (store->db, error, "DELETE FROM photo_owners WHERE sha256 = ?", "s",
+                            sha256) ||
+        !rtk_server_db_run (store->db, error, "DELETE FROM uploads WHERE sha256 = ?", "s",
+                            sha256) ||
+        !rtk_server_audit_add (store, "server", "photo.missing", sha256, "{}", error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* What is different after a restore: the epoch, by which stations know that they have to send again
  * what came later; nobody is signed in, as who was put out since then must stay out. */
 static gboolean
-begin_epoch (RtkServerStore *store, const Plan *plan, GError **error)
+begin_epoch (RtkServerStore              *store,
+             const Plan                  *plan,
+             const RtkServerBackupReport *report,
+             GError                     **error)
 {
   g_autofree char *durable = NULL;
   g_autofree char *detail = g_strdup_printf ("{\"from\":\"%s\"}", plan->old_epoch);
@@ -224,7 +249,8 @@ begin_epoch (RtkServerStore *store, const Plan *plan, GError **error)
                           "UPDATE counters SET value = value + ? WHERE name = 'orders'", "i",
                           get_gap ()) &&
        rtk_server_db_run (store->db, error, "DELETE FROM sessions", "") &&
-       rtk_server_audit_add (store, "server", "server.restore", plan->epoch, detail, error);
+       rtk_server_audit_add (store, "server", "server.restore", plan->epoch, detail, error) &&
+       mark_lost (store, report, error);
   if (ok)
     return rtk_server_db_commit (store->db, error);
   rtk_server_db_rollback (store->db);
@@ -252,11 +278,20 @@ fill_postgres (const RtkServerConfig *config, RtkServerDb *work, GError **error)
   return FALSE;
 }
 
+/* Whether a restore may go on: all is there and whole, or all but photos that it goes without. */
+static gboolean
+is_acceptable (const RtkServerBackupReport *report, gboolean without_missing)
+{
+  return report->problems == NULL ||
+         (without_missing && report->lost != NULL && report->lost->len == report->problems->len);
+}
+
 /* Key, rows and photos, checked; with a problem nothing is put in force. */
 static gboolean
 bring (const RtkServerConfig *config,
        const char            *folder,
        const Plan            *plan,
+       gboolean               without_missing,
        RtkServerBackupReport *report,
        GError               **error)
 {
@@ -276,16 +311,16 @@ bring (const RtkServerConfig *config,
   store.db = keys != NULL ? rtk_server_db_open (work, error) : NULL;
   if (store.db == NULL)
     return FALSE;
-  ok = check_rows (&store, report, error) &&
+  ok = check_rows (&store, report, error) && rtk_server_schema_migrate (store.db, error) &&
        rtk_server_backup_take_photos (store.db, folder, config->data, TRUE, report, error);
-  if (ok && report->problems == NULL) {
-    ok = rtk_server_schema_migrate (store.db, error) && begin_epoch (&store, plan, error);
+  if (ok && is_acceptable (report, without_missing)) {
+    ok = begin_epoch (&store, plan, report, error);
     if (ok && config->database != NULL)
       ok = fill_postgres (config, store.db, error);
     ok = ok && rtk_server_db_exec (store.db, "PRAGMA journal_mode=DELETE", error);
   }
   rtk_server_db_close (store.db);
-  if (!ok || report->problems != NULL || config->database != NULL)
+  if (!ok || !is_acceptable (report, without_missing) || config->database != NULL)
     return ok;
   if (!rtk_server_file_sync (work, error))
     return FALSE;
@@ -359,6 +394,7 @@ check_target (const RtkServerConfig *config, const Plan *plan, gboolean *out_don
  * rtk_server_restore:
  * @config: settings; the data folder is locked, and new or empty; so is a PostgreSQL database
  * @folder: a backup
+ * @without_missing: whether to go on without photos that are missing or damaged
  * @out_report: (out): what was found
  * @error: return location
  *
@@ -366,11 +402,12 @@ check_target (const RtkServerConfig *config, const Plan *plan, gboolean *out_don
  * audit log is computed again and every photo read through. All or nothing: with a problem, or when
  * it is ended in the middle, there is no server of it; run it again.
  *
- * Returns: whether it was restored; not when the report has problems, then there is no error
+ * Returns: whether it was restored; when not, there is no error if the report has problems
  */
 gboolean
 rtk_server_restore (const RtkServerConfig *config,
                     const char            *folder,
+                    gboolean               without_missing,
                     RtkServerBackupReport *out_report,
                     GError               **error)
 {
@@ -386,8 +423,8 @@ rtk_server_restore (const RtkServerConfig *config,
   plan.epoch = rtk_id_new (g_get_real_time ());
   ok = write_marker (config->data, &plan, &own) &&
        rtk_server_file_clear_folder (config->data, own_names, kept_names, &own) &&
-       bring (config, folder, &plan, out_report, &own);
-  if (ok && out_report->problems == NULL)
+       bring (config, folder, &plan, without_missing, out_report, &own);
+  if (ok && is_acceptable (out_report, without_missing))
     return remove_marker (config->data, error);
   /* Nobody knows whether the last commit was done: the next run finds out. */
   if (g_error_matches (own, RTK_ERROR, RTK_ERROR_OFFLINE)) {

@@ -264,6 +264,8 @@ static const Migration migrations[] = {
         /* Whether a submission has it. What was there before is not looked through: it stays. */
         "ALTER TABLE photos ADD COLUMN named INTEGER NOT NULL DEFAULT 1;"
         "CREATE INDEX photos_unnamed ON photos (created_at) WHERE named = 0;"
+        /* Photos that a restore went on without: whoever has one may send it again. */
+        "ALTER TABLE photos ADD COLUMN missing INTEGER NOT NULL DEFAULT 0;"
         "CREATE INDEX audit_target ON audit (target, seq);",
         NULL,
         NULL,

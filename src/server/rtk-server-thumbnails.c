@@ -133,7 +133,7 @@ RTK_SERVER_HANDLER (thumbnail_get)
 {
   const char      *sha256 = call->params[0];
   g_autofree char *type = rtk_server_db_dup_text (
-      store->db, "SELECT media_type FROM photos WHERE sha256 = ?", "s", sha256);
+      store->db, "SELECT media_type FROM photos WHERE sha256 = ? AND missing = 0", "s", sha256);
   g_autofree char *tag = g_strdup_printf ("\"%s-%d\"", sha256, SIDE);
   g_autoptr (GBytes) bytes = NULL;
 

@@ -392,7 +392,8 @@ keep_photo (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError *
          rtk_server_file_sync_folder (parent, error) &&
          rtk_server_db_run (store->db, error,
                             "INSERT INTO photos (sha256, size, media_type, created_at, named)"
-                            " VALUES (?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
+                            " VALUES (?, ?, ?, ?, 0) ON CONFLICT (sha256)"
+                            " DO UPDATE SET missing = 0",
                             "sisi", upload->sha256, upload->length, upload->media_type,
                             g_get_real_time ()) &&
          rtk_server_db_run (store->db, error,

@@ -359,6 +359,99 @@ test_damage (void)
   }
 }
 
+/* Restores without a photo that is missing or damaged; answers the server of it. */
+static RtkTestServer *
+restore_without (Yard *yard, const char *backup, const char *name)
+{
+  g_autofree char *data = new_place (yard);
+  g_autofree char *text = NULL;
+  g_autofree char *log = NULL;
+  int              code = rtk_test_server_command (data, NULL, &text, "restore", backup,
+                                                   "--without-missing-photos", NULL);
+
+  g_test_message ("%s", text);
+  g_assert_cmpint (code, ==, 1);
+  g_assert_nonnull (strstr (text, name));
+  g_assert_nonnull (strstr (text, "All else was restored"));
+  g_assert_cmpint (rtk_test_server_command (data, NULL, &log, "audit", "verify", NULL), ==, 0);
+  {
+    g_autoptr (RtkServerDb) db = rtk_test_open_database (data);
+
+    g_assert_cmpint (rtk_server_db_get_int (db, -1,
+                                            "SELECT count (*) FROM audit WHERE target = ?"
+                                            " AND action = 'photo.missing'",
+                                            "s", name),
+                     ==, 1);
+  }
+  return rtk_test_server_open (data);
+}
+
+/* What is lost is named, everything else goes on, and whoever still has it brings it back. */
+static void
+test_missing_photo (void)
+{
+  g_auto (Yard) yard = new_yard ();
+  g_autoptr (RtkTestServer) server = start_with_orders ();
+  g_autofree char *backup = new_place (&yard);
+  g_autofree char *aside = g_build_filename (yard.folder, "aside", NULL);
+  g_autofree char *name = NULL;
+  g_autofree char *photo = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *key = g_build_filename (backup, "server.key", NULL);
+  g_autofree char *data = NULL;
+  gsize            size;
+
+  g_assert_cmpint (rtk_test_server_command (server->folder, NULL, NULL, "backup", backup, NULL), ==,
+                   0);
+  photo = find_photo (backup, &name);
+  path = g_strconcat ("/v1/photos/", name, NULL);
+  g_assert_true (g_file_get_contents (photo, &data, &size, NULL));
+  for (int damaged = 0; damaged < 2; damaged++) {
+    g_autoptr (RtkTestServer) restored = NULL;
+    g_autofree char *next = new_place (&yard);
+    g_autofree char *token = NULL;
+    g_autofree char *again = NULL;
+    g_autoptr (GBytes) bytes = g_bytes_new (data, size);
+    g_autoptr (RtkTestReply) gone = NULL;
+    g_autoptr (RtkTestReply) back = NULL;
+    g_autoptr (RtkTestReply) page = NULL;
+
+    if (damaged)
+      damage (photo);
+    else
+      g_assert_cmpint (g_rename (photo, aside), ==, 0);
+    restored = restore_without (&yard, backup, name);
+    page = get_page (restored);
+    g_assert_cmpuint (json_array_get_length (json_object_get_array_member (page->json, "orders")),
+                      ==, N_ORDERS);
+    token = rtk_test_sign_in (restored, "operator");
+    gone = rtk_test_call (restored, token, "GET", path, NULL);
+    rtk_test_assert_problem (gone, 404, "not-found");
+    again = rtk_test_upload (restored, token, bytes,
+                             data[0] == '{'            ? "application/json"
+                             : (guchar)data[0] == 0x89 ? "image/png"
+                                                       : "image/jpeg");
+    g_assert_cmpstr (again, ==, name);
+    back = rtk_test_call (restored, token, "GET", path, NULL);
+    g_assert_cmpuint (back->status, ==, 200);
+    g_assert_true (g_bytes_equal (back->body, bytes));
+    g_assert_cmpint (rtk_test_server_command (restored->folder, NULL, NULL, "backup", next, NULL),
+                     ==, 0);
+    if (!damaged)
+      g_assert_cmpint (g_rename (aside, photo), ==, 0);
+  }
+  /* It is for photos, and for nothing else. */
+  damage (key);
+  {
+    g_autofree char *place = new_place (&yard);
+
+    g_assert_cmpint (rtk_test_server_command (place, NULL, NULL, "restore", backup,
+                                              "--without-missing-photos", NULL),
+                     ==, 1);
+    rtk_test_remove_folder (place);
+  }
+}
+
 typedef struct {
   const char *url;
   guint       first;
@@ -495,6 +588,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/backup/leftovers", test_leftovers);
   g_test_add_func ("/server/backup/other-storage", test_other_storage);
   g_test_add_func ("/server/backup/damage", test_damage);
+  g_test_add_func ("/server/backup/missing-photo", test_missing_photo);
   g_test_add_func ("/server/backup/under-load", test_under_load);
   g_test_add_func ("/server/backup/killed", test_killed);
   g_test_add_func ("/server/backup/unfinished", test_unfinished);
