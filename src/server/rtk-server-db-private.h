@@ -28,6 +28,9 @@ typedef struct {
  * @finish: ends the transaction, by COMMIT or by ROLLBACK; one that writes may have moved the feed
  * @in_transaction: whether a transaction is open
  * @query: starts a statement; @sql is kept by its address
+ * @run: (nullable): sends a statement of a writing transaction whose rows nobody reads; it may fail
+ *   with whatever comes after it
+ * @settle: (nullable): waits for what @run sent
  * @next: steps to the next row
  * @end: ends the query
  * @describe: name of a column of the result, %NULL beyond the last, and its type: i, s or b
@@ -55,6 +58,12 @@ typedef struct {
                            const RtkServerValue *values,
                            guint                 n_values,
                            GError              **error);
+  gboolean (*run) (RtkServerDb          *self,
+                   const char           *sql,
+                   const RtkServerValue *values,
+                   guint                 n_values,
+                   GError              **error);
+  gboolean (*settle) (RtkServerDb *self, GError **error);
   gboolean (*next) (RtkServerRows *rows, GError **error);
   void (*end) (RtkServerRows *rows);
   const char *(*describe) (RtkServerRows *rows, int column, char *out_type);
@@ -75,6 +84,7 @@ struct _RtkServerDb {
   RtkError                trouble;     /* the first one's code */
   gboolean                has_moved;   /* the running transaction moves the feed */
   gboolean                is_writing;  /* the running transaction was begun to write */
+  guint64                 n_begun;     /* transactions: names the running one */
   RtkServerCommitFunc     committed;   /* (nullable) */
   gpointer                committed_data;
 };

@@ -184,6 +184,7 @@ rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **error)
   self->has_failed = FALSE;
   self->has_moved = FALSE;
   self->is_writing = writing;
+  self->n_begun++;
   return self->backend->begin (self, writing, &own) || fail (self, own, error);
 }
 
@@ -287,11 +288,10 @@ rtk_server_db_query_values (RtkServerDb          *self,
   return rows;
 }
 
-static RtkServerRows *
-start (RtkServerDb *self, GError **error, const char *sql, const char *types, va_list args)
+static guint
+read_values (RtkServerValue values[RTK_SERVER_MAX_VALUES], const char *types, va_list args)
 {
-  RtkServerValue values[RTK_SERVER_MAX_VALUES];
-  guint          n = (guint)strlen (types);
+  guint n = (guint)strlen (types);
 
   g_assert (n <= RTK_SERVER_MAX_VALUES);
   for (guint i = 0; i < n; i++) {
@@ -305,6 +305,15 @@ start (RtkServerDb *self, GError **error, const char *sql, const char *types, va
     else
       g_assert_not_reached ();
   }
+  return n;
+}
+
+static RtkServerRows *
+start (RtkServerDb *self, GError **error, const char *sql, const char *types, va_list args)
+{
+  RtkServerValue values[RTK_SERVER_MAX_VALUES];
+  guint          n = read_values (values, types, args);
+
   return rtk_server_db_query_values (self, error, sql, values, n);
 }
 
@@ -426,6 +435,13 @@ rtk_server_db_dup_bytes (RtkServerRows *rows, int column)
   return rows->db->backend->dup_bytes (rows, column);
 }
 
+/* Whether the back-end need not wait for what a statement does: the transaction's end does. */
+static gboolean
+can_defer (RtkServerDb *self)
+{
+  return self->backend->run != NULL && self->is_writing && self->backend->in_transaction (self);
+}
+
 /**
  * rtk_server_db_run:
  * @self: a connection
@@ -434,18 +450,29 @@ rtk_server_db_dup_bytes (RtkServerRows *rows, int column)
  * @types: see rtk_server_db_query()
  * @...: the arguments
  *
- * Returns: whether it ran
+ * Runs a statement. In a writing transaction a failure may come out only at the next query, at
+ * rtk_server_db_get_changes() or at the commit, which then writes nothing.
+ *
+ * Returns: whether it ran, as far as it is known
  */
 gboolean
 rtk_server_db_run (RtkServerDb *self, GError **error, const char *sql, const char *types, ...)
 {
+  RtkServerValue values[RTK_SERVER_MAX_VALUES];
   RtkServerRows *rows;
   gboolean       has_run;
+  guint          n;
   va_list        args;
 
   va_start (args, types);
-  rows = start (self, error, sql, types, args);
+  n = read_values (values, types, args);
   va_end (args);
+  if (can_defer (self)) {
+    GError *own = NULL;
+
+    return self->backend->run (self, sql, values, n, &own) || fail (self, own, error);
+  }
+  rows = rtk_server_db_query_values (self, error, sql, values, n);
   (void)rtk_server_db_next (self, rows, error);
   has_run = rtk_server_db_end (rows);
   if (rows != NULL && !self->backend->in_transaction (self))
@@ -512,11 +539,17 @@ rtk_server_db_dup_text (RtkServerDb *self, const char *sql, const char *types, .
  * rtk_server_db_get_changes:
  * @self: a connection
  *
- * Returns: rows the last statement changed
+ * Returns: rows the last statement changed; 0 when it failed, which the commit says, too
  */
 gint64
 rtk_server_db_get_changes (RtkServerDb *self)
 {
+  GError *own = NULL;
+
+  if (self->backend->settle != NULL && !self->backend->settle (self, &own)) {
+    (void)fail (self, own, NULL);
+    return 0;
+  }
   return self->backend->get_changes (self);
 }
 

@@ -17,6 +17,9 @@
 
 #define LEAST_VERSION 130000
 
+/* Statements that are sent before their answers are read. */
+#define MAX_SENT 100
+
 /* Names the one write lock of a database. */
 #define WRITE_LOCK "20260601"
 
@@ -24,7 +27,9 @@ typedef struct {
   RtkServerDb parent;
   PGconn     *connection;
   GHashTable *statements; /* (owned): SQL text (static) -> Statement */
+  char       *url;        /* (owned) */
   gint64      changes;
+  guint       n_sent;  /* statements whose answers were not read yet; libpq is in pipeline mode */
   gboolean    is_open; /* a transaction, also one whose connection was lost */
   gboolean    is_lost; /* the connection, whatever libpq says of it */
 } Postgres;
@@ -87,17 +92,88 @@ postgres_close (RtkServerDb *db)
 
   g_hash_table_unref (self->statements);
   PQfinish (self->connection);
+  g_free (self->url);
   g_free (self);
+}
+
+static gboolean
+is_good (const PGresult *result)
+{
+  ExecStatusType status = PQresultStatus (result);
+
+  return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+/* Reads one answer of a pipeline and its end. */
+static PGresult *
+read_answer (Postgres *self)
+{
+  PGresult *result = PQgetResult (self->connection);
+  PGresult *more;
+
+  while (result != NULL && PQstatus (self->connection) == CONNECTION_OK &&
+         (more = PQgetResult (self->connection)) != NULL)
+    PQclear (more);
+  return result;
+}
+
+/* Ends a pipeline: reads the answers to all that was sent, and leaves the connection as it is
+ * between statements. What follows one that failed was not run: the first failure is the error.
+ * *@out_last, the last answer, may be NULL, and is wanted only when all went well. Whatever else
+ * comes than was asked for, nothing is known of the connection any more: it is lost. */
+static gboolean
+end_pipeline (Postgres *self, PGresult **out_last, GError **error)
+{
+  gboolean  ok = TRUE;
+  PGresult *result;
+
+  if (PQpipelineSync (self->connection) != 1)
+    ok = set_error (self, NULL, error);
+  for (; self->n_sent > 0 && !self->is_lost; self->n_sent--) {
+    result = read_answer (self);
+    if (ok && !is_good (result))
+      ok = set_error (self, result, error);
+    if (!ok || self->n_sent > 1 || out_last == NULL) {
+      if (ok)
+        self->changes = g_ascii_strtoll (PQcmdTuples (result), NULL, 10);
+      PQclear (result);
+    } else {
+      *out_last = result;
+    }
+  }
+  self->n_sent = 0;
+  if (self->is_lost)
+    return FALSE;
+  result = PQgetResult (self->connection);
+  if (PQresultStatus (result) != PGRES_PIPELINE_SYNC || !PQexitPipelineMode (self->connection)) {
+    if (ok && out_last != NULL)
+      g_clear_pointer (out_last, PQclear);
+    ok = ok ? set_error (self, NULL, error) : FALSE;
+    self->is_lost = TRUE;
+  }
+  PQclear (result);
+  return ok;
+}
+
+static gboolean
+postgres_settle (RtkServerDb *db, GError **error)
+{
+  Postgres *self = (Postgres *)db;
+
+  return self->n_sent == 0 || end_pipeline (self, NULL, error);
 }
 
 /* Runs statements; *@out_tag says what the last one did. */
 static gboolean
 run (Postgres *self, const char *sql, char out_tag[32], GError **error)
 {
-  PGresult      *result = PQexec (self->connection, sql);
-  ExecStatusType status = PQresultStatus (result);
-  gboolean       ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+  PGresult *result;
+  gboolean  ok;
 
+  if (!postgres_settle (&self->parent, error))
+    return FALSE;
+  result = PQexec (self->connection, sql);
+  ok = is_good (result);
   g_strlcpy (out_tag, ok ? PQcmdStatus (result) : "", 32);
   if (!ok)
     set_error (self, result, error);
@@ -134,7 +210,10 @@ make_again (Postgres *self)
   if (self->is_open || (!self->is_lost && PQstatus (self->connection) == CONNECTION_OK))
     return;
   g_hash_table_remove_all (self->statements);
-  PQreset (self->connection);
+  /* Not PQreset(): what was sent in a pipeline and not answered would stay. */
+  PQfinish (self->connection);
+  self->connection = rtk_server_postgres_connect (self->url);
+  self->n_sent = 0;
   self->is_lost = FALSE;
   (void)set_up (self, NULL);
 }
@@ -164,6 +243,31 @@ postgres_begin (RtkServerDb *db, gboolean writing, GError **error)
   return FALSE;
 }
 
+/* Sends @sql, which has no arguments, after what was sent. */
+static gboolean
+send_word (Postgres *self, const char *sql, GError **error)
+{
+  if (PQsendQueryParams (self->connection, sql, 0, NULL, NULL, NULL, NULL, 0) != 1)
+    return set_error (self, NULL, error);
+  self->n_sent++;
+  return TRUE;
+}
+
+/* Commits with the same message that asks for what was sent: when any of it fails, COMMIT is not
+ * run. */
+static gboolean
+commit_sent (Postgres *self, char out_tag[32], GError **error)
+{
+  PGresult *result = NULL;
+
+  if ((self->parent.has_moved && !send_word (self, "NOTIFY " RTK_SERVER_CHANNEL, error)) ||
+      !send_word (self, "COMMIT", error) || !end_pipeline (self, &result, error))
+    return FALSE;
+  g_strlcpy (out_tag, PQcmdStatus (result), 32);
+  PQclear (result);
+  return TRUE;
+}
+
 static gboolean
 postgres_finish (RtkServerDb *db, gboolean commit, GError **error)
 {
@@ -172,9 +276,14 @@ postgres_finish (RtkServerDb *db, gboolean commit, GError **error)
 
   if (!commit) {
     self->is_open = FALSE;
+    /* Whatever came of what was sent, it is undone. */
+    (void)postgres_settle (db, NULL);
     return postgres_exec (db, "ROLLBACK", error);
   }
-  if (!run (self, db->has_moved ? "NOTIFY " RTK_SERVER_CHANNEL "; COMMIT" : "COMMIT", tag, error))
+  if (!(self->n_sent > 0 ? commit_sent (self, tag, error)
+                         : run (self,
+                                db->has_moved ? "NOTIFY " RTK_SERVER_CHANNEL "; COMMIT" : "COMMIT",
+                                tag, error)))
     return FALSE;
   self->is_open = FALSE;
   /* A transaction in which something failed ends with ROLLBACK, and says so. */
@@ -221,8 +330,15 @@ prepare (
   PGresult        *result;
   gboolean         ok;
 
+  /* What was begun on a connection that is lost does not go on. */
+  if (self->is_lost) {
+    set_error (self, NULL, error);
+    return NULL;
+  }
   if (statement != NULL)
     return statement;
+  if (!postgres_settle (&self->parent, error))
+    return NULL;
   text = number_arguments (sql);
   for (guint i = 0; i < n_values; i++)
     types[i] = values[i].type == 'i' ? OID_INT8 : values[i].type == 's' ? OID_TEXT : OID_BYTEA;
@@ -242,49 +358,96 @@ prepare (
   return NULL;
 }
 
+/* Arguments as libpq takes them; they refer to the values they are of. */
+typedef struct {
+  const char *data[RTK_SERVER_MAX_VALUES];
+  int         lengths[RTK_SERVER_MAX_VALUES];
+  int         formats[RTK_SERVER_MAX_VALUES];
+  char        numbers[RTK_SERVER_MAX_VALUES][24];
+} Arguments;
+
+static void
+fill_arguments (Arguments *self, const RtkServerValue *values, guint n_values)
+{
+  for (guint i = 0; i < n_values; i++) {
+    gsize size = 0;
+
+    self->formats[i] = values[i].type == 'b';
+    if (values[i].is_null) {
+      self->data[i] = NULL;
+    } else if (values[i].type == 'i') {
+      g_snprintf (self->numbers[i], sizeof self->numbers[i], "%" G_GINT64_FORMAT, values[i].number);
+      self->data[i] = self->numbers[i];
+    } else if (values[i].type == 's') {
+      self->data[i] = values[i].text;
+    } else {
+      self->data[i] = values[i].bytes != NULL ? g_bytes_get_data (values[i].bytes, &size) : NULL;
+      if (values[i].bytes != NULL && self->data[i] == NULL)
+        self->data[i] = "";
+    }
+    self->lengths[i] = (int)size;
+  }
+}
+
+/* Sends a statement without waiting for its answer. */
+static gboolean
+send (Postgres             *self,
+      const Statement      *statement,
+      const RtkServerValue *values,
+      guint                 n_values,
+      GError              **error)
+{
+  Arguments arguments;
+
+  fill_arguments (&arguments, values, n_values);
+  if ((self->n_sent == 0 && PQenterPipelineMode (self->connection) != 1) ||
+      PQsendQueryPrepared (self->connection, statement->name, (int)n_values, arguments.data,
+                           arguments.lengths, arguments.formats, 0) != 1)
+    return set_error (self, NULL, error);
+  self->n_sent++;
+  return TRUE;
+}
+
+static gboolean
+postgres_run (
+    RtkServerDb *db, const char *sql, const RtkServerValue *values, guint n_values, GError **error)
+{
+  Postgres  *self = (Postgres *)db;
+  Statement *statement;
+
+  if (self->n_sent >= MAX_SENT && !postgres_settle (db, error))
+    return FALSE;
+  statement = prepare (self, sql, values, n_values, error);
+  return statement != NULL && send (self, statement, values, n_values, error);
+}
+
 static RtkServerRows *
 postgres_query (
     RtkServerDb *db, const char *sql, const RtkServerValue *values, guint n_values, GError **error)
 {
-  Postgres      *self = (Postgres *)db;
-  Statement     *statement;
-  const char    *data[RTK_SERVER_MAX_VALUES];
-  int            lengths[RTK_SERVER_MAX_VALUES];
-  int            formats[RTK_SERVER_MAX_VALUES];
-  char           numbers[RTK_SERVER_MAX_VALUES][24];
-  PGresult      *result;
-  ExecStatusType status;
+  Postgres  *self = (Postgres *)db;
+  Statement *statement;
+  PGresult  *result = NULL;
 
   make_again (self);
   statement = prepare (self, sql, values, n_values, error);
   if (statement == NULL)
     return NULL;
-  for (guint i = 0; i < n_values; i++) {
-    gsize size = 0;
-
-    formats[i] = values[i].type == 'b';
-    if (values[i].is_null) {
-      data[i] = NULL;
-    } else if (values[i].type == 'i') {
-      g_snprintf (numbers[i], sizeof numbers[i], "%" G_GINT64_FORMAT, values[i].number);
-      data[i] = numbers[i];
-    } else if (values[i].type == 's') {
-      data[i] = values[i].text;
-    } else {
-      data[i] = values[i].bytes != NULL ? g_bytes_get_data (values[i].bytes, &size) : NULL;
-      if (values[i].bytes != NULL && data[i] == NULL)
-        data[i] = "";
-    }
-    lengths[i] = (int)size;
-  }
   g_clear_pointer (&statement->result, PQclear);
-  result =
-      PQexecPrepared (self->connection, statement->name, (int)n_values, data, lengths, formats, 0);
-  status = PQresultStatus (result);
-  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-    set_error (self, result, error);
-    PQclear (result);
-    return NULL;
+  if (self->n_sent > 0) {
+    if (!send (self, statement, values, n_values, error) || !end_pipeline (self, &result, error))
+      return NULL;
+  } else {
+    Arguments arguments;
+
+    fill_arguments (&arguments, values, n_values);
+    result = PQexecPrepared (self->connection, statement->name, (int)n_values, arguments.data,
+                             arguments.lengths, arguments.formats, 0);
+    if (!is_good (result)) {
+      set_error (self, result, error);
+      PQclear (result);
+      return NULL;
+    }
   }
   self->changes = g_ascii_strtoll (PQcmdTuples (result), NULL, 10);
   statement->result = result;
@@ -423,6 +586,8 @@ static const RtkServerBackend backend = {
     .finish = postgres_finish,
     .in_transaction = postgres_in_transaction,
     .query = postgres_query,
+    .run = postgres_run,
+    .settle = postgres_settle,
     .next = postgres_next,
     .end = postgres_end,
     .describe = postgres_describe,
@@ -517,6 +682,7 @@ rtk_server_postgres_open (const char *url, GError **error)
 
   self->parent.backend = &backend;
   self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, statement_free);
+  self->url = g_strdup (url);
   self->connection = rtk_server_postgres_connect (url);
   if (PQstatus (self->connection) != CONNECTION_OK) {
     /* libpq's own words may repeat the address with its password. */
