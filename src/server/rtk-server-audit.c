@@ -6,6 +6,7 @@
 
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
+#include "server/rtk-server-db-private.h"
 
 #include <string.h>
 
@@ -96,6 +97,17 @@ rtk_server_audit_get_anchor (RtkServerStore *self, RtkServerAnchor *out, GError 
   return rtk_server_db_end (row);
 }
 
+/* Where the chain ends. Nobody else writes before the transaction ends, so that one look a
+ * transaction is enough. */
+static gboolean
+find_end (RtkServerStore *self, GError **error)
+{
+  if (self->audit_end_of == self->db->n_begun && self->db->backend->in_transaction (self->db))
+    return TRUE;
+  self->audit_end_of = self->db->n_begun;
+  return rtk_server_audit_get_anchor (self, &self->audit_end, error);
+}
+
 /**
  * rtk_server_audit_add:
  * @self: a store, in a transaction
@@ -118,19 +130,20 @@ rtk_server_audit_add (RtkServerStore *self,
                       const char     *detail,
                       GError        **error)
 {
-  RtkServerAnchor  last;
+  RtkServerAnchor *end = &self->audit_end;
   gint64           now = g_get_real_time ();
   g_autofree char *content = NULL;
   g_autofree char *hash = NULL;
 
-  if (!rtk_server_audit_get_anchor (self, &last, error))
+  if (!find_end (self, error))
     return FALSE;
-  content = dup_content (last.hash, last.entries + 1, now, actor, action, target, detail);
+  content = dup_content (end->hash, ++end->entries, now, actor, action, target, detail);
   hash = rtk_server_keys_digest (self->keys, RTK_SERVER_KEY_AUDIT, content);
+  g_strlcpy (end->hash, hash, sizeof end->hash);
   return rtk_server_db_run (self->db, error,
                             "INSERT INTO audit (seq, at, actor, action, target, detail, hash)"
                             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                            "iisssss", last.entries + 1, now, actor, action, target, detail, hash);
+                            "iisssss", end->entries, now, actor, action, target, detail, hash);
 }
 
 /**

@@ -5,19 +5,6 @@
 
 G_BEGIN_DECLS
 
-/**
- * RtkServerAnchor:
- * @entries: how many entries the audit log had; 0 before the first one
- * @hash: of the newest of them
- *
- * How the audit log once was. Kept outside the database it shows that the log was cut off since
- * then, which the log by itself cannot.
- */
-typedef struct {
-  gint64 entries;
-  char   hash[65];
-} RtkServerAnchor;
-
 gboolean rtk_server_anchor_parse (const char *text, RtkServerAnchor *out);
 char    *rtk_server_anchor_format (const RtkServerAnchor *self) G_GNUC_WARN_UNUSED_RESULT;
 

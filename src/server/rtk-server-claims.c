@@ -229,15 +229,25 @@ static gboolean
 write_list (
     RtkServerStore *store, RtkServerCall *call, const GArray *list, gint64 n, GError **error)
 {
+  g_autoptr (GPtrArray) ids = g_ptr_array_new ();
+  g_autoptr (GHashTable) orders = NULL;
   gboolean ok = TRUE;
 
+  for (guint i = 0; i < list->len && i < n; i++)
+    if (!g_array_index (list, Held, i).is_gold)
+      g_ptr_array_add (ids, g_array_index (list, Held, i).item.order_id);
+  orders = rtk_server_orders_read (store, ids, call->station, error);
+  if (orders == NULL)
+    return FALSE;
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "items", '[');
   for (guint i = 0; ok && i < list->len && i < n; i++) {
     const Held *held = &g_array_index (list, Held, i);
 
-    ok = held->is_gold ? rtk_server_gold_write_item (store, call, held->item.id, error)
-                       : rtk_server_item_write (store, call, &held->item, error);
+    ok = held->is_gold
+             ? rtk_server_gold_write_item (store, call, held->item.id, error)
+             : rtk_server_item_write (store, call, &held->item,
+                                      g_hash_table_lookup (orders, held->item.order_id), error);
   }
   rtk_server_json_end (&call->answer, ']');
   rtk_server_json_end (&call->answer, '}');

@@ -157,6 +157,8 @@ write_verdicts (RtkServerStore      *store,
  * @store: a store
  * @call: a call; the item goes to its answer
  * @item: an item that the caller holds
+ * @order: (nullable): JSON of its order, as rtk_server_orders_read() gives it;
+ *   %NULL reads it
  * @error: return location
  *
  * Writes a ClaimedItem of docs/openapi.yaml.
@@ -167,6 +169,7 @@ gboolean
 rtk_server_item_write (RtkServerStore      *store,
                        RtkServerCall       *call,
                        const RtkServerItem *item,
+                       const char          *order,
                        GError             **error)
 {
   RtkServerJson *json = &call->answer;
@@ -181,8 +184,11 @@ rtk_server_item_write (RtkServerStore      *store,
   rtk_server_json_time (json, "lease_until", item->lease_until);
   rtk_server_json_string (json, "opinion_note", item->opinion_note);
   rtk_server_json_raw (json, "overrides", item->overrides);
-  if (!write_verdicts (store, json, item, error) ||
-      !rtk_server_order_write (store, json, "order", item->order_id, call->station, error))
+  if (!write_verdicts (store, json, item, error))
+    return FALSE;
+  if (order != NULL)
+    rtk_server_json_raw (json, "order", order);
+  else if (!rtk_server_order_write (store, json, "order", item->order_id, call->station, error))
     return FALSE;
   rtk_server_json_end (json, '}');
   return TRUE;

@@ -10,6 +10,11 @@
 
 #include <string.h>
 
+/* Results that are written together. */
+#define MAX_RESULTS 32
+
+#define ACTOR_ID RTK_SERVER_STAFF_FIND ("?3", "?4")
+
 /**
  * Meaning:
  * @outcome: on the wire
@@ -141,66 +146,100 @@ rtk_server_origin_make_detail (const RtkServerOrigin *self)
   return g_strdup (json.text->str);
 }
 
-static gboolean
-find_target (RtkServerStore *store, const char *order_id, RtkServerTarget *out)
-{
-  RtkServerRows *row = rtk_server_db_query (
-      store->db, NULL, "SELECT revision, payment, delivery FROM orders WHERE id = ?", "s",
-      order_id);
-  gboolean found = rtk_server_db_next (store->db, row, NULL);
+/**
+ * Known:
+ * @digest: (owned) (nullable): of the same operation when it came before
+ * @problem: (owned) (nullable): what was wrong with it then
+ * @who: role of the member of staff it names, as a mask; 0 for nobody and for the disabled
+ * @has_target: whether there is the order
+ * @target: the order
+ *
+ * What the database says of an operation.
+ */
+typedef struct {
+  char           *digest;
+  char           *problem;
+  guint           who;
+  gboolean        has_target;
+  RtkServerTarget target;
+} Known;
 
-  if (found) {
-    out->revision = rtk_server_db_int (row, 0);
-    found = rtk_payment_from_string (rtk_server_db_text (row, 1), &out->payment) &&
-            rtk_delivery_from_string (rtk_server_db_text (row, 2), &out->delivery);
+static void
+known_clear (Known *self)
+{
+  g_free (self->digest);
+  g_free (self->problem);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Known, known_clear)
+
+/* All of it in one query, since a batch has many operations. */
+static gboolean
+find_known (RtkServerStore *store, RtkOperation *operation, Known *out, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  g_autofree char *name_key = rtk_server_name_fold (rtk_operation_get_actor (operation));
+  RtkServerRows   *row = rtk_server_db_query (
+        store->db, &local_error,
+        "SELECT k.digest, k.problem, s.role, o.revision, o.payment, o.delivery"
+          " FROM (SELECT 1 AS one) x LEFT JOIN operations k ON k.id = ?1"
+          " LEFT JOIN orders o ON o.id = ?2"
+          " LEFT JOIN staff s ON s.enabled = 1 AND s.id = (" ACTOR_ID ")",
+        "ssss", rtk_operation_get_id (operation), rtk_operation_get_order_id (operation), name_key,
+        rtk_operation_get_actor (operation));
+
+  if (rtk_server_db_next (store->db, row, &local_error)) {
+    out->digest = g_strdup (rtk_server_db_text (row, 0));
+    out->problem = g_strdup (rtk_server_db_text (row, 1));
+    out->who =
+        !rtk_server_db_is_null (row, 2) ? rtk_server_role_to_who (rtk_server_db_text (row, 2)) : 0;
+    out->target.revision = rtk_server_db_int (row, 3);
+    out->has_target = !rtk_server_db_is_null (row, 4) &&
+                      rtk_payment_from_string (rtk_server_db_text (row, 4), &out->target.payment) &&
+                      rtk_delivery_from_string (rtk_server_db_text (row, 5), &out->target.delivery);
   }
   rtk_server_db_end (row);
-  return found;
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
 }
 
 /* Everything that can be wrong, the caller's fault before the order's state. */
 static RtkServerVerdict
-check_operation (RtkServerStore *store, RtkOperation *operation, const RtkServerOperationKind *kind)
+check_operation (RtkServerStore               *store,
+                 RtkOperation                 *operation,
+                 const RtkServerOperationKind *kind,
+                 const Known                  *known)
 {
-  guint           who = rtk_server_operation_find_who (store, rtk_operation_get_actor (operation));
-  RtkServerTarget target;
-
-  if (who == 0)
+  if (known->who == 0)
     return RTK_SERVER_REFUSED_ACTOR;
   if (kind == NULL)
     return RTK_SERVER_REFUSED_KIND;
-  if ((kind->who & who) == 0)
+  if ((kind->who & known->who) == 0)
     return RTK_SERVER_REFUSED_ROLE;
-  if (!find_target (store, rtk_operation_get_order_id (operation), &target))
+  if (!known->has_target)
     return RTK_SERVER_REFUSED_ORDER;
-  if (kind->is_versioned && rtk_operation_get_base_revision (operation) != target.revision)
+  if (kind->is_versioned && rtk_operation_get_base_revision (operation) != known->target.revision)
     return RTK_SERVER_CONFLICT_STALE;
-  return kind->check (store, operation, &target);
+  return kind->check (store, operation, &known->target);
 }
 
 /* What was answered before to the same operation; RTK_SERVER_N_VERDICTS when it is new, or when it
  * was refused by an older program that remembered more. */
 static RtkServerVerdict
-find_known (RtkServerStore *store, RtkOperation *operation, const char *digest)
+judge_again (const Known *known, const char *digest)
 {
-  RtkServerVerdict verdict = RTK_SERVER_N_VERDICTS;
-  RtkServerRows   *row =
-      rtk_server_db_query (store->db, NULL, "SELECT digest, problem FROM operations WHERE id = ?",
-                           "s", rtk_operation_get_id (operation));
-
-  if (rtk_server_db_next (store->db, row, NULL)) {
-    const char *problem = rtk_server_db_text (row, 1);
-
-    verdict = RTK_SERVER_REFUSED_REUSED;
-    if (strcmp (rtk_server_db_text (row, 0), digest) == 0) {
-      verdict = problem == NULL ? RTK_SERVER_DUPLICATE : RTK_SERVER_N_VERDICTS;
-      for (guint i = 0; problem != NULL && i < G_N_ELEMENTS (meanings); i++)
-        if (meanings[i].keep && g_strcmp0 (meanings[i].problem, problem) == 0)
-          verdict = (RtkServerVerdict)i;
-    }
-  }
-  rtk_server_db_end (row);
-  return verdict;
+  if (known->digest == NULL)
+    return RTK_SERVER_N_VERDICTS;
+  if (strcmp (known->digest, digest) != 0)
+    return RTK_SERVER_REFUSED_REUSED;
+  if (known->problem == NULL)
+    return RTK_SERVER_DUPLICATE;
+  for (guint i = 0; i < G_N_ELEMENTS (meanings); i++)
+    if (meanings[i].keep && g_strcmp0 (meanings[i].problem, known->problem) == 0)
+      return (RtkServerVerdict)i;
+  return RTK_SERVER_N_VERDICTS;
 }
 
 static gboolean
@@ -222,38 +261,78 @@ remember (RtkServerStore *store,
       rtk_outcome_to_string (meaning->outcome), meaning->problem, content, g_get_real_time ());
 }
 
-/* A conflict answers with both sides: the order as it is, and the operation as it is kept. */
-static gboolean
-write_result (RtkServerStore  *store,
-              RtkServerCall   *call,
-              RtkOperation    *operation,
-              RtkServerVerdict verdict,
-              const char      *content,
-              GError         **error)
-{
-  const Meaning *meaning = &meanings[verdict];
-  const char    *order_id = rtk_operation_get_order_id (operation);
+/**
+ * Result:
+ * @operation: (unowned): what was done
+ * @verdict: how it came out
+ * @content: (owned) (nullable): the operation as it is kept
+ *
+ * A result that is not written yet.
+ */
+typedef struct {
+  RtkOperation    *operation;
+  RtkServerVerdict verdict;
+  char            *content;
+} Result;
 
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_string (&call->answer, "id", rtk_operation_get_id (operation));
-  rtk_server_json_string (&call->answer, "outcome", rtk_outcome_to_string (meaning->outcome));
-  if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM orders WHERE id = ?)", "s",
-                             order_id) == 0)
-    rtk_server_json_string (&call->answer, "order", NULL);
-  else if (!rtk_server_order_write (store, &call->answer, "order", order_id, call->station, error))
-    return FALSE;
-  if (meaning->outcome == RTK_OUTCOME_CONFLICT)
-    rtk_server_json_raw (&call->answer, "mine", content);
-  else
-    rtk_server_json_string (&call->answer, "mine", NULL);
+static void
+result_clear (gpointer data)
+{
+  g_free (((Result *)data)->content);
+}
+
+/* A conflict answers with both sides: the order as it is, and the operation as it is kept. */
+static void
+write_result (RtkServerJson *json, const Result *result, GHashTable *orders)
+{
+  const Meaning *meaning = &meanings[result->verdict];
+  const char *order = g_hash_table_lookup (orders, rtk_operation_get_order_id (result->operation));
+
+  rtk_server_json_begin (json, NULL, '{');
+  rtk_server_json_string (json, "id", rtk_operation_get_id (result->operation));
+  rtk_server_json_string (json, "outcome", rtk_outcome_to_string (meaning->outcome));
+  rtk_server_json_raw (json, "order", order != NULL ? order : "null");
+  rtk_server_json_raw (json, "mine",
+                       meaning->outcome == RTK_OUTCOME_CONFLICT ? result->content : "null");
   if (meaning->problem != NULL)
-    rtk_server_problem_write (&call->answer, "problem",
-                              meaning->outcome == RTK_OUTCOME_REFUSED ? 422 : 409, meaning->problem,
-                              meaning->title);
+    rtk_server_problem_write (json, "problem", meaning->outcome == RTK_OUTCOME_REFUSED ? 422 : 409,
+                              meaning->problem, meaning->title);
   else
-    rtk_server_json_string (&call->answer, "problem", NULL);
-  rtk_server_json_end (&call->answer, '}');
+    rtk_server_json_string (json, "problem", NULL);
+  rtk_server_json_end (json, '}');
+}
+
+/* Writes the results that wait: their orders are read together. */
+static gboolean
+write_results (RtkServerStore *store, RtkServerCall *call, GArray *results, GError **error)
+{
+  g_autoptr (GPtrArray) ids = g_ptr_array_new ();
+  g_autoptr (GHashTable) orders = NULL;
+
+  for (guint i = 0; i < results->len; i++)
+    g_ptr_array_add (
+        ids, (gpointer)rtk_operation_get_order_id (g_array_index (results, Result, i).operation));
+  orders = rtk_server_orders_read (store, ids, call->station, error);
+  if (orders == NULL)
+    return FALSE;
+  for (guint i = 0; i < results->len; i++)
+    write_result (&call->answer, &g_array_index (results, Result, i), orders);
+  g_array_set_size (results, 0);
   return TRUE;
+}
+
+/* Whether what waits has to be written before an operation is done: each result shows the order as
+ * its own operation left it. */
+static gboolean
+is_in_the_way (GArray *results, RtkOperation *operation, const RtkServerOperationKind *kind)
+{
+  if (results->len >= MAX_RESULTS || kind == &rtk_server_operation_consent)
+    return TRUE;
+  for (guint i = 0; i < results->len; i++)
+    if (strcmp (rtk_operation_get_order_id (g_array_index (results, Result, i).operation),
+                rtk_operation_get_order_id (operation)) == 0)
+      return TRUE;
+  return FALSE;
 }
 
 static gboolean
@@ -270,40 +349,58 @@ apply_operation (RtkServerStore               *store,
   return kind->apply (store, operation, &origin, error);
 }
 
+/* Does what was signed by the station. *@out_content is the operation as it is kept. */
+static gboolean
+do_signed (RtkServerStore               *store,
+           RtkServerCall                *call,
+           RtkOperation                 *operation,
+           const RtkServerOperationKind *kind,
+           RtkServerVerdict             *out_verdict,
+           char                        **out_content,
+           GError                      **error)
+{
+  g_autoptr (JsonNode) node = rtk_operation_to_json (operation);
+  /* JSON has no order of members: what was signed decides whether it is the same. */
+  g_autoptr (GBytes) canonical = rtk_json_canonical (node, error);
+  g_auto (Known) known = {0};
+  char digest[65];
+
+  if (canonical == NULL || !find_known (store, operation, &known, error))
+    return FALSE;
+  *out_content = g_strndup (g_bytes_get_data (canonical, NULL), g_bytes_get_size (canonical));
+  rtk_sha256_hex ((const guint8 *)*out_content, strlen (*out_content), digest);
+  *out_verdict = judge_again (&known, digest);
+  if (*out_verdict != RTK_SERVER_N_VERDICTS)
+    return TRUE;
+  *out_verdict = check_operation (store, operation, kind, &known);
+  if (*out_verdict == RTK_SERVER_APPLIED && !apply_operation (store, call, operation, kind, error))
+    return FALSE;
+  return !meanings[*out_verdict].keep ||
+         remember (store, operation, &meanings[*out_verdict], *out_content, digest, error);
+}
+
 static gboolean
 do_operation (RtkServerStore *store,
               RtkServerCall  *call,
               RtkOperation   *operation,
               const char     *station_key,
+              GArray         *results,
               GError        **error)
 {
   const RtkServerOperationKind *kind = find_kind (operation);
-  g_autoptr (JsonNode) node = rtk_operation_to_json (operation);
-  g_autoptr (GBytes) canonical = NULL;
-  g_autofree char *content = NULL;
-  RtkServerVerdict verdict;
-  char             digest[65];
+  Result                        result = {.operation = operation};
+  gboolean                      ok = TRUE;
 
-  if (strcmp (rtk_operation_get_station_id (operation), call->station) != 0)
-    return write_result (store, call, operation, RTK_SERVER_REFUSED_STATION, NULL, error);
-  if (!rtk_operation_check_signature (operation, station_key))
-    return write_result (store, call, operation, RTK_SERVER_REFUSED_SIGNATURE, NULL, error);
-  /* JSON has no order of members: what was signed decides whether it is the same. */
-  canonical = rtk_json_canonical (node, error);
-  if (canonical == NULL)
+  if (is_in_the_way (results, operation, kind) && !write_results (store, call, results, error))
     return FALSE;
-  content = g_strndup (g_bytes_get_data (canonical, NULL), g_bytes_get_size (canonical));
-  rtk_sha256_hex ((const guint8 *)content, strlen (content), digest);
-  verdict = find_known (store, operation, digest);
-  if (verdict == RTK_SERVER_N_VERDICTS) {
-    verdict = check_operation (store, operation, kind);
-    if (verdict == RTK_SERVER_APPLIED && !apply_operation (store, call, operation, kind, error))
-      return FALSE;
-    if (meanings[verdict].keep &&
-        !remember (store, operation, &meanings[verdict], content, digest, error))
-      return FALSE;
-  }
-  return write_result (store, call, operation, verdict, content, error);
+  if (strcmp (rtk_operation_get_station_id (operation), call->station) != 0)
+    result.verdict = RTK_SERVER_REFUSED_STATION;
+  else if (!rtk_operation_check_signature (operation, station_key))
+    result.verdict = RTK_SERVER_REFUSED_SIGNATURE;
+  else
+    ok = do_signed (store, call, operation, kind, &result.verdict, &result.content, error);
+  g_array_append_val (results, result);
+  return ok;
 }
 
 /* POST /v1/operations: the batch is one transaction, so that it costs one durable commit; an
@@ -313,7 +410,9 @@ RTK_SERVER_HANDLER (operations)
   JsonArray       *array = rtk_server_call_get_array (call, "operations");
   g_autofree char *station_key = NULL;
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GArray) results = g_array_new (FALSE, FALSE, sizeof (Result));
 
+  g_array_set_clear_func (results, result_clear);
   if (call->station == NULL)
     return rtk_server_call_fail (call, 403, "not-enrolled", "Enrol the station's key first.");
   if (json_array_get_length (array) > store->config->max_page)
@@ -336,8 +435,10 @@ RTK_SERVER_HANDLER (operations)
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "results", '[');
   for (guint i = 0; i < list->len; i++)
-    if (!do_operation (store, call, g_ptr_array_index (list, i), station_key, error))
+    if (!do_operation (store, call, g_ptr_array_index (list, i), station_key, results, error))
       return FALSE;
+  if (!write_results (store, call, results, error))
+    return FALSE;
   rtk_server_json_end (&call->answer, ']');
   rtk_server_json_end (&call->answer, '}');
   call->status = 200;

@@ -6,6 +6,7 @@
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "core/rtk-order.h"
+#include "server/rtk-server-db-private.h"
 #include "server/rtk-server-gold.h"
 #include "server/rtk-server-payments.h"
 #include "server/rtk-server-prints.h"
@@ -77,9 +78,16 @@ typedef struct {
   const char *name;
   void (*write) (RtkServerJson *json, RtkServerRows *row);
   const char *of_order;
+  const char *of_some;
   const char *of_page;
 } Part;
 
+/* Orders that are read together at most, and as many arguments. */
+#define SOME 32
+#define IN_SOME                                                                                    \
+  " IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,"     \
+  " ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)"
+#define OF_SOME " x WHERE x.order_id" IN_SOME " ORDER BY x.order_id, "
 #define OF_PAGE " FROM changes c JOIN "
 #define PAGE_IS " x ON x.order_id = c.order_id WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq, "
 #define SUBMISSION                                                                                 \
@@ -96,12 +104,15 @@ typedef struct {
 static const Part parts[] = {
     {"submissions", write_submission,
      SUBMISSION " FROM submissions x WHERE x.order_id = ? ORDER BY x.serial DESC",
+     SUBMISSION " FROM submissions" OF_SOME "x.serial DESC",
      SUBMISSION OF_PAGE "submissions" PAGE_IS "x.serial DESC"},
     {"payments", rtk_server_payment_write,
      PAYMENT " FROM payments x WHERE x.order_id = ? ORDER BY x.created_at, x.id",
+     PAYMENT " FROM payments" OF_SOME "x.created_at, x.id",
      PAYMENT OF_PAGE "payments" PAGE_IS "x.created_at, x.id"},
     {"prints", rtk_server_print_write,
      PRINT " FROM prints x WHERE x.order_id = ? ORDER BY x.created_at, x.id",
+     PRINT " FROM prints" OF_SOME "x.created_at, x.id",
      PRINT OF_PAGE "prints" PAGE_IS "x.created_at, x.id"},
 };
 
@@ -134,6 +145,21 @@ reader_begin_order (RtkServerStore *self, Reader *reader, const char *order_id, 
     ok =
         reader_add (self, reader, i,
                     rtk_server_db_query (self->db, error, parts[i].of_order, "s", order_id), error);
+  return ok;
+}
+
+static gboolean
+reader_begin_some (RtkServerStore      *self,
+                   Reader              *reader,
+                   const RtkServerValue values[SOME],
+                   GError             **error)
+{
+  gboolean ok = TRUE;
+
+  for (guint i = 0; ok && i < G_N_ELEMENTS (parts); i++)
+    ok = reader_add (self, reader, i,
+                     rtk_server_db_query_values (self->db, error, parts[i].of_some, values, SOME),
+                     error);
   return ok;
 }
 
@@ -284,6 +310,76 @@ rtk_server_order_answer (
   return rtk_server_order_write (store, &call->answer, NULL, id, call->station, error);
 }
 
+/* Reads at most SOME orders of @ids from number @first into @out. */
+static gboolean
+read_some (RtkServerStore *self,
+           GPtrArray      *ids,
+           guint           first,
+           const guint8   *station_key,
+           GHashTable     *out,
+           GError        **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  RtkServerValue values[SOME];
+  Reader         reader = {0};
+  RtkServerRows *row;
+
+  for (guint i = 0; i < SOME; i++) {
+    values[i] = (RtkServerValue){.type = 's'};
+    if (first + i < ids->len)
+      values[i].text = g_ptr_array_index (ids, first + i);
+  }
+  row = rtk_server_db_query_values (self->db, &local_error,
+                                    "SELECT " COLUMNS " FROM orders o" JOINS " WHERE o.id" IN_SOME
+                                    " ORDER BY o.id",
+                                    values, SOME);
+  if (row != NULL)
+    (void)reader_begin_some (self, &reader, values, &local_error);
+  while (local_error == NULL && rtk_server_db_next (self->db, row, &local_error)) {
+    g_auto (RtkServerJson) json = {NULL, FALSE};
+
+    rtk_server_json_init (&json);
+    if (write_row (self, &json, NULL, row, &reader, station_key, &local_error))
+      g_hash_table_insert (out, g_strdup (rtk_server_db_text (row, 0)),
+                           g_string_free (g_steal_pointer (&json.text), FALSE));
+  }
+  reader_end (&reader);
+  rtk_server_db_end (row);
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/**
+ * rtk_server_orders_read:
+ * @self: a store
+ * @ids: (element-type utf8): orders
+ * @station_id: (nullable): for whom the code is digested; %NULL writes null
+ * @error: return location
+ *
+ * Reads many orders in a few queries, each as rtk_server_order_write() writes it.
+ *
+ * Returns: (transfer full): JSON of each order by its id; one that there is not is missing. %NULL
+ *   on error
+ */
+GHashTable *
+rtk_server_orders_read (RtkServerStore *self,
+                        GPtrArray      *ids,
+                        const char     *station_id,
+                        GError        **error)
+{
+  g_autoptr (GHashTable) out = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  guint8        key[RTK_SERVER_STATION_KEY_SIZE];
+  const guint8 *station_key = find_station_key (self, station_id, key);
+  gboolean      ok = TRUE;
+
+  for (guint i = 0; ok && i < ids->len; i += SOME)
+    ok = read_some (self, ids, i, station_key, out, error);
+  sodium_memzero (key, sizeof key);
+  return ok ? g_steal_pointer (&out) : NULL;
+}
+
 /* Writes the orders whose last change has a number above @since and up to @until. */
 static gboolean
 write_orders (RtkServerStore *self,
@@ -368,9 +464,12 @@ rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **
              ") THEN 1 ELSE 0 END AS paid) p WHERE order_id = ?1",
              "si", order_id, g_get_real_time ()) &&
          rtk_server_db_run (self->db, error,
-                            "INSERT INTO changes (seq, order_id) VALUES (?, ?)"
+                            "UPDATE counters SET value = value + 1 WHERE name = 'changes'", "") &&
+         rtk_server_db_run (self->db, error,
+                            "INSERT INTO changes (seq, order_id) SELECT value, ? FROM counters"
+                            " WHERE name = 'changes'"
                             " ON CONFLICT (order_id) DO UPDATE SET seq = excluded.seq",
-                            "is", rtk_server_store_count (self, "changes"), order_id) &&
+                            "s", order_id) &&
          rtk_server_roster_update_progress (self, order_id, error);
 }
 

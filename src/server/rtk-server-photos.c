@@ -55,15 +55,12 @@ rtk_server_photo_is_there (RtkServerStore *self, const char *sha256)
 GBytes *
 rtk_server_photo_load (RtkServerStore *self, const char *sha256, gint64 most)
 {
-  g_autofree char *path = NULL;
-  g_autoptr (GMappedFile) file = NULL;
+  g_autofree char *path = rtk_server_photo_dup_path (self->config, sha256);
+  g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, NULL);
 
-  if (rtk_server_db_get_int (self->db, G_MAXINT64, "SELECT size FROM photos WHERE sha256 = ?", "s",
-                             sha256) > most)
-    return NULL;
-  path = rtk_server_photo_dup_path (self->config, sha256);
-  file = g_mapped_file_new (path, FALSE, NULL);
-  return file != NULL ? g_mapped_file_get_bytes (file) : NULL;
+  return file != NULL && g_mapped_file_get_length (file) <= (gsize)most
+             ? g_mapped_file_get_bytes (file)
+             : NULL;
 }
 
 /**

@@ -280,10 +280,10 @@ postgres_finish (RtkServerDb *db, gboolean commit, GError **error)
     (void)postgres_settle (db, NULL);
     return postgres_exec (db, "ROLLBACK", error);
   }
-  if (!(self->n_sent > 0 ? commit_sent (self, tag, error)
-                         : run (self,
-                                db->has_moved ? "NOTIFY " RTK_SERVER_CHANNEL "; COMMIT" : "COMMIT",
-                                tag, error)))
+  if (!(self->n_sent > 0
+            ? commit_sent (self, tag, error)
+            : run (self, db->has_moved ? "NOTIFY " RTK_SERVER_CHANNEL "; COMMIT" : "COMMIT", tag,
+                   error)))
     return FALSE;
   self->is_open = FALSE;
   /* A transaction in which something failed ends with ROLLBACK, and says so. */

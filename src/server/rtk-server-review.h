@@ -110,6 +110,7 @@ gboolean    rtk_server_item_is_held (const RtkServerItem *self, RtkServerCall *c
 gboolean    rtk_server_item_write (RtkServerStore      *store,
                                    RtkServerCall       *call,
                                    const RtkServerItem *item,
+                                   const char          *order,
                                    GError             **error);
 const char *rtk_server_stage_to_wire (const char *stage);
 void        rtk_server_reasons_write (RtkServerJson *json, const char *name, const char *reasons);

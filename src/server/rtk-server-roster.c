@@ -262,17 +262,15 @@ rtk_server_roster_import (RtkServerStore        *self,
 gboolean
 rtk_server_roster_update_progress (RtkServerStore *self, const char *order_id, GError **error)
 {
-  gint64 progress = rtk_server_db_get_int (
-      self->db, 0,
-      "SELECT coalesce (max (CASE WHEN o.delivery <> 'none' THEN 5 WHEN s.state = 'approved' THEN 4"
+  return rtk_server_db_run (
+      self->db, error,
+      "UPDATE roster SET progress = p.progress FROM (SELECT coalesce (max (CASE"
+      " WHEN o.delivery <> 'none' THEN 5 WHEN s.state = 'approved' THEN 4"
       " WHEN s.state IN ('submitted', 'in_review') THEN 3 WHEN s.state = 'rejected' THEN 2"
-      " ELSE 1 END), 0) FROM orders x JOIN orders o ON o.roster = x.roster"
+      " ELSE 1 END), 0) AS progress FROM orders x JOIN orders o ON o.roster = x.roster"
       " LEFT JOIN submissions s ON s.order_id = o.id"
-      " WHERE x.id = ? AND o.payment <> 'closed'",
+      " WHERE x.id = ?1 AND o.payment <> 'closed') p"
+      " WHERE roster.id = (SELECT y.roster FROM orders y WHERE y.id = ?1)"
+      " AND roster.progress <> p.progress",
       "s", order_id);
-
-  return rtk_server_db_run (self->db, error,
-                            "UPDATE roster SET progress = ?1 WHERE id = (SELECT roster FROM orders"
-                            " WHERE id = ?2) AND progress <> ?1",
-                            "is", progress, order_id);
 }

@@ -218,7 +218,7 @@ answer_item (RtkServerStore *store, RtkServerCall *call, GError **error)
   call->status = 200;
   return rtk_server_leases_renew (store, call, error) &&
          rtk_server_item_find (store, call->params[0], &item, error) &&
-         rtk_server_item_write (store, call, &item, error);
+         rtk_server_item_write (store, call, &item, NULL, error);
 }
 
 /* POST /v1/reviews/{submission}/undo: the caller's own verdict, while nothing came of it. */

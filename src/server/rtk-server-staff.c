@@ -57,11 +57,7 @@ rtk_server_staff_find (RtkServerStore *self, const char *name)
 {
   g_autofree char *key = rtk_server_name_fold (name);
 
-  /* Two that were told apart by an older program have to be spelt as they are. */
-  return rtk_server_db_dup_text (self->db,
-                                 "SELECT id FROM staff WHERE name_key = ?1 OR name = ?2"
-                                 " ORDER BY CASE WHEN name = ?2 THEN 0 ELSE 1 END, id LIMIT 1",
-                                 "ss", key, name);
+  return rtk_server_db_dup_text (self->db, RTK_SERVER_STAFF_FIND ("?1", "?2"), "ss", key, name);
 }
 
 static gboolean

@@ -110,12 +110,27 @@ typedef struct {
 } RtkServerConfig;
 
 /**
+ * RtkServerAnchor:
+ * @entries: how many entries the audit log had; 0 before the first one
+ * @hash: of the newest of them
+ *
+ * How the audit log once was. Kept outside the database it shows that the log was cut off since
+ * then, which the log by itself cannot.
+ */
+typedef struct {
+  gint64 entries;
+  char   hash[65];
+} RtkServerAnchor;
+
+/**
  * RtkServerStore:
  * @db: a connection of its own
  * @keys: shared, immutable
  * @config: shared, immutable
  * @n_effects: effects that were written or made due through this store
  * @anchored_at: when the log was told last how the audit log is; 0 = never
+ * @audit_end: newest entry of the audit log, as the running transaction knows it
+ * @audit_end_of: number of the transaction that knows @audit_end
  *
  * The data folder as one thread sees it.
  */
@@ -125,6 +140,8 @@ typedef struct {
   const RtkServerConfig *config; /* (unowned): outlives the store */
   guint                  n_effects;
   gint64                 anchored_at;
+  RtkServerAnchor        audit_end;
+  guint64                audit_end_of;
 } RtkServerStore;
 
 RtkServerStore *rtk_server_store_open (const RtkServerConfig *config,
@@ -223,20 +240,24 @@ char    *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
   " p.order_id = o.id AND p.state = 'settled'))"
 
 /* Orders: rtk-server-orders.c. */
-gboolean rtk_server_order_write (RtkServerStore *self,
-                                 RtkServerJson  *json,
-                                 const char     *name,
-                                 const char     *order_id,
-                                 const char     *station_id,
-                                 GError        **error);
-gboolean rtk_server_order_touch (RtkServerStore *self, const char *order_id, GError **error);
-gboolean rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **error);
-gboolean rtk_server_order_set_payment (RtkServerStore *self,
-                                       const char     *order_id,
-                                       const char     *payment,
-                                       const char     *actor,
-                                       gboolean       *out_allowed,
-                                       GError        **error);
+GHashTable *rtk_server_orders_read (RtkServerStore *self,
+                                    GPtrArray      *ids,
+                                    const char     *station_id,
+                                    GError        **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean    rtk_server_order_write (RtkServerStore *self,
+                                    RtkServerJson  *json,
+                                    const char     *name,
+                                    const char     *order_id,
+                                    const char     *station_id,
+                                    GError        **error);
+gboolean    rtk_server_order_touch (RtkServerStore *self, const char *order_id, GError **error);
+gboolean    rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **error);
+gboolean    rtk_server_order_set_payment (RtkServerStore *self,
+                                          const char     *order_id,
+                                          const char     *payment,
+                                          const char     *actor,
+                                          gboolean       *out_allowed,
+                                          GError        **error);
 
 /* Refunds and messages: rtk-server-refunds.c. */
 gboolean rtk_server_order_reject_effects (RtkServerStore *store,
@@ -306,6 +327,13 @@ gboolean rtk_server_submission_add (RtkServerStore            *store,
                                     GError                   **error);
 
 /* Names of staff: rtk-server-staff.c. */
+
+/* Finds the id of a member of staff by the folded name @key and by @name as it was typed: two that
+ * were told apart by an older program have to be spelt as they are. */
+#define RTK_SERVER_STAFF_FIND(key, name)                                                           \
+  "SELECT id FROM staff WHERE name_key = " key " OR name = " name                                  \
+  " ORDER BY CASE WHEN name = " name " THEN 0 ELSE 1 END, id LIMIT 1"
+
 char *rtk_server_name_fold (const char *name) G_GNUC_WARN_UNUSED_RESULT;
 char *rtk_server_staff_find (RtkServerStore *self, const char *name) G_GNUC_WARN_UNUSED_RESULT;
 

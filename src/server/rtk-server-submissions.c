@@ -64,6 +64,34 @@ check_overrides (RtkServerStore *store, RtkOperation *operation)
   return RTK_SERVER_APPLIED;
 }
 
+/* Whether the submission is new and all its parts are there, in one query. */
+static RtkServerVerdict
+check_rows (RtkServerStore *store, JsonObject *body)
+{
+  gboolean       is_new = FALSE;
+  gboolean       has_all = FALSE;
+  RtkServerRows *row = rtk_server_db_query (
+      store->db, NULL,
+      "SELECT CASE WHEN EXISTS (SELECT 1 FROM submissions WHERE id = ?1) THEN 0 ELSE 1 END,"
+      " CASE WHEN EXISTS (SELECT 1 FROM photos WHERE sha256 = ?2)"
+      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?3)"
+      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?4)"
+      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?5)"
+      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?6) THEN 1 ELSE 0 END",
+      "ssssss", get_text (body, "submission"), get_text (body, parts[0]), get_text (body, parts[1]),
+      get_text (body, parts[2]), get_text (body, parts[3]), get_text (body, parts[4]));
+
+  G_STATIC_ASSERT (G_N_ELEMENTS (parts) == 5);
+  if (rtk_server_db_next (store->db, row, NULL)) {
+    is_new = rtk_server_db_int (row, 0) != 0;
+    has_all = rtk_server_db_int (row, 1) != 0;
+  }
+  rtk_server_db_end (row);
+  if (!is_new)
+    return RTK_SERVER_REFUSED_REUSED;
+  return has_all ? RTK_SERVER_APPLIED : RTK_SERVER_RETRY_PHOTO;
+}
+
 static RtkServerVerdict
 check_submit (RtkServerStore *store, RtkOperation *operation, const RtkServerTarget *target)
 {
@@ -83,13 +111,7 @@ check_submit (RtkServerStore *store, RtkOperation *operation, const RtkServerTar
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     if (!rtk_sha256_is_valid (get_text (body, parts[i])))
       return RTK_SERVER_REFUSED_BODY;
-  if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM submissions WHERE id = ?)",
-                             "s", get_text (body, "submission")) != 0)
-    return RTK_SERVER_REFUSED_REUSED;
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
-    if (!rtk_server_photo_is_there (store, get_text (body, parts[i])))
-      return RTK_SERVER_RETRY_PHOTO;
-  return RTK_SERVER_APPLIED;
+  return check_rows (store, body);
 }
 
 /* Who made this one saw the older ones of the desk: they need no reviewer any more, unless one has
@@ -208,22 +230,20 @@ rtk_server_submission_add (RtkServerStore            *store,
                            GError                   **error)
 {
   g_autofree char *engine = read_engine (store, submission->report);
-  gint64           attempt = rtk_server_db_get_int (
-                store->db, 0, "SELECT coalesce (max (attempt), 0) FROM submissions WHERE order_id = ?", "s",
-                submission->order_id);
 
   return rtk_server_db_run (
              store->db, error,
              "INSERT INTO submissions (id, order_id, state, origin, original, alpha, delivered,"
              " certificate, report, overrides, operation, actor, engine, attempt, created_at, "
              "batch,"
-             " school) SELECT ?1, ?2, 'submitted', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-             " ?14, b.id, b.school FROM orders o JOIN roster r ON r.id = o.roster"
+             " school) SELECT ?1, ?2, 'submitted', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+             " (SELECT coalesce (max (x.attempt), 0) + 1 FROM submissions x WHERE x.order_id = ?2),"
+             " ?13, b.id, b.school FROM orders o JOIN roster r ON r.id = o.roster"
              " JOIN batches b ON b.id = r.batch WHERE o.id = ?2",
-             "ssssssssssssii", submission->id, submission->order_id, submission->origin,
+             "ssssssssssssi", submission->id, submission->order_id, submission->origin,
              submission->original, submission->alpha, submission->delivered,
              submission->certificate, submission->report, submission->overrides,
-             submission->operation, actor, engine, attempt + 1, g_get_real_time ()) &&
+             submission->operation, actor, engine, g_get_real_time ()) &&
          rtk_server_db_run (store->db, error,
                             "UPDATE photos SET named = 1 WHERE sha256 IN (?, ?, ?, ?, ?)"
                             " AND named = 0",
