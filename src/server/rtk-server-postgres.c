@@ -404,6 +404,8 @@ send (Postgres             *self,
       PQsendQueryPrepared (self->connection, statement->name, (int)n_values, arguments.data,
                            arguments.lengths, arguments.formats, 0) != 1)
     return set_error (self, NULL, error);
+  /* The database works on it meanwhile. */
+  (void)PQflush (self->connection);
   self->n_sent++;
   return TRUE;
 }

@@ -115,14 +115,15 @@ check_submit (RtkServerStore *store, RtkOperation *operation, const RtkServerTar
 }
 
 /* Who made this one saw the older ones of the desk: they need no reviewer any more, unless one has
- * begun with them. */
+ * begun with them. CASE: without statistics PostgreSQL would look among all that are submitted. */
 static gboolean
 supersede_older (RtkServerStore *store, const char *order_id, GError **error)
 {
   return rtk_server_db_run (store->db, error,
-                            "UPDATE submissions SET state = 'superseded' WHERE order_id = ?"
-                            " AND origin = 'desk' AND state = 'submitted' AND stage = 'first'"
-                            " AND lease_by IS NULL",
+                            "UPDATE submissions SET state = 'superseded', waiting = NULL"
+                            " WHERE order_id = ? AND origin = 'desk' AND CASE WHEN state ="
+                            " 'submitted' AND stage = 'first' AND lease_by IS NULL THEN 1 ELSE 0"
+                            " END = 1",
                             "s", order_id);
 }
 
