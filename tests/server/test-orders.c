@@ -338,6 +338,59 @@ test_batch (void)
 }
 
 static void
+assert_result (JsonArray *results, guint index, const char *outcome, gint64 revision)
+{
+  JsonObject *result = json_array_get_object_element (results, index);
+  JsonObject *order = json_object_get_object_member (result, "order");
+
+  g_assert_cmpstr (json_object_get_string_member (result, "outcome"), ==, outcome);
+  g_assert_cmpint (json_object_get_int_member (order, "revision"), ==, revision);
+}
+
+/* Each result shows its order as the operation left it, not as the batch did. */
+static void
+test_batch_of_one_order (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *a = NULL;
+  g_autofree char *b = NULL;
+  g_auto (GStrv) parts = NULL;
+  g_autoptr (RtkOrder) order_a = NULL;
+  g_autoptr (RtkOrder) order_b = NULL;
+  g_autoptr (RtkOperation) first = NULL;
+  g_autoptr (RtkOperation) other = NULL;
+  g_autoptr (RtkOperation) second = NULL;
+  g_autoptr (RtkOperation) stale = NULL;
+  g_autofree char *body = NULL;
+  g_autoptr (RtkTestReply) reply = NULL;
+  JsonArray *results;
+  gint64     at_a;
+  gint64     at_b;
+
+  desk_init (&desk, 4, NULL);
+  a = rtk_test_make_order (desk.server, 0, TRUE);
+  b = rtk_test_make_order (desk.server, 1, TRUE);
+  order_a = get_order (&desk, a);
+  order_b = get_order (&desk, b);
+  at_a = rtk_order_get_revision (order_a);
+  at_b = rtk_order_get_revision (order_b);
+  parts = rtk_test_upload_parts (desk.server, desk.operator_token, 1);
+  first = rtk_test_make_operation (desk.signer, desk.station, a, at_a, parts);
+  other = rtk_test_make_operation (desk.signer, desk.station, b, at_b, parts);
+  second = rtk_test_make_operation (desk.signer, desk.station, a, at_a + 1, parts);
+  stale = rtk_test_make_operation (desk.signer, desk.station, a, at_a + 1, parts);
+  body = rtk_test_operations_body (first, other, second, stale, NULL);
+  reply = rtk_test_call (desk.server, desk.operator_token, "POST", "/v1/operations", body);
+  g_assert_cmpuint (reply->status, ==, 200);
+  results = json_object_get_array_member (reply->json, "results");
+  g_assert_cmpuint (json_array_get_length (results), ==, 4);
+  assert_result (results, 0, "applied", at_a + 1);
+  assert_result (results, 1, "applied", at_b + 1);
+  assert_result (results, 2, "applied", at_a + 2);
+  assert_result (results, 3, "conflict", at_a + 2);
+}
+
+static void
 test_feed (void)
 {
   g_auto (Desk) desk;
@@ -762,6 +815,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/orders/operations", test_operations);
   g_test_add_func ("/server/orders/consent", test_consent);
   g_test_add_func ("/server/orders/batch", test_batch);
+  g_test_add_func ("/server/orders/batch-of-one-order", test_batch_of_one_order);
   g_test_add_func ("/server/orders/feed", test_feed);
   g_test_add_func ("/server/orders/code-digest", test_code_digest);
   g_test_add_func ("/server/orders/reviews", test_reviews);

@@ -368,6 +368,162 @@ test_lock (void)
   rtk_test_remove_folder (folder);
 }
 
+static gboolean
+add (RtkServerDb *db, gint64 id)
+{
+  return rtk_server_db_run (db, NULL, "INSERT INTO kept (id, text) VALUES (?, 'x')", "i", id);
+}
+
+static gint64
+count_kept (RtkServerDb *db)
+{
+  return rtk_server_db_get_int (db, -1, "SELECT count (*) FROM kept", "");
+}
+
+static void
+begin (RtkServerDb *db)
+{
+  g_autoptr (GError) error = NULL;
+
+  rtk_server_db_forget_trouble (db);
+  g_assert_true (rtk_server_db_begin (db, TRUE, &error));
+  g_assert_no_error (error);
+}
+
+/* Whatever of the transaction was said to have run, nothing of it is there. */
+static void
+assert_undone (RtkServerDb *db, gint64 n_before, RtkError code)
+{
+  g_autoptr (GError) error = NULL;
+  RtkError trouble;
+
+  g_assert_false (rtk_server_db_commit (db, &error));
+  g_assert_error (error, RTK_ERROR, (gint)code);
+  g_assert_true (rtk_server_db_get_trouble (db, &trouble));
+  g_assert_cmpint (trouble, ==, code);
+  g_assert_cmpint (count_kept (db), ==, n_before);
+}
+
+/* A statement that fails among others is never committed, wherever that comes out. */
+static void
+test_failed (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("retake-storage-XXXXXX", NULL);
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (folder);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (rtk_server_db_exec (
+      db, "CREATE TABLE kept (id INTEGER PRIMARY KEY, text TEXT NOT NULL)", &error));
+  g_assert_no_error (error);
+  /* At the commit. */
+  begin (db);
+  for (gint64 i = 0; i < 5; i++)
+    (void)add (db, i == 3 ? 0 : i);
+  assert_undone (db, 0, RTK_ERROR_STORAGE);
+  /* At a query: what it finds is not to be relied on, and the commit says so. */
+  begin (db);
+  (void)add (db, 1);
+  (void)add (db, 1);
+  (void)add (db, 2);
+  (void)count_kept (db);
+  (void)add (db, 3);
+  assert_undone (db, 0, RTK_ERROR_STORAGE);
+  /* At the number of changes. */
+  begin (db);
+  (void)add (db, 1);
+  (void)add (db, 1);
+  g_assert_cmpint (rtk_server_db_get_changes (db), <=, rtk_test_is_postgres () ? 0 : 1);
+  assert_undone (db, 0, RTK_ERROR_STORAGE);
+  /* At other statements. */
+  begin (db);
+  (void)add (db, 1);
+  (void)add (db, 1);
+  (void)rtk_server_db_exec (db, "UPDATE kept SET text = 'y'; DELETE FROM kept", NULL);
+  (void)add (db, 2);
+  assert_undone (db, 0, RTK_ERROR_STORAGE);
+  /* Among very many. */
+  begin (db);
+  for (gint64 i = 0; i < 400; i++)
+    (void)add (db, i == 150 ? 0 : i);
+  assert_undone (db, 0, RTK_ERROR_STORAGE);
+  /* Nobody waits for it. */
+  begin (db);
+  (void)add (db, 1);
+  (void)add (db, 1);
+  rtk_server_db_rollback (db);
+  g_assert_cmpint (count_kept (db), ==, 0);
+  /* All that is right is written, seen by what follows, and counted. */
+  begin (db);
+  for (gint64 i = 0; i < 400; i++)
+    g_assert_true (add (db, i));
+  g_assert_cmpint (rtk_server_db_get_changes (db), ==, 1);
+  g_assert_true (
+      rtk_server_db_run (db, NULL, "UPDATE kept SET text = ? WHERE id < ?", "si", "y", (gint64)30));
+  g_assert_cmpint (rtk_server_db_get_changes (db), ==, 30);
+  g_assert_true (rtk_server_db_run (db, NULL, "DELETE FROM kept WHERE text = ?", "s", "y"));
+  g_assert_cmpint (count_kept (db), ==, 370);
+  g_assert_true (rtk_server_db_commit (db, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (count_kept (db), ==, 370);
+  rtk_test_remove_folder (folder);
+}
+
+/* Ends the connection of @db from another one. */
+static void
+cut (RtkServerDb *db, RtkServerDb *other)
+{
+  gint64 pid = rtk_server_db_get_int (db, -1, "SELECT pg_backend_pid ()", "");
+
+  g_assert_true (add (db, 100));
+  g_assert_cmpint (
+      rtk_server_db_get_int (other, 0, "SELECT pg_terminate_backend (?::int, 10000)", "i", pid), ==,
+      1);
+}
+
+static void
+test_cut (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("retake-storage-XXXXXX", NULL);
+  g_autoptr (RtkServerDb) db = NULL;
+  g_autoptr (RtkServerDb) other = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!rtk_test_is_postgres ()) {
+    rtk_test_remove_folder (folder);
+    g_test_skip ("needs PostgreSQL");
+    return;
+  }
+  db = rtk_test_open_database (folder);
+  other = rtk_test_open_database (folder);
+  g_assert_true (rtk_server_db_exec (
+      db, "CREATE TABLE kept (id INTEGER PRIMARY KEY, text TEXT NOT NULL)", &error));
+  g_assert_no_error (error);
+  /* What follows is another statement, a query, or the end; a query must not begin anew. */
+  for (guint way = 0; way < 5; way++) {
+    begin (db);
+    g_assert_true (add (db, 1));
+    cut (db, other);
+    if (way == 1)
+      (void)add (db, 2);
+    else if (way == 2)
+      g_assert_cmpint (count_kept (db), ==, -1);
+    else if (way == 3)
+      g_assert_cmpint (rtk_server_db_get_changes (db), ==, 0);
+    if (way == 4)
+      rtk_server_db_rollback (db);
+    else
+      assert_undone (db, 0, RTK_ERROR_OFFLINE);
+    /* The next transaction has a connection again. */
+    begin (db);
+    g_assert_true (add (db, (gint64)way));
+    g_assert_cmpint (count_kept (db), ==, 1);
+    g_assert_true (rtk_server_db_run (db, NULL, "DELETE FROM kept", ""));
+    g_assert_true (rtk_server_db_commit (db, &error));
+    g_assert_no_error (error);
+  }
+  rtk_test_remove_folder (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -378,5 +534,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/storage/hints", test_hints);
   g_test_add_func ("/server/storage/migration", test_migration);
   g_test_add_func ("/server/storage/lock", test_lock);
+  g_test_add_func ("/server/storage/failed", test_failed);
+  g_test_add_func ("/server/storage/cut", test_cut);
   return g_test_run ();
 }
