@@ -225,5 +225,7 @@ rtk_server_db_copy (RtkServerDb *from, RtkServerDb *to, GError **error)
   for (guint i = 0; i < tables->len; i++)
     if (!copy_table (from, to, g_ptr_array_index (tables, i), error))
       return FALSE;
-  return !rtk_server_db_is_postgres (to) || move_numbers (to, error);
+  /* Without statistics PostgreSQL takes all tables for small until it gets to look by itself. */
+  return !rtk_server_db_is_postgres (to) ||
+         (move_numbers (to, error) && rtk_server_db_exec (to, "ANALYZE", error));
 }

@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* New graduates from which on the database looks at its statistics anew. */
+#define MANY 1000
+
 /**
  * rtk_server_mask_name:
  * @name: UTF-8
@@ -192,6 +195,9 @@ rtk_server_roster_take (RtkServerStore        *self,
   ok = rtk_server_roster_compare (self, graduates, error) &&
        write_all (self, graduates, actor, result, error);
   rtk_server_db_set_room (self->db, FALSE);
+  /* Else PostgreSQL takes the roster for small until it gets to look by itself. */
+  if (ok && result->n_new >= MANY && rtk_server_db_is_postgres (self->db))
+    ok = rtk_server_db_exec (self->db, "ANALYZE roster", error);
   return ok;
 }
 

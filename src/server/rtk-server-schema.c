@@ -315,6 +315,15 @@ migrate_one (RtkServerDb *self, gint64 from, GError **error)
          self->backend->set_version (self, from + 1, error);
 }
 
+/* What a migration made of the rows of an older database, PostgreSQL does not know until it gets to
+ * look by itself. */
+static gboolean
+look_again (RtkServerDb *self, gint64 from, GError **error)
+{
+  return from == 0 || !rtk_server_db_is_postgres (self) ||
+         rtk_server_db_exec (self, "ANALYZE", error);
+}
+
 /**
  * rtk_server_schema_get_newest:
  *
@@ -395,7 +404,8 @@ rtk_server_schema_migrate_to (RtkServerDb *self, gint64 wanted, GError **error)
                    "The database is of version %" G_GINT64_FORMAT
                    ", this program knows %u: update the program",
                    version, (guint)G_N_ELEMENTS (migrations));
-    if (version < 0 || version >= wanted || !migrate_one (self, version, error)) {
+    if (version < 0 || version >= wanted || !migrate_one (self, version, error) ||
+        !look_again (self, version, error)) {
       rtk_server_db_rollback (self);
       return FALSE;
     }
