@@ -190,7 +190,8 @@ postgres_exec (RtkServerDb *db, const char *sql, GError **error)
 }
 
 /* What every session is to be: nobody waits for ever for the write lock, nor keeps it by standing
- * still. */
+ * still. Our queries look up rows by an index; without statistics, as after the first hour of a
+ * new database, PostgreSQL would read whole tables for some, and compile what seems so dear. */
 static gboolean
 set_up (Postgres *self, GError **error)
 {
@@ -198,7 +199,8 @@ set_up (Postgres *self, GError **error)
 
   return run (self,
               "SET client_encoding = 'UTF8'; SET synchronous_commit = on;"
-              "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s'",
+              "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s';"
+              "SET enable_seqscan = off; SET jit = off",
               tag, error);
 }
 

@@ -315,15 +315,6 @@ migrate_one (RtkServerDb *self, gint64 from, GError **error)
          self->backend->set_version (self, from + 1, error);
 }
 
-/* What a migration made of the rows of an older database, PostgreSQL does not know until it gets to
- * look by itself. */
-static gboolean
-look_again (RtkServerDb *self, gint64 from, GError **error)
-{
-  return from == 0 || !rtk_server_db_is_postgres (self) ||
-         rtk_server_db_exec (self, "ANALYZE", error);
-}
-
 /**
  * rtk_server_schema_get_newest:
  *
@@ -390,6 +381,8 @@ rtk_server_schema_build (RtkServerDb *self, gint64 wanted, GError **error)
 gboolean
 rtk_server_schema_migrate_to (RtkServerDb *self, gint64 wanted, GError **error)
 {
+  gint64 before = -1;
+
   for (;;) {
     gint64 version;
 
@@ -397,15 +390,21 @@ rtk_server_schema_migrate_to (RtkServerDb *self, gint64 wanted, GError **error)
     if (!rtk_server_db_begin (self, TRUE, error))
       return FALSE;
     version = self->backend->get_version (self, error);
-    if (version >= wanted && version <= (gint64)G_N_ELEMENTS (migrations))
+    if (before < 0)
+      before = version;
+    if (version >= wanted && version <= (gint64)G_N_ELEMENTS (migrations)) {
+      /* What migrations made of rows, PostgreSQL does not know until it gets to look by itself.
+         When this fails the commit says so. */
+      if (before > 0 && before < wanted && rtk_server_db_is_postgres (self))
+        (void)rtk_server_db_exec (self, "ANALYZE", NULL);
       return rtk_server_db_commit (self, error);
+    }
     if (version > (gint64)G_N_ELEMENTS (migrations))
       g_set_error (error, RTK_ERROR, RTK_ERROR_STORAGE,
                    "The database is of version %" G_GINT64_FORMAT
                    ", this program knows %u: update the program",
                    version, (guint)G_N_ELEMENTS (migrations));
-    if (version < 0 || version >= wanted || !migrate_one (self, version, error) ||
-        !look_again (self, version, error)) {
+    if (version < 0 || version >= wanted || !migrate_one (self, version, error)) {
       rtk_server_db_rollback (self);
       return FALSE;
     }
