@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "rtk-server"
+#include "config.h"
+
+#include "core/rtk-order.h"
+#include "server/rtk-server-call.h"
+#include "server/rtk-server-store.h"
+
+/* How an order moves on: its revision, its place in the feed, its payment. */
+
+/**
+ * rtk_server_order_announce:
+ * @self: a store, in a transaction
+ * @order_id: an order whose review moved on
+ * @error: return location
+ *
+ * Puts the order at the end of the feed and says anew which of its submissions wait for a reviewer.
+ * Its revision stays: that somebody looks at a photo is no reason to refuse what a station sends.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **error)
+{
+  rtk_server_db_move (self->db);
+  /* Submissions that stay as they are are not written; LIMIT: the payment is looked at once. */
+  return rtk_server_db_run (
+             self->db, error,
+             "UPDATE submissions SET waiting = CASE WHEN lease_by IS NULL"
+             " AND state IN ('submitted', 'in_review') AND p.paid = 1 THEN serial END,"
+             " waiting_since = CASE WHEN waiting_since IS NULL AND p.paid = 1"
+             " THEN ?2 ELSE waiting_since END FROM (SELECT CASE WHEN EXISTS"
+             " (SELECT 1 FROM orders o WHERE o.id = ?1 AND " RTK_SERVER_IS_PAID_FOR
+             ") THEN 1 ELSE 0 END AS paid LIMIT 1) p WHERE order_id = ?1"
+             " AND (waiting IS DISTINCT FROM CASE WHEN lease_by IS NULL"
+             " AND state IN ('submitted', 'in_review') AND p.paid = 1 THEN serial END"
+             " OR (waiting_since IS NULL AND p.paid = 1))",
+             "si", order_id, g_get_real_time ()) &&
+         rtk_server_db_run (self->db, error,
+                            "UPDATE counters SET value = value + 1 WHERE name = 'changes'", "") &&
+         rtk_server_db_run (self->db, error,
+                            "INSERT INTO changes (seq, order_id) SELECT value, ? FROM counters"
+                            " WHERE name = 'changes'"
+                            " ON CONFLICT (order_id) DO UPDATE SET seq = excluded.seq",
+                            "s", order_id) &&
+         rtk_server_roster_update_progress (self, order_id, error);
+}
+
+/**
+ * rtk_server_order_touch:
+ * @self: a store, in a transaction
+ * @order_id: an order that is changed
+ * @error: return location
+ *
+ * Gives the order a new revision and puts it at the end of the feed, see
+ * rtk_server_order_announce().
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_order_touch (RtkServerStore *self, const char *order_id, GError **error)
+{
+  return rtk_server_db_run (self->db, error,
+                            "UPDATE orders SET revision = revision + 1, updated_at = ?"
+                            " WHERE id = ?",
+                            "is", g_get_real_time (), order_id) &&
+         rtk_server_order_announce (self, order_id, error);
+}
+
+/**
+ * rtk_server_order_set_payment:
+ * @self: a store, in a transaction
+ * @order_id: an order
+ * @payment: name of the new state
+ * @actor: for the audit log
+ * @out_allowed: (out): whether the order may come to this state
+ * @error: return location
+ *
+ * Moves an order forward on the axis of payment. Does not touch it: see rtk_server_order_touch().
+ *
+ * Returns: whether the database did its part
+ */
+gboolean
+rtk_server_order_set_payment (RtkServerStore *self,
+                              const char     *order_id,
+                              const char     *payment,
+                              const char     *actor,
+                              gboolean       *out_allowed,
+                              GError        **error)
+{
+  g_autofree char *now_name =
+      rtk_server_db_dup_text (self->db, "SELECT payment FROM orders WHERE id = ?", "s", order_id);
+  g_autofree char *action = g_strconcat ("payment.", payment, NULL);
+  RtkPayment       from;
+  RtkPayment       to;
+
+  *out_allowed = rtk_payment_from_string (now_name, &from) &&
+                 rtk_payment_from_string (payment, &to) && rtk_payment_may_become (from, to);
+  if (!*out_allowed)
+    return TRUE;
+  return rtk_server_db_run (self->db, error, "UPDATE orders SET payment = ? WHERE id = ?", "ss",
+                            payment, order_id) &&
+         rtk_server_audit_add (self, actor, action, order_id, "{}", error);
+}
+
+/**
+ * rtk_server_order_is_stale:
+ * @self: a store
+ * @call: a call whose body may have a base_revision
+ * @order_id: an order
+ *
+ * Returns: whether the caller saw another revision of the order than the present one
+ */
+gboolean
+rtk_server_order_is_stale (RtkServerStore *self, RtkServerCall *call, const char *order_id)
+{
+  gint64 base = rtk_server_call_get_int (call, "base_revision", -1);
+
+  return base >= 0 &&
+         base != rtk_server_db_get_int (self->db, -1, "SELECT revision FROM orders WHERE id = ?",
+                                        "s", order_id);
+}
+
+/**
+ * rtk_server_order_fail_stale:
+ * @self: a store
+ * @call: a call that was made on another revision than the present one
+ * @order_id: an order
+ * @error: return location
+ *
+ * Answers with a problem that shows both sides: "order" as it is, and "mine", what was sent.
+ *
+ * Returns: whether the order could be written
+ */
+gboolean
+rtk_server_order_fail_stale (RtkServerStore *self,
+                             RtkServerCall  *call,
+                             const char     *order_id,
+                             GError        **error)
+{
+  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), call->json);
+  g_autofree char *mine = json_to_string (node, FALSE);
+
+  rtk_server_call_fail (call, 409, "stale-revision", "The order changed in the meantime.");
+  /* Two members more before the closing bracket. */
+  g_string_truncate (call->answer.text, call->answer.text->len - 1);
+  if (!rtk_server_order_write (self, &call->answer, "order", order_id, call->station, error))
+    return FALSE;
+  rtk_server_json_raw (&call->answer, "mine", mine);
+  rtk_server_json_end (&call->answer, '}');
+  return TRUE;
+}
