@@ -93,8 +93,9 @@ postgres_exec (RtkServerDb *db, const char *sql, GError **error)
 }
 
 /* What every session is to be: nobody waits for ever for the write lock, nor keeps it by standing
- * still. Our queries look up rows by an index; without statistics, as after the first hour of a
- * new database, PostgreSQL would read whole tables for some, and compile what seems so dear. */
+ * still; a shorter wait may be set in the database. Our queries look up rows by an index; without
+ * statistics, as after the first hour of a new database, PostgreSQL would read whole tables for
+ * some, and compile what seems so dear. */
 static gboolean
 set_up (RtkServerPostgres *self, GError **error)
 {
@@ -102,7 +103,9 @@ set_up (RtkServerPostgres *self, GError **error)
 
   return run (self,
               "SET client_encoding = 'UTF8'; SET synchronous_commit = on;"
-              "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s';"
+              "SELECT set_config ('lock_timeout', '20s', false)"
+              " WHERE current_setting ('lock_timeout') = '0';"
+              "SET idle_in_transaction_session_timeout = '60s';"
               "SET enable_seqscan = off; SET jit = off",
               tag, error);
 }

@@ -524,6 +524,54 @@ test_cut (void)
   rtk_test_remove_folder (folder);
 }
 
+/* Another process keeps the write lock for longer than anybody waits for it. */
+static void
+test_held (void)
+{
+  g_autoptr (RtkTestServer) server = NULL;
+  g_autoptr (RtkServerDb) holder = NULL;
+  g_autoptr (RtkServerDb) late = NULL;
+  g_autofree char *token = NULL;
+  g_autoptr (RtkTestReply) after = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!rtk_test_is_postgres ()) {
+    g_test_skip ("needs PostgreSQL: one process has an SQLite file to itself");
+    return;
+  }
+  server = rtk_test_server_new (0, NULL);
+  holder = rtk_test_open_database (server->folder);
+  g_assert_true (rtk_server_db_exec (holder,
+                                     "DO 'BEGIN EXECUTE ''ALTER DATABASE '' || current_database ()"
+                                     " || '' SET lock_timeout = 300''; END'",
+                                     &error));
+  g_assert_no_error (error);
+  rtk_test_server_stop (server);
+  rtk_test_server_start (server);
+  token = rtk_test_sign_in (server, "operator");
+  late = rtk_test_open_database (server->folder);
+  begin (holder);
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (RtkTestReply) reply = begin_upload (server, token, i);
+    g_autoptr (RtkTestReply) read = rtk_test_call (server, token, "GET", "/v1/changes", NULL);
+
+    rtk_test_assert_problem (reply, 503, "busy");
+    g_assert_cmpstr (g_hash_table_lookup (reply->headers, "retry-after"), ==, "1");
+    /* Who only reads does not wait. */
+    g_assert_cmpuint (read->status, ==, 200);
+    g_assert_false (rtk_server_db_begin (late, TRUE, &error));
+    g_assert_error (error, RTK_ERROR, RTK_ERROR_OFFLINE);
+    g_assert_nonnull (strstr (error->message, "lock timeout"));
+    g_clear_error (&error);
+  }
+  rtk_server_db_rollback (holder);
+  after = begin_upload (server, token, 0);
+  g_assert_cmpuint (after->status, ==, 201);
+  begin (late);
+  g_assert_true (rtk_server_db_commit (late, &error));
+  g_assert_no_error (error);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -536,5 +584,6 @@ main (int argc, char **argv)
   g_test_add_func ("/server/storage/lock", test_lock);
   g_test_add_func ("/server/storage/failed", test_failed);
   g_test_add_func ("/server/storage/cut", test_cut);
+  g_test_add_func ("/server/storage/held", test_held);
   return g_test_run ();
 }
