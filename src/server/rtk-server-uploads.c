@@ -22,6 +22,9 @@
 /* Values of uploads.done; another is under way. */
 #define IS_DONE 1
 #define IS_EXPIRED (-1)
+/* No row, and nobody knows. */
+#define IS_GONE (-2)
+#define IS_UNKNOWN (-3)
 
 typedef struct {
   char  *id;
@@ -429,6 +432,23 @@ finish_upload (RtkServerStore *store, RtkServerCall *call, Upload *upload, GErro
   return TRUE;
 }
 
+/* Under the lock of the file: another process may have finished or given up the upload since its
+ * row was read, and what was opened is then a file that nobody waits for. */
+static gboolean
+check_open (RtkServerStore *store, RtkServerCall *call, const Upload *upload)
+{
+  gint64 done = rtk_server_db_get_int (store->db, IS_UNKNOWN,
+                                       "SELECT coalesce (max (done), -2) FROM uploads WHERE id = ?",
+                                       "s", upload->id);
+
+  if (done != IS_DONE && done != IS_GONE)
+    return done != IS_UNKNOWN;
+  (void)g_unlink (upload->path);
+  return done == IS_GONE
+             ? rtk_server_call_not_found (call)
+             : rtk_server_call_fail (call, 409, "wrong-offset", "The upload stands elsewhere.");
+}
+
 /* Adds the part, under the lock of its file: of two that come at once one is added. */
 static gboolean
 add_part (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError **error)
@@ -446,6 +466,11 @@ add_part (RtkServerStore *store, RtkServerCall *call, Upload *upload, GError **e
       return rtk_server_call_fail (call, 423, "upload-locked", "Another part is being added.");
     g_propagate_error (error, g_steal_pointer (&local_error));
     return FALSE;
+  }
+  ok = check_open (store, call, upload);
+  if (!ok || call->status != 0) {
+    close (fd);
+    return ok;
   }
   ok = rtk_server_file_add (fd, upload->offset, data, size, error);
   upload->offset += ok ? (gint64)size : 0;
