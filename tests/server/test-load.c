@@ -124,13 +124,47 @@ test_same_file (void)
   rtk_test_remove_folder (folder);
 }
 
+static RtkTestReply *
+get_thumbnail (RtkTestServer *server, const char *token, const char *sha256)
+{
+  g_autofree char *path = g_strconcat ("/v1/photos/", sha256, "/thumbnail", NULL);
+
+  return rtk_test_call (server, token, "GET", path, NULL);
+}
+
 static guint
 ask_thumbnail (RtkTestServer *server, const char *token, const char *sha256)
 {
-  g_autofree char *path = g_strconcat ("/v1/photos/", sha256, "/thumbnail", NULL);
-  g_autoptr (RtkTestReply) reply = rtk_test_call (server, token, "GET", path, NULL);
+  g_autoptr (RtkTestReply) reply = get_thumbnail (server, token, sha256);
 
   return reply->status;
+}
+
+/* It is made once: after that the file is sent as it is, also by a server that begins anew. */
+static void
+assert_made_once (RtkTestServer *server, const char *token, const char *sha256)
+{
+  static const char marked[] = "not what would be made";
+  g_autofree char  *folder = g_strdup_printf ("%s/thumbnails/%.2s", server->folder, sha256);
+  g_autofree char  *path = g_build_filename (folder, sha256, NULL);
+  g_autoptr (RtkTestReply) made = get_thumbnail (server, token, sha256);
+  g_autofree char *data = NULL;
+  gsize            size;
+
+  g_assert_cmpuint (made->status, ==, 200);
+  g_assert_true (g_file_get_contents (path, &data, &size, NULL));
+  g_assert_cmpmem (g_bytes_get_data (made->body, NULL), g_bytes_get_size (made->body), data, size);
+  g_assert_true (g_file_set_contents (path, marked, -1, NULL));
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (RtkTestReply) again = get_thumbnail (server, token, sha256);
+
+    g_assert_cmpmem (g_bytes_get_data (again->body, NULL), g_bytes_get_size (again->body), marked,
+                     strlen (marked));
+    if (i == 0) {
+      rtk_test_server_stop (server);
+      rtk_test_server_start (server);
+    }
+  }
 }
 
 /* A picture for which there was no time is not taken for a broken one. */
@@ -160,6 +194,7 @@ test_late_picture (void)
   server->extra[1] = g_strdup ("10");
   rtk_test_server_start (server);
   g_assert_cmpuint (ask_thumbnail (server, token, sha256), ==, 200);
+  assert_made_once (server, token, sha256);
 }
 
 static GSocketConnection *

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* A number that 5 does not divide. */
+#define N_GRADUATES 6
+
 /* A station, and an order that is paid for. */
 typedef struct {
   RtkTestServer *server;
@@ -21,7 +24,7 @@ static void
 desk_init (Desk *desk)
 {
   desk->folder = NULL;
-  desk->server = rtk_test_server_new (2, (const char *[]){"--gold-percent", "0", NULL});
+  desk->server = rtk_test_server_new (N_GRADUATES, (const char *[]){"--gold-percent", "0", NULL});
   desk->signer = rtk_test_signer_new ("desk");
   desk->token = rtk_test_sign_in (desk->server, "operator");
   desk->station = rtk_test_enrol (desk->server, desk->token, "operator", desk->signer);
@@ -395,6 +398,73 @@ test_restored (void)
   }
 }
 
+/* One page of the feed after @cursor, two orders at most: they must be the first of @expected,
+ * which are taken off it. Returns whether there is more. */
+static gboolean
+read_page (Desk *desk, char **cursor, GQueue *expected)
+{
+  g_autofree char *path = g_strdup_printf ("/v1/changes?since=%s&limit=2", *cursor);
+  g_autoptr (RtkTestReply) reply = rtk_test_call (desk->server, desk->token, "GET", path, NULL);
+  JsonArray *orders;
+
+  g_assert_cmpuint (reply->status, ==, 200);
+  orders = json_object_get_array_member (reply->json, "orders");
+  g_assert_cmpuint (json_array_get_length (orders), ==, MIN (expected->length, 2));
+  for (guint i = 0; i < json_array_get_length (orders); i++)
+    g_assert_cmpstr (
+        json_object_get_string_member (json_array_get_object_element (orders, i), "id"), ==,
+        g_queue_pop_head (expected));
+  g_free (*cursor);
+  *cursor = g_strdup (rtk_test_reply_text (reply, "cursor"));
+  return json_object_get_boolean_member (reply->json, "more");
+}
+
+/* Something changes: whoever has not read it yet gets it later, once, and who has gets it again. */
+static void
+change (Desk *desk, const char *order, guint round, GQueue *expected)
+{
+  g_autofree char *text =
+      g_strdup_printf ("{\"version\":\"1\",\"given\":%s}", round % 2 == 0 ? "true" : "false");
+  g_autoptr (RtkOperation) operation =
+      make_operation (desk, RTK_OPERATION_CONSENT, order, "operator", text);
+
+  assert_pushed (desk, desk->token, operation, "applied", NULL);
+  g_queue_remove (expected, order);
+  g_queue_push_tail (expected, (gpointer)order);
+}
+
+/* A station that reads the feed slowly, while orders before and behind its cursor, and at it,
+ * change between its pages: nothing is left out, and nothing comes twice without a change. */
+static void
+test_slow_reader (void)
+{
+  g_auto (Desk) desk;
+  g_autoptr (GPtrArray) orders = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GQueue) expected = g_queue_new ();
+  g_autofree char *cursor = g_strdup ("");
+  guint            round = 0;
+  guint            pages = 0;
+
+  desk_init (&desk);
+  g_ptr_array_add (orders, g_strdup (desk.order));
+  for (guint i = 1; i < N_GRADUATES; i++)
+    g_ptr_array_add (orders, rtk_test_make_order (desk.server, i, FALSE));
+  for (guint i = 0; i < orders->len; i++)
+    g_queue_push_tail (expected, orders->pdata[i]);
+  /* Each order twice, in an order that meets the cursor from either side. */
+  while (round < 2 * N_GRADUATES) {
+    read_page (&desk, &cursor, expected);
+    pages++;
+    for (guint i = 0; i < 3; i++, round++)
+      change (&desk, orders->pdata[(5 * round) % N_GRADUATES], round / N_GRADUATES, expected);
+  }
+  while (read_page (&desk, &cursor, expected))
+    pages++;
+  g_assert_cmpuint (expected->length, ==, 0);
+  g_assert_cmpuint (pages, >, 4);
+  g_assert_false (read_page (&desk, &cursor, expected));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -404,5 +474,6 @@ main (int argc, char **argv)
   g_test_add_func ("/server/operations/origin", test_origin);
   g_test_add_func ("/server/operations/cause-passes", test_cause_passes);
   g_test_add_func ("/server/operations/restored", test_restored);
+  g_test_add_func ("/server/operations/slow-reader", test_slow_reader);
   return g_test_run ();
 }

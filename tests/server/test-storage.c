@@ -133,10 +133,11 @@ test_restart (void)
     guint status;
 
     end_cluster (cluster);
-    for (guint call = 0; call < 6; call++) {
+    for (guint call = 0; call < 8; call++) {
       g_autoptr (RtkTestReply) reply =
-          call % 3 == 0   ? rtk_test_call (server, token, "GET", "/v1/changes", NULL)
-          : call % 3 == 1 ? begin_upload (server, token, i)
+          call % 4 == 0   ? rtk_test_call (server, token, "GET", "/v1/changes", NULL)
+          : call % 4 == 1 ? begin_upload (server, token, i)
+          : call % 4 == 2 ? rtk_test_call (server, NULL, "GET", "/healthz", NULL)
                           : rtk_test_call (server, NULL, "POST", "/v1/session", wrong);
 
       rtk_test_assert_problem (reply, 503, "busy");
@@ -152,6 +153,11 @@ test_restart (void)
       else
         g_assert_cmpuint (status, ==, 201);
     } while (status == 503);
+    {
+      g_autoptr (RtkTestReply) health = rtk_test_call (server, NULL, "GET", "/healthz", NULL);
+
+      g_assert_cmpuint (health->status, ==, 200);
+    }
   }
   g_test_message ("%u answers were busy while it started", busy);
   g_free (token);
@@ -162,6 +168,83 @@ test_restart (void)
   start_cluster (cluster);
   wait_cluster (cluster);
   g_assert_null (strstr (server->log->str, cluster));
+}
+
+/* Sends a call that writes, and waits until a worker has it. */
+static GSocketConnection *
+send_upload (RtkTestServer *server, const char *token)
+{
+  g_autofree char *name64 = g_base64_encode (
+      (const guchar *)"00000000000000000000000000000000000000000000000000000000000000ff", 64);
+  g_autofree char *request =
+      g_strdup_printf ("POST /v1/uploads HTTP/1.1\r\nHost: localhost\r\n"
+                       "Authorization: Bearer %s\r\nTus-Resumable: 1.0.0\r\nUpload-Length: 100\r\n"
+                       "Upload-Metadata: sha256 %s,type aW1hZ2UvcG5n\r\nContent-Length: 0\r\n\r\n",
+                       token, name64);
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GUri) uri = g_uri_parse (server->url, G_URI_FLAGS_NONE, NULL);
+  gint64             end = g_get_monotonic_time () + MAX_WAIT;
+  GSocketConnection *connection;
+  gboolean           is_there = FALSE;
+
+  g_socket_client_set_enable_proxy (client, FALSE);
+  connection = g_socket_client_connect_to_host (client, "127.0.0.1", (guint16)g_uri_get_port (uri),
+                                                NULL, NULL);
+  g_assert_nonnull (connection);
+  g_socket_set_timeout (g_socket_connection_get_socket (connection), 60);
+  g_assert_true (
+      g_output_stream_write_all (g_io_stream_get_output_stream (G_IO_STREAM (connection)), request,
+                                 strlen (request), NULL, NULL, NULL));
+  while (!is_there) {
+    g_autoptr (RtkTestReply) reply = rtk_test_call (server, NULL, "GET", "/metrics", NULL);
+    gsize            size;
+    const char      *data = g_bytes_get_data (reply->body, &size);
+    g_autofree char *text = g_strndup (data, size);
+
+    is_there = strstr (text, "retake_queue{lane=\"write\"} 1\n") != NULL;
+    wait_a_moment (end);
+  }
+  return connection;
+}
+
+/* A call that runs when the server is told to stop gets its answer; those that come later do not
+ * begin. */
+static void
+test_graceful_stop (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *token = rtk_test_sign_in (server, "operator");
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (server->folder);
+  g_autoptr (GSocketConnection) running = NULL;
+  g_autoptr (GError) error = NULL;
+  gboolean is_stopping = FALSE;
+  char     buffer[4096] = "";
+
+  /* Nobody else can write as long as this does, so the call is under way. */
+  g_assert_true (rtk_server_db_begin (db, TRUE, &error));
+  g_assert_no_error (error);
+  running = send_upload (server, token);
+  g_subprocess_send_signal (server->process, SIGTERM);
+  while (!is_stopping) {
+    g_autoptr (RtkTestReply) reply = rtk_test_call (server, NULL, "GET", "/healthz", NULL);
+
+    is_stopping = reply->status != 200;
+    if (is_stopping)
+      rtk_test_assert_problem (reply, 503, "stopping");
+  }
+  rtk_server_db_rollback (db);
+  g_assert_cmpint (g_input_stream_read (g_io_stream_get_input_stream (G_IO_STREAM (running)),
+                                        buffer, sizeof buffer - 1, NULL, &error),
+                   >, 0);
+  g_assert_no_error (error);
+  g_assert_true (g_str_has_prefix (buffer, "HTTP/1.1 201 "));
+  g_clear_pointer (&db, rtk_server_db_close);
+  g_assert_true (g_subprocess_wait_check (server->process, NULL, &error));
+  g_assert_no_error (error);
+  rtk_test_server_stop (server);
+  /* What was answered was done. */
+  db = rtk_test_open_database (server->folder);
+  g_assert_cmpint (rtk_server_db_get_int (db, -1, "SELECT count (*) FROM uploads", ""), ==, 1);
 }
 
 static void
@@ -578,6 +661,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/server/storage/address", test_address);
   g_test_add_func ("/server/storage/restart", test_restart);
+  g_test_add_func ("/server/storage/graceful-stop", test_graceful_stop);
   g_test_add_func ("/server/storage/encoding", test_encoding);
   g_test_add_func ("/server/storage/hints", test_hints);
   g_test_add_func ("/server/storage/migration", test_migration);

@@ -22,8 +22,8 @@ from world import World
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 JSON = "application/json"
-# Of the machine, the moment or the load: other suites bring these about.
-NOT_OF_CALLERS = {"busy", "disk-full", "internal", "stopping"}
+# Of a fault of the server: what has none does not show it.
+NOT_OF_CALLERS = {"internal"}
 world = World()
 
 
