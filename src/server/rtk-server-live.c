@@ -23,7 +23,9 @@ struct _RtkServerLive {
   const RtkServerConfig *config;   /* (unowned) */
   RtkServerPool         *pool;     /* (unowned) (nullable): NULL once it ends */
   RtkServerListener     *listener; /* (owned) */
-  GHashTable            *sockets;  /* (owned): Socket -> itself */
+  GHashTable            *sockets;  /* (owned): Socket -> itself, of those that are open */
+  GHashTable            *people;   /* (owned): id -> how many they have, unopened ones, too */
+  guint                  n_taken;  /* of all of them */
   GSourceFunc            closed;   /* when the last socket is gone */
   gpointer               closed_data;
   guint                  hint_source;
@@ -38,10 +40,11 @@ struct _RtkServerLive {
 };
 
 typedef struct {
-  RtkServerLive           *live;       /* (unowned): outlives its sockets */
-  SoupWebsocketConnection *connection; /* (owned) */
+  RtkServerLive           *live;       /* (owned) */
+  SoupWebsocketConnection *connection; /* (owned) (nullable): NULL until the 101 is written */
   GSocket                 *socket;     /* (owned) */
   char                    *session;    /* (owned): id */
+  char                    *person;     /* (owned): id */
   gint64                   number;     /* of the feed, as the peer knows it */
   gint64                   seen;       /* monotonic */
 } Socket;
@@ -51,21 +54,9 @@ typedef struct {
   RtkServerLive *live; /* (owned) */
   char          *cursor;
   gint64         number;
-  GHashTable    *sessions; /* ids of those that go on */
+  GPtrArray     *sessions; /* ids that are asked about */
+  GHashTable    *over;     /* of these, those that have ended; unowned ids */
 } Reading;
-
-static void
-socket_free (gpointer data)
-{
-  Socket *self = data;
-
-  if (self->connection != NULL)
-    g_signal_handlers_disconnect_by_data (self->connection, self);
-  g_clear_object (&self->connection);
-  g_object_unref (self->socket);
-  g_free (self->session);
-  g_free (self);
-}
 
 static void
 live_clear (gpointer data)
@@ -73,6 +64,39 @@ live_clear (gpointer data)
   RtkServerLive *self = data;
 
   g_hash_table_unref (self->sockets);
+  g_hash_table_unref (self->people);
+}
+
+static guint
+count_of (RtkServerLive *self, const char *person)
+{
+  return GPOINTER_TO_UINT (g_hash_table_lookup (self->people, person));
+}
+
+static void
+set_count (RtkServerLive *self, const char *person, guint count)
+{
+  if (count == 0)
+    g_hash_table_remove (self->people, person);
+  else
+    g_hash_table_insert (self->people, g_strdup (person), GUINT_TO_POINTER (count));
+}
+
+static void
+socket_free (gpointer data)
+{
+  Socket *self = data;
+
+  self->live->n_taken--;
+  set_count (self->live, self->person, count_of (self->live, self->person) - 1);
+  if (self->connection != NULL)
+    g_signal_handlers_disconnect_by_data (self->connection, self);
+  g_clear_object (&self->connection);
+  g_object_unref (self->socket);
+  g_free (self->session);
+  g_free (self->person);
+  g_rc_box_release_full (self->live, live_clear);
+  g_free (self);
 }
 
 static void
@@ -82,17 +106,20 @@ reading_free (gpointer data)
 
   g_rc_box_release_full (reading->live, live_clear);
   g_free (reading->cursor);
-  g_clear_pointer (&reading->sessions, g_hash_table_unref);
+  g_clear_pointer (&reading->over, g_hash_table_unref);
+  g_clear_pointer (&reading->sessions, g_ptr_array_unref);
   g_free (reading);
 }
 
+/* @sessions: (transfer full) (nullable) */
 static void
-push (RtkServerLive *self, RtkWorkerFunc func, GAsyncReadyCallback done)
+push (RtkServerLive *self, GPtrArray *sessions, RtkWorkerFunc func, GAsyncReadyCallback done)
 {
   g_autoptr (GTask) task = g_task_new (NULL, NULL, done, NULL);
   Reading *reading = g_new0 (Reading, 1);
 
   reading->live = g_rc_box_acquire (self);
+  reading->sessions = sessions;
   g_task_set_task_data (task, reading, reading_free);
   rtk_server_pool_push (self->pool, RTK_SERVER_LANE_READ, task, func);
 }
@@ -204,7 +231,7 @@ hint_cb (gpointer user_data)
     return G_SOURCE_REMOVE;
   }
   self->is_reading = TRUE;
-  push (self, read_cursor, cursor_read_cb);
+  push (self, NULL, read_cursor, cursor_read_cb);
   return G_SOURCE_REMOVE;
 }
 
@@ -219,27 +246,35 @@ moved_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* Whether the session has ended; not when the database cannot be asked. */
+static gboolean
+is_over (RtkServerDb *db, const char *session)
+{
+  return rtk_server_db_get_int (
+             db, 1,
+             "SELECT EXISTS (SELECT 1 FROM sessions x JOIN staff s ON s.id = x.principal"
+             " LEFT JOIN stations t ON t.id = x.station WHERE x.id = ? AND x.kind = 'staff'"
+             " AND x.refresh_until > ? AND s.enabled = 1 AND t.revoked_at IS NULL)",
+             "si", session, g_get_real_time ()) == 0;
+}
+
 static void
 read_sessions (GTask *task, gpointer data)
 {
   RtkServerSeat *seat = data;
   RtkServerDb   *db = seat->store->db;
   Reading       *reading = g_task_get_task_data (task);
-  g_autoptr (GError) error = NULL;
-  RtkServerRows *row =
-      rtk_server_db_query (db, &error,
-                           "SELECT x.id FROM sessions x JOIN staff s ON s.id = x.principal"
-                           " LEFT JOIN stations t ON t.id = x.station WHERE x.kind = 'staff'"
-                           " AND x.refresh_until > ? AND s.enabled = 1 AND t.revoked_at IS NULL",
-                           "i", g_get_real_time ());
+  RtkError       trouble;
 
-  reading->sessions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  while (rtk_server_db_next (db, row, &error))
-    g_hash_table_add (reading->sessions, g_strdup (rtk_server_db_text (row, 0)));
-  rtk_server_db_end (row);
-  /* A database that is away ends no session. */
-  if (error != NULL)
-    g_clear_pointer (&reading->sessions, g_hash_table_unref);
+  reading->over = g_hash_table_new (g_str_hash, g_str_equal);
+  rtk_server_db_forget_trouble (db);
+  /* Of a database that is away one does not ask for each. */
+  for (guint i = 0; i < reading->sessions->len && !rtk_server_db_get_trouble (db, &trouble); i++) {
+    const char *session = g_ptr_array_index (reading->sessions, i);
+
+    if (is_over (db, session))
+      g_hash_table_add (reading->over, (gpointer)session);
+  }
   rtk_server_seat_done (seat);
   g_task_return_boolean (task, TRUE);
 }
@@ -252,14 +287,30 @@ sessions_read_cb (GObject *object, GAsyncResult *result, gpointer user_data)
   g_autoptr (GList) sockets = g_hash_table_get_keys (self->sockets);
 
   self->is_checking = FALSE;
-  for (GList *l = sockets; reading->sessions != NULL && l != NULL; l = l->next) {
+  for (GList *l = sockets; l != NULL; l = l->next) {
     Socket *socket = l->data;
 
-    if (!g_hash_table_contains (reading->sessions, socket->session) &&
+    if (g_hash_table_contains (reading->over, socket->session) &&
         soup_websocket_connection_get_state (socket->connection) == SOUP_WEBSOCKET_STATE_OPEN)
       soup_websocket_connection_close (socket->connection, SOUP_WEBSOCKET_CLOSE_GOING_AWAY,
                                        "The session is over.");
   }
+}
+
+/* The sessions of @sockets, each once. */
+static GPtrArray *
+collect_sessions (GList *sockets)
+{
+  GPtrArray *sessions = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (GList *l = sockets; l != NULL; l = l->next) {
+    const Socket *socket = l->data;
+
+    if (g_hash_table_add (seen, socket->session))
+      g_ptr_array_add (sessions, g_strdup (socket->session));
+  }
+  return sessions;
 }
 
 /* Whose session ended since, and who no longer answers. */
@@ -279,7 +330,7 @@ watch_cb (gpointer user_data)
   }
   if (sockets != NULL && !self->is_checking) {
     self->is_checking = TRUE;
-    push (self, read_sessions, sessions_read_cb);
+    push (self, collect_sessions (sockets), read_sessions, sessions_read_cb);
   }
   return G_SOURCE_CONTINUE;
 }
@@ -308,11 +359,15 @@ static void
 switched_cb (SoupServerMessage *message, gpointer user_data)
 {
   Socket        *socket = g_object_steal_data (G_OBJECT (message), SOCKET);
-  RtkServerLive *self = user_data;
+  RtkServerLive *self = socket != NULL ? socket->live : NULL;
   g_autoptr (GIOStream) stream = NULL;
 
   if (socket == NULL)
     return;
+  if (self->pool == NULL) {
+    socket_free (socket);
+    return;
+  }
   /* Who waits is no sleeper: pings tell whether the peer is there. */
   g_socket_set_timeout (socket->socket, 0);
   g_socket_set_keepalive (socket->socket, TRUE);
@@ -330,6 +385,24 @@ switched_cb (SoupServerMessage *message, gpointer user_data)
   schedule (self);
 }
 
+/* Whether there is room for one more of @call's; otherwise it is answered. */
+static gboolean
+has_room (RtkServerLive *self, RtkServerCall *call)
+{
+  const RtkServerConfig *config = self->config;
+  gboolean               all = config->max_sockets > 0 && self->n_taken >= config->max_sockets;
+  gboolean               own =
+      config->max_own_sockets > 0 && count_of (self, call->principal) >= config->max_own_sockets;
+
+  if (all || own)
+    rtk_server_call_add_header (call, "Retry-After", "30");
+  if (own)
+    rtk_server_call_fail (call, 429, "too-many-sockets", "Close another WebSocket first.");
+  else if (all)
+    rtk_server_call_fail (call, 503, "busy", "The server is busy. Try again later.");
+  return !all && !own;
+}
+
 /**
  * rtk_server_live_accept:
  * @self: the sockets
@@ -338,7 +411,8 @@ switched_cb (SoupServerMessage *message, gpointer user_data)
  *
  * Makes the connection a WebSocket, once @message goes on.
  *
- * Returns: whether the request is one; otherwise @call is answered with 400
+ * Returns: whether the request is one and there is room for it; otherwise @call is answered with
+ * 400, 429 or 503
  */
 gboolean
 rtk_server_live_accept (RtkServerLive *self, SoupServerMessage *message, RtkServerCall *call)
@@ -350,16 +424,21 @@ rtk_server_live_accept (RtkServerLive *self, SoupServerMessage *message, RtkServ
     rtk_server_call_fail (call, 400, "bad-handshake", "This is no handshake of a WebSocket.");
     return FALSE;
   }
+  if (!has_room (self, call))
+    return FALSE;
   (void)soup_websocket_server_process_handshake (message, NULL, NULL, NULL, NULL);
   socket = g_new0 (Socket, 1);
-  socket->live = self;
+  socket->live = g_rc_box_acquire (self);
   socket->socket = g_object_ref (soup_server_message_get_socket (message));
   socket->session = g_strdup (call->session);
+  socket->person = g_strdup (call->principal);
+  self->n_taken++;
+  set_count (self, socket->person, count_of (self, socket->person) + 1);
   socket->number = -1;
   socket->seen = g_get_monotonic_time ();
   /* Whoever hangs up before takes it along. */
   g_object_set_data_full (G_OBJECT (message), SOCKET, socket, socket_free);
-  g_signal_connect (message, "wrote-informational", G_CALLBACK (switched_cb), self);
+  g_signal_connect (message, "wrote-informational", G_CALLBACK (switched_cb), NULL);
   return TRUE;
 }
 
@@ -411,6 +490,7 @@ rtk_server_live_new (const RtkServerConfig *config,
   self->closed = closed;
   self->closed_data = user_data;
   self->sockets = g_hash_table_new_full (NULL, NULL, socket_free, NULL);
+  self->people = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->listener = rtk_server_db_listen (database, moved_cb, self);
   self->watch_source = g_timeout_add_seconds (WATCH_SECONDS, watch_cb, self);
   return self;

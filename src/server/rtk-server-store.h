@@ -41,6 +41,8 @@ G_BEGIN_DECLS
  * @quota_bytes: bytes of these
  * @hint_ms: between two hints to the same WebSocket
  * @ping_seconds: between two pings to a WebSocket
+ * @max_sockets: WebSockets at a time; 0 here and below is no limit
+ * @max_own_sockets: of these, those of one member of staff
  * @readers: connections that read beside the one that writes
  * @refresh_grace_seconds: how long a refresh whose answer was lost can be asked for once more
  * @grant_seconds: how long staff may work without the server
@@ -91,6 +93,8 @@ typedef struct {
   gint64   quota_bytes;
   gint64   hint_ms;
   gint64   ping_seconds;
+  gint64   max_sockets;
+  gint64   max_own_sockets;
   gint64   readers;
   gint64   refresh_grace_seconds;
   gint64   grant_seconds;

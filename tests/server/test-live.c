@@ -267,7 +267,8 @@ get_memory_kb (RtkTestServer *server)
 static void
 test_many (void)
 {
-  g_autoptr (RtkTestServer) server = rtk_test_server_new (8, NULL);
+  g_autoptr (RtkTestServer) server =
+      rtk_test_server_new (8, (const char *[]){"--max-own-sockets", "0", NULL});
   g_autofree char *token = rtk_test_sign_in (server, "operator");
   g_autoptr (SoupSession) session = make_session ();
   g_autoptr (Mover) mover = make_mover (server, 0);
@@ -417,6 +418,38 @@ test_sleeper (void)
   g_assert_cmpuint (n_heard, <, n / 2);
 }
 
+/* There is room for so many of one person, and of all; of who leaves the next one has the place. */
+static void
+test_room (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (
+      0, (const char *[]){"--max-own-sockets", "2", "--max-sockets", "3", NULL});
+  g_autofree char *token = rtk_test_sign_in (server, "operator");
+  g_autofree char *again = rtk_test_sign_in (server, "operator");
+  g_autofree char *other = rtk_test_sign_in (server, "reviewer");
+  g_autoptr (SoupSession) session = make_session ();
+  g_autoptr (Station) first = make_station (server, session, token);
+  g_autoptr (Station) second = make_station (server, session, again);
+  g_autoptr (Station) third = begin_station (server, session, token);
+  g_autoptr (Station) fourth = make_station (server, session, other);
+  g_autoptr (Station) fifth = begin_station (server, session, other);
+
+  WAIT_FOR (third->error != NULL && fifth->error != NULL);
+  g_assert_cmpuint (third->status, ==, 429);
+  g_assert_cmpuint (fifth->status, ==, 503);
+  soup_websocket_connection_close (second->connection, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
+  WAIT_FOR (second->is_closed);
+  /* The server learns of it a moment later. */
+  for (gboolean is_in = FALSE; !is_in;) {
+    g_autoptr (Station) next = begin_station (server, session, again);
+
+    WAIT_FOR (next->n_hints > 0 || next->error != NULL);
+    is_in = next->n_hints > 0;
+    g_assert_true (is_in || next->status == 429);
+  }
+  g_assert_false (first->is_closed || fourth->is_closed);
+}
+
 /* Whoever answers no ping is gone. */
 static void
 test_silent (void)
@@ -532,6 +565,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/live/many", test_many);
   g_test_add_func ("/server/live/coalesce", test_coalesce);
   g_test_add_func ("/server/live/sleeper", test_sleeper);
+  g_test_add_func ("/server/live/room", test_room);
   g_test_add_func ("/server/live/silent", test_silent);
   g_test_add_func ("/server/live/revoked", test_revoked);
   g_test_add_func ("/server/live/stop", test_stop);

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import zlib
 
+from server import PASSWORD
 from tap import expect
 from world import TUS, b64
 
@@ -125,6 +126,19 @@ def scene_live(world):
         expect(world.call("reviewer", "GET", "/v1/live", headers=more, status=426).problem == "upgrade-required")
     broken = {**HANDSHAKE, "Sec-WebSocket-Key": "short"}
     expect(world.call("supervisor", "GET", "/v1/live", headers=broken, status=400).problem == "bad-handshake")
+
+
+def scene_live_room(world):
+    for option, status, problem in (("--max-own-sockets", 429, "too-many-sockets"), ("--max-sockets", 503, "busy")):
+        with world.another_server(staff=("operator",), extra=(option, "1")) as client:
+            session = client.request("POST", "/v1/session", {"user": "operator", "password": PASSWORD}, status=201)
+            token = session.json["access_token"]
+            client.request("GET", "/v1/live", token=token, headers=HANDSHAKE, status=101)
+            # The connection is a WebSocket now; the next request gets another one.
+            held, client.connection = client.connection, None
+            answer = client.request("GET", "/v1/live", token=token, headers=HANDSHAKE, status=status)
+            expect(answer.problem == problem and int(answer.get("retry-after")) > 0)
+            held.close()
 
 
 def scene_metrics(world):

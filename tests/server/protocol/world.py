@@ -56,9 +56,9 @@ class World:
         self.server.close()
 
     @contextlib.contextmanager
-    def another_server(self, **options):
+    def another_server(self, staff=(), **options):
         """A client of another server, whose answers count like those of the first."""
-        server = Server(staff=(), **options)
+        server = Server(staff=staff, **options)
         try:
             server.start()
             client = Client(self.document, server.address)
