@@ -20,6 +20,9 @@ struct _RtkServerCache {
   gsize       size;    /* (lock mutex) */
   gsize       max_size;
   guint8      secret[crypto_generichash_KEYBYTES];
+
+  GMutex       watch_mutex;
+  RtkServerDb *watch; /* (owned) (nullable) (lock watch_mutex): SQLite's, which only looks */
 };
 
 static void
@@ -48,16 +51,28 @@ keys_are_equal (gconstpointer a, gconstpointer b)
 
 /**
  * rtk_server_cache_new:
+ * @config: settings
  * @max_bytes: of all answers together
+ * @error: return location
  *
  * Returns: (transfer full): an empty cache
  */
 RtkServerCache *
-rtk_server_cache_new (gsize max_bytes)
+rtk_server_cache_new (const RtkServerConfig *config, gsize max_bytes, GError **error)
 {
-  RtkServerCache *self = g_new0 (RtkServerCache, 1);
+  g_autofree char *address = rtk_server_config_dup_address (config);
+  RtkServerDb     *watch = NULL;
+  RtkServerCache  *self;
 
+  if (config->database == NULL) {
+    watch = rtk_server_db_open (address, error);
+    if (watch == NULL)
+      return NULL;
+  }
+  self = g_new0 (RtkServerCache, 1);
   g_mutex_init (&self->mutex);
+  g_mutex_init (&self->watch_mutex);
+  self->watch = watch;
   self->entries = g_hash_table_new_full (hash_key, keys_are_equal, NULL, entry_free);
   self->max_size = max_bytes;
   randombytes_buf (self->secret, sizeof self->secret);
@@ -74,6 +89,8 @@ void
 rtk_server_cache_free (RtkServerCache *self)
 {
   g_mutex_clear (&self->mutex);
+  g_mutex_clear (&self->watch_mutex);
+  g_clear_pointer (&self->watch, rtk_server_db_close);
   g_hash_table_unref (self->entries);
   g_free (self->state);
   g_free (self);
@@ -103,6 +120,29 @@ rtk_server_cache_make_key (RtkServerCache *self,
   crypto_generichash_update (&state, (const guint8 *)who, strlen (who) + 1);
   crypto_generichash_update (&state, (const guint8 *)resource, strlen (resource));
   crypto_generichash_final (&state, out_key, RTK_SERVER_CACHE_KEY_SIZE);
+}
+
+/**
+ * rtk_server_cache_dup_state:
+ * @self: a cache
+ * @db: (nullable): the caller's own connection, outside a transaction; only PostgreSQL needs it
+ *
+ * Names the state of the database, whichever process wrote last: a backup writes beside the server.
+ * Of SQLite this is a look into shared memory.
+ *
+ * Returns: (transfer full) (nullable): the state; %NULL when it is not known
+ */
+char *
+rtk_server_cache_dup_state (RtkServerCache *self, RtkServerDb *db)
+{
+  char *state;
+
+  if (self->watch == NULL)
+    return db != NULL ? rtk_server_db_dup_state (db) : NULL;
+  g_mutex_lock (&self->watch_mutex);
+  state = rtk_server_db_dup_state (self->watch);
+  g_mutex_unlock (&self->watch_mutex);
+  return state;
 }
 
 /**

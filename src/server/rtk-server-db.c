@@ -570,18 +570,21 @@ rtk_server_db_is_postgres (RtkServerDb *self)
  * @self: a connection, outside a transaction
  *
  * Names the state that a transaction begun now would see, in one short query: two that are the same
- * see the same rows, whoever writes. Only of PostgreSQL: an SQLite file has one process, which
- * knows of its own commits.
+ * see the same rows, whoever writes. Of an SQLite file only names that the same connection gave can
+ * be compared, and that one must not write.
  *
- * Returns: (transfer full) (nullable): the state; %NULL for SQLite, or when it cannot be asked for
+ * Returns: (transfer full) (nullable): the state; %NULL when it cannot be asked for
  */
 char *
 rtk_server_db_dup_state (RtkServerDb *self)
 {
   g_autofree char *state = NULL;
+  gint64           version;
 
-  if (!rtk_server_db_is_postgres (self))
-    return NULL;
+  if (!rtk_server_db_is_postgres (self)) {
+    version = rtk_server_db_get_int (self, -1, "PRAGMA data_version", "");
+    return version >= 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, version) : NULL;
+  }
   state = rtk_server_db_dup_text (self, "SELECT CAST (pg_current_snapshot () AS text)", "");
   return state != NULL && state[0] != '\0' ? g_steal_pointer (&state) : NULL;
 }

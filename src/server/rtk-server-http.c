@@ -31,7 +31,7 @@ struct _RtkServerHttp {
   RtkServerLive         *live;      /* (owned) */
   RtkServerMetrics      *metrics;   /* (owned) */
   RtkServerCache        *cache;     /* (owned): shared with the readers */
-  int                    n_commits; /* of this process, atomic */
+  int                    n_commits; /* of this process, atomic: for the metrics */
   RtkServerLimits       *limits;    /* (owned) */
   RtkServerAdapters     *adapters;  /* (owned) */
   char                  *bootstrap; /* (owned) (nullable) */
@@ -148,16 +148,6 @@ give_up_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Another process may write to PostgreSQL: it is asked. An SQLite file has one process, and what
- * that has committed so often stays so until it commits again. */
-static char *
-dup_state (RtkServerHttp *self, RtkServerDb *db)
-{
-  if (db != NULL && rtk_server_db_is_postgres (db))
-    return rtk_server_db_dup_state (db);
-  return g_strdup_printf ("%d", g_atomic_int_get (&self->n_commits));
-}
-
 static gboolean
 find_answer (Pending *pending, const char *state)
 {
@@ -181,7 +171,7 @@ keep_answer (Pending *pending, RtkServerDb *db, const char *state)
 
   if (call->status != 200 || call->bytes != NULL || call->answer_headers->len > 0)
     return;
-  after = dup_state (pending->self, db);
+  after = rtk_server_cache_dup_state (pending->self->cache, db);
   if (state == NULL || g_strcmp0 (state, after) != 0)
     return;
   call->bytes =
@@ -196,7 +186,8 @@ run_call (GTask *task, gpointer data)
   RtkServerSeat   *seat = data;
   Pending         *pending = g_task_get_task_data (task);
   RtkServerDb     *db = seat->store->db;
-  g_autofree char *state = pending->is_kept ? dup_state (pending->self, db) : NULL;
+  g_autofree char *state =
+      pending->is_kept ? rtk_server_cache_dup_state (pending->self->cache, db) : NULL;
 
   if (!pending->is_kept || !find_answer (pending, state)) {
     rtk_server_call_run (seat->store, pending->call);
@@ -315,8 +306,8 @@ prepare_call (RtkServerCall *call, SoupServerMessage *message, const char *path)
   return call->status == 0;
 }
 
-/* A page of the feed is asked for again and again while nothing happens. When all writing is ours
- * it is answered at once, without a worker. */
+/* A page of the feed is asked for again and again while nothing happens. Where that can be seen
+ * without a query, as in SQLite's shared memory, it is answered at once, without a worker. */
 static gboolean
 answer_again (Pending *pending)
 {
@@ -330,9 +321,7 @@ answer_again (Pending *pending)
   pending->is_kept = TRUE;
   rtk_server_cache_make_key (self->cache, rtk_server_call_get_header (call, "authorization"),
                              query != NULL ? query : "", pending->key);
-  if (self->config->database != NULL)
-    return FALSE;
-  state = dup_state (self, NULL);
+  state = rtk_server_cache_dup_state (self->cache, NULL);
   return find_answer (pending, state);
 }
 
@@ -515,7 +504,7 @@ start_jobs_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* On a worker: what was kept before is old from now on. */
+/* On a worker. */
 static void
 committed_cb (gpointer user_data)
 {
@@ -544,9 +533,11 @@ rtk_server_http_new (const RtkServerConfig *config,
                      GError               **error)
 {
   g_autoptr (RtkServerLimits) limits = rtk_server_limits_new (config, error);
+  g_autoptr (RtkServerCache) cache =
+      limits != NULL ? rtk_server_cache_new (config, CACHE_BYTES, error) : NULL;
   RtkServerHttp *self;
 
-  if (limits == NULL)
+  if (cache == NULL)
     return NULL;
   self = g_new0 (RtkServerHttp, 1);
   self->config = config;
@@ -560,7 +551,7 @@ rtk_server_http_new (const RtkServerConfig *config,
   }
   self->limits = g_steal_pointer (&limits);
   self->metrics = rtk_server_metrics_new ();
-  self->cache = rtk_server_cache_new (CACHE_BYTES);
+  self->cache = g_steal_pointer (&cache);
   self->live = rtk_server_live_new (config, self->pool, sockets_closed_cb, self);
   self->bootstrap = g_strdup (bootstrap);
   /* No path that is documented has anything to escape: one that does is not taken for another. */
