@@ -4,8 +4,8 @@
 
 #include "server/rtk-server-http.h"
 
-#include "core/rtk-error.h"
 #include "server/rtk-server-adapters.h"
+#include "server/rtk-server-answer.h"
 #include "server/rtk-server-cache.h"
 #include "server/rtk-server-intake.h"
 #include "server/rtk-server-limits.h"
@@ -61,61 +61,11 @@ pending_free (Pending *pending)
   g_free (pending);
 }
 
-/* One line a call. The route is the pattern, so no id, code or name gets into the log. */
-static void
-log_call (const RtkServerCall *call)
-{
-  g_autofree char *status = g_strdup_printf ("%u", call->status);
-  g_autofree char *ms =
-      g_strdup_printf ("%.1f", (double)(g_get_monotonic_time () - call->started) / 1000);
-
-  /* Nor does a word that the caller made up. */
-  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO, "RTK_METHOD",
-                    call->route != NULL ? call->route->method : "?", "RTK_ROUTE",
-                    call->route != NULL ? call->route->pattern : "?", "RTK_STATUS", status,
-                    "RTK_MS", ms, "MESSAGE", "call");
-}
-
-/* An answer without a body and its length is to libsoup one that ends with the connection: a new
- * connection for each part of an upload. */
-static void
-keep_connection_cb (SoupServerMessage *message, gpointer user_data)
-{
-  soup_message_headers_set_encoding (soup_server_message_get_response_headers (message),
-                                     SOUP_ENCODING_NONE);
-}
-
 static void
 send_answer (RtkServerHttp *self, SoupServerMessage *message, RtkServerCall *call)
 {
-  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
-  gboolean has_body = call->status != 204 && (call->bytes != NULL || call->answer.text->len > 0);
-
-  for (guint i = 0; i + 1 < call->answer_headers->len; i += 2)
-    soup_message_headers_replace (headers, g_ptr_array_index (call->answer_headers, i),
-                                  g_ptr_array_index (call->answer_headers, i + 1));
-  if (!soup_message_headers_get_one (headers, "Cache-Control"))
-    soup_message_headers_replace (headers, "Cache-Control", "no-store");
-  if (has_body) {
-    SoupMessageBody *body = soup_server_message_get_response_body (message);
-
-    soup_message_headers_set_content_type (headers, call->media_type, NULL);
-    if (call->bytes != NULL) {
-      soup_message_body_append_bytes (body, call->bytes);
-    } else {
-      gsize size = call->answer.text->len;
-      g_autoptr (GBytes) text =
-          g_bytes_new_take (g_string_free (g_steal_pointer (&call->answer.text), FALSE), size);
-
-      soup_message_body_append_bytes (body, text);
-    }
-  }
-  if (call->status == 204)
-    g_signal_connect (message, "wrote-headers", G_CALLBACK (keep_connection_cb), NULL);
-  soup_server_message_set_status (message, call->status,
-                                  call->status == 426 ? "Upgrade Required" : NULL);
+  rtk_server_answer_send (message, call);
   rtk_server_metrics_count (self->metrics, call);
-  log_call (call);
 }
 
 static void
@@ -240,10 +190,8 @@ call_done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     /* A connection that is taken over is never finished: nothing waits for it. */
     g_signal_handlers_disconnect_by_func (pending->message, finished_cb, pending->self);
     finished_cb (pending->message, pending->self);
-    soup_message_headers_replace (soup_server_message_get_response_headers (pending->message),
-                                  "Cache-Control", "no-store");
+    rtk_server_answer_switch (pending->message, pending->call);
     rtk_server_metrics_count (pending->self->metrics, pending->call);
-    log_call (pending->call);
   } else {
     send_answer (pending->self, pending->message, pending->call);
   }
@@ -474,22 +422,9 @@ handle_early (SoupServer        *server,
 static void
 run_jobs (GTask *task, gpointer data)
 {
-  static gboolean (*const jobs[]) (RtkServerStore *, gint64, guint *, GError **) = {
-      rtk_server_jobs_close_unpaid, rtk_server_jobs_refund,  rtk_server_jobs_expire,
-      rtk_server_jobs_unattended,   rtk_server_jobs_uploads, rtk_server_jobs_leftovers,
-      rtk_server_jobs_anchor};
   RtkServerSeat *seat = data;
 
-  for (guint i = 0; i < G_N_ELEMENTS (jobs); i++) {
-    g_autoptr (GError) error = NULL;
-    guint done = 0;
-
-    if (!jobs[i](seat->store, g_get_real_time (), &done, &error))
-      g_log (G_LOG_DOMAIN,
-             g_error_matches (error, RTK_ERROR, RTK_ERROR_OFFLINE) ? G_LOG_LEVEL_MESSAGE
-                                                                   : G_LOG_LEVEL_WARNING,
-             "A job failed: %s", error->message);
-  }
+  rtk_server_jobs_run (seat->store);
   rtk_server_seat_done (seat);
   g_task_return_boolean (task, TRUE);
 }

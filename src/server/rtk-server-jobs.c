@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
+#include "core/rtk-error.h"
 #include "server/rtk-server-payments.h"
 #include "server/rtk-server-review.h"
 
@@ -164,4 +165,31 @@ rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GErro
     return rtk_server_db_commit (self->db, error);
   rtk_server_db_rollback (self->db);
   return FALSE;
+}
+
+/**
+ * rtk_server_jobs_run:
+ * @self: a store, outside a transaction
+ *
+ * Does whatever is due. One that fails is logged and tried again with the next run; the others are
+ * done.
+ */
+void
+rtk_server_jobs_run (RtkServerStore *self)
+{
+  static gboolean (*const jobs[]) (RtkServerStore *, gint64, guint *, GError **) = {
+      rtk_server_jobs_close_unpaid, rtk_server_jobs_refund,  rtk_server_jobs_expire,
+      rtk_server_jobs_unattended,   rtk_server_jobs_uploads, rtk_server_jobs_leftovers,
+      rtk_server_jobs_anchor};
+
+  for (guint i = 0; i < G_N_ELEMENTS (jobs); i++) {
+    g_autoptr (GError) error = NULL;
+    guint done = 0;
+
+    if (!jobs[i](self, g_get_real_time (), &done, &error))
+      g_log (G_LOG_DOMAIN,
+             g_error_matches (error, RTK_ERROR, RTK_ERROR_OFFLINE) ? G_LOG_LEVEL_MESSAGE
+                                                                   : G_LOG_LEVEL_WARNING,
+             "A job failed: %s", error->message);
+  }
 }

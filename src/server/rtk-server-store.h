@@ -348,7 +348,8 @@ gboolean rtk_server_lockout_expire (RtkServerStore *store, gint64 now, GError **
 gboolean
 rtk_server_jobs_close_unpaid (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean
-rtk_server_jobs_uploads (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
+     rtk_server_jobs_uploads (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
+void rtk_server_jobs_run (RtkServerStore *self);
 gboolean rtk_server_jobs_refund (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_anchor (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean
