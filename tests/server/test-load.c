@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-id.h"
-#include "server/rtk-server-db.h"
 #include "server/rtk-server-files.h"
+#include "support/rtk-test-database.h"
 #include "support/rtk-test-server.h"
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
@@ -420,13 +420,10 @@ ask_photo (RtkTestServer *server, const char *token, const char *sha256)
 static void
 make_old (RtkTestServer *server)
 {
-  g_autofree char *file = g_build_filename (server->folder, "server.db", NULL);
-  g_autofree char *address = rtk_test_server_dup_database (server->folder);
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (server->folder);
   g_autoptr (GError) error = NULL;
-  g_autoptr (RtkServerDb) db = rtk_server_db_open (address != NULL ? address : file, &error);
   gint64 then = g_get_real_time () - 7 * G_TIME_SPAN_DAY;
 
-  g_assert_no_error (error);
   rtk_server_db_run (db, &error, "UPDATE photos SET created_at = ?", "i", then);
   g_assert_no_error (error);
   rtk_server_db_run (db, &error, "UPDATE uploads SET created_at = ?1, expires_at = ?1", "i", then);

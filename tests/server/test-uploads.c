@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/rtk-id.h"
+#include "support/rtk-test-database.h"
 #include "support/rtk-test-server.h"
 #include "support/rtk-test-signer.h"
 
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <utime.h>
 
 #define TUS "Tus-Resumable", "1.0.0"
 
@@ -364,6 +366,79 @@ test_lost_file (void)
   g_string_truncate (server->log, 0);
 }
 
+static guint
+ask_status (RtkTestServer *server, const char *token, const char *location)
+{
+  g_autoptr (RtkTestReply) reply =
+      rtk_test_call_raw (server, token, "HEAD", location, NULL, NULL, (const char *[]){TUS, NULL});
+
+  return reply->status;
+}
+
+/* As if an upload of a server that is stopped had been left @days ago, its part included. */
+static void
+leave_for (RtkTestServer *server, const char *location, const char *path, gint days)
+{
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (server->folder);
+  g_autofree char *id = g_path_get_basename (location);
+  g_autoptr (GError) error = NULL;
+  gint64         then = g_get_real_time () - days * G_TIME_SPAN_DAY;
+  struct utimbuf times = {then / G_USEC_PER_SEC, then / G_USEC_PER_SEC};
+
+  rtk_server_db_run (db, &error,
+                     "UPDATE uploads SET created_at = ?1, expires_at = ?1 WHERE id = ?2", "is",
+                     then, id);
+  g_assert_no_error (error);
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
+    g_assert_cmpint (utime (path, &times), ==, 0);
+}
+
+/* What nobody goes on with loses its part, is answered 410 for a while, and is forgotten then; it
+ * can be begun again. What is not as old stays, also when only its part is young. */
+static void
+test_expired (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (0, NULL);
+  g_autofree char *token = rtk_test_sign_in (server, "operator");
+  g_auto (GStrv) places = g_new0 (char *, 4);
+  g_auto (GStrv) paths = g_new0 (char *, 4);
+  g_autofree char *again = NULL;
+  g_autoptr (GBytes) first = NULL;
+
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (GBytes) bytes = rtk_test_make_blob ("image/jpeg", 20000, 50 + i);
+    g_autoptr (GBytes) half = g_bytes_new_from_bytes (bytes, 0, 10000);
+    g_autofree char *id = NULL;
+    g_autoptr (RtkTestReply) reply = NULL;
+
+    places[i] = begin (server, token, bytes);
+    id = g_path_get_basename (places[i]);
+    paths[i] = g_build_filename (server->folder, "uploads", id, NULL);
+    reply = patch (server, token, places[i], 0, half, NULL);
+    g_assert_cmpuint (reply->status, ==, 204);
+    if (i == 0)
+      first = g_bytes_ref (bytes);
+  }
+  rtk_test_server_stop (server);
+  leave_for (server, places[0], paths[0], 2);
+  leave_for (server, places[1], "", 2);
+  /* The jobs run when the server begins. */
+  rtk_test_server_start (server);
+  while (g_file_test (paths[0], G_FILE_TEST_EXISTS))
+    g_assert_cmpuint (ask_status (server, token, places[0]), ==, 410);
+  g_assert_cmpuint (ask_status (server, token, places[0]), ==, 410);
+  g_assert_cmpint (ask (server, token, places[1]), ==, 10000);
+  g_assert_cmpint (ask (server, token, places[2]), ==, 10000);
+  rtk_test_server_stop (server);
+  leave_for (server, places[0], paths[0], 30);
+  rtk_test_server_start (server);
+  while (ask_status (server, token, places[0]) == 410)
+    continue;
+  g_assert_cmpuint (ask_status (server, token, places[0]), ==, 404);
+  again = begin (server, token, first);
+  g_assert_cmpint (ask (server, token, again), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -374,6 +449,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/uploads/killed-upload", test_killed_upload);
   g_test_add_func ("/server/uploads/killed-before-the-end", test_killed_before_the_end);
   g_test_add_func ("/server/uploads/killed-operation", test_killed_operation);
+  g_test_add_func ("/server/uploads/expired", test_expired);
   g_test_add_func ("/server/uploads/lost-file", test_lost_file);
   return g_test_run ();
 }
