@@ -514,8 +514,9 @@ check_whole (RtkServerCall *self)
 gboolean
 rtk_server_route_is_reading (const RtkServerRoute *route)
 {
+  /* A search is posted only to keep names and numbers out of addresses. */
   return g_str_equal (route->method, "GET") || g_str_equal (route->method, "HEAD") ||
-         g_str_equal (route->method, "OPTIONS");
+         g_str_equal (route->method, "OPTIONS") || route->handler == rtk_server_roster_find;
 }
 
 static gboolean

@@ -183,6 +183,17 @@ static const Migration migrations[] = {
         "CREATE INDEX submissions_order_state ON submissions (order_id, state);"
         "CREATE INDEX submissions_waiting ON submissions (waiting, stage, origin, engine, school,"
         " batch, attempt, first_by, second_by, waiting_since) WHERE waiting IS NOT NULL;"
+        /* By them a filter that fits nothing is known to: see rtk-server-queue.c. */
+        "CREATE INDEX submissions_batch ON submissions (batch, waiting) WHERE waiting IS NOT NULL;"
+        "CREATE INDEX submissions_origin ON submissions (origin, waiting)"
+        " WHERE waiting IS NOT NULL;"
+        "CREATE INDEX submissions_engine ON submissions (engine, waiting)"
+        " WHERE waiting IS NOT NULL;"
+        "CREATE INDEX submissions_stage ON submissions (stage, waiting)"
+        " WHERE waiting IS NOT NULL AND stage <> 'first';"
+        "CREATE INDEX submissions_attempt ON submissions (attempt)"
+        " WHERE waiting IS NOT NULL AND attempt > 1;"
+        "CREATE INDEX submissions_since ON submissions (waiting_since) WHERE waiting IS NOT NULL;"
         "CREATE INDEX submissions_until ON submissions (lease_until)"
         " WHERE lease_until IS NOT NULL;"
         /* One verdict a stage that stands; "is_final" is 1 when it moved the submission. */

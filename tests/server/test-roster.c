@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "support/rtk-test-database.h"
 #include "support/rtk-test-server.h"
 
 #include <string.h>
@@ -308,6 +309,22 @@ test_find (void)
   }
 }
 
+/* Who looks for somebody does not wait for who writes. */
+static void
+test_find_beside (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (1, NULL);
+  g_autofree char *desk = rtk_test_sign_in (server, "operator");
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (server->folder);
+  g_autoptr (RtkTestReply) reply = NULL;
+
+  g_assert_true (rtk_server_db_begin (db, TRUE, NULL));
+  reply =
+      rtk_test_call (server, desk, "POST", "/v1/roster/find", "{\"code\":\"TESTCODE00000000\"}");
+  g_assert_cmpuint (count_items (reply, "graduates"), ==, 1);
+  rtk_server_db_rollback (db);
+}
+
 /* Full names: for a supervisor, page by page, and the log knows each page. */
 static void
 test_naming (void)
@@ -583,6 +600,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/roster/forms", test_forms);
   g_test_add_func ("/server/roster/progress", test_progress);
   g_test_add_func ("/server/roster/find", test_find);
+  g_test_add_func ("/server/roster/find-beside", test_find_beside);
   g_test_add_func ("/server/roster/naming", test_naming);
   g_test_add_func ("/server/roster/export-in-feed", test_export_in_feed);
   g_test_add_func ("/server/roster/unproved", test_unproved);
