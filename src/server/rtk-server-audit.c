@@ -146,6 +146,98 @@ rtk_server_audit_add (RtkServerStore *self,
                             "iisssss", end->entries, now, actor, action, target, detail, hash);
 }
 
+#define COLUMNS 7
+/* Entries of one statement. */
+#define N_ADDED 50
+
+/* Made once: statements are kept by their address. */
+static const char *
+get_insert (void)
+{
+  static gsize text = 0;
+
+  if (g_once_init_enter (&text)) {
+    GString *made =
+        g_string_new ("INSERT INTO audit (seq, at, actor, action, target, detail, hash) VALUES");
+
+    for (guint i = 0; i < N_ADDED; i++)
+      g_string_append (made, i == 0 ? " (?, ?, ?, ?, ?, ?, ?)" : ", (?, ?, ?, ?, ?, ?, ?)");
+    g_once_init_leave (&text, (gsize)g_string_free (made, FALSE));
+  }
+  return (const char *)text;
+}
+
+/* Adds entries that are the same but for their targets: %N_ADDED of them, after @last, which
+ * becomes the last of them. */
+static gboolean
+add_chunk (RtkServerStore  *self,
+           RtkServerAnchor *last,
+           const char      *actor,
+           const char      *action,
+           gpointer        *targets,
+           const char      *detail,
+           GError         **error)
+{
+  g_autoptr (GPtrArray) hashes = g_ptr_array_new_with_free_func (g_free);
+  gint64         now = g_get_real_time ();
+  RtkServerValue values[N_ADDED * COLUMNS];
+  RtkServerRows *done;
+
+  for (guint i = 0; i < N_ADDED; i++) {
+    g_autofree char *content =
+        dup_content (last->hash, last->entries + 1, now, actor, action, targets[i], detail);
+    char           *hash = rtk_server_keys_digest (self->keys, RTK_SERVER_KEY_AUDIT, content);
+    const char     *texts[] = {actor, action, targets[i], detail, hash};
+    RtkServerValue *value = &values[(gsize)i * COLUMNS];
+
+    g_ptr_array_add (hashes, hash);
+    last->entries++;
+    g_strlcpy (last->hash, hash, sizeof last->hash);
+    value[0] = (RtkServerValue){.type = 'i', .number = last->entries};
+    value[1] = (RtkServerValue){.type = 'i', .number = now};
+    for (guint k = 0; k < G_N_ELEMENTS (texts); k++)
+      value[k + 2] = (RtkServerValue){.type = 's', .text = texts[k]};
+  }
+  done = rtk_server_db_query_values (self->db, error, get_insert (), values, G_N_ELEMENTS (values));
+  (void)rtk_server_db_next (self->db, done, error);
+  return rtk_server_db_end (done);
+}
+
+/**
+ * rtk_server_audit_add_all:
+ * @self: a store, in a transaction
+ * @actor: see rtk_server_audit_add()
+ * @action: the same for all
+ * @targets: (element-type utf8): an entry each
+ * @detail: the same for all
+ * @error: return location
+ *
+ * Adds many entries in few statements, because others wait for the end of the transaction.
+ *
+ * Returns: whether they were added
+ */
+gboolean
+rtk_server_audit_add_all (RtkServerStore *self,
+                          const char     *actor,
+                          const char     *action,
+                          GPtrArray      *targets,
+                          const char     *detail,
+                          GError        **error)
+{
+  RtkServerAnchor last;
+  guint           i = 0;
+
+  if (!rtk_server_audit_get_anchor (self, &last, error))
+    return FALSE;
+  for (; i + N_ADDED <= targets->len; i += N_ADDED)
+    if (!add_chunk (self, &last, actor, action, &targets->pdata[i], detail, error))
+      return FALSE;
+  for (; i < targets->len; i++)
+    if (!rtk_server_audit_add (self, actor, action, g_ptr_array_index (targets, i), detail, error))
+      return FALSE;
+  return TRUE;
+}
+
 /**
  * rtk_server_audit_keep_plain:
  * @self: a store on a database of version 1, in a writing transaction

@@ -243,6 +243,10 @@ RTK_SERVER_HANDLER (online_print);
 RTK_SERVER_HANDLER (online_status);
 
 gboolean rtk_server_phone_is_valid (const char *phone);
+gboolean rtk_server_account_role_is_valid (const char *role);
+
+/* Orders of one delivery. */
+#define RTK_SERVER_MAX_EXPORT 10000
 
 /* Members of an account that are told at sign-in: rtk-server-account.c. */
 gboolean rtk_server_graduate_write (RtkServerStore *store,

@@ -5,6 +5,7 @@
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "server/rtk-server-call.h"
+#include "server/rtk-server-db-private.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -193,11 +194,38 @@ audit_orders (RtkServerStore *store,
     g_ptr_array_add (orders, g_strdup (rtk_server_db_text (row, 0)));
   if (!rtk_server_db_end (row))
     return FALSE;
-  for (guint i = 0; i < orders->len; i++)
-    if (!rtk_server_audit_add (store, call->actor, action, g_ptr_array_index (orders, i), detail,
-                               error))
-      return FALSE;
-  return TRUE;
+  return rtk_server_audit_add_all (store, call->actor, action, orders, detail, error);
+}
+
+/* Ids of one statement. */
+#define N_IDS 200
+
+/* Made once: statements are kept by their address. */
+static const char *
+get_insert (void)
+{
+  static gsize text = 0;
+
+  if (g_once_init_enter (&text)) {
+    GString *made = g_string_new ("INSERT INTO export_orders (export, order_id, submission)"
+                                  " SELECT ?1, o.id, " APPROVED " FROM orders o WHERE o.id IN (");
+
+    for (guint i = 0; i < N_IDS; i++)
+      g_string_append_printf (made, i == 0 ? "?%u" : ", ?%u", i + 2);
+    g_string_append (made, ") AND " IS_DELIVERABLE " ON CONFLICT DO NOTHING");
+    g_once_init_leave (&text, (gsize)g_string_free (made, FALSE));
+  }
+  return (const char *)text;
+}
+
+static const char *
+get_id (JsonArray *orders, guint index)
+{
+  JsonNode *node = json_array_get_element (orders, index);
+
+  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
+             ? json_node_get_string (node)
+             : NULL;
 }
 
 /* Adds the orders that were named. FALSE when one of them cannot be delivered; the call is answered
@@ -205,26 +233,28 @@ audit_orders (RtkServerStore *store,
 static gboolean
 add_orders (RtkServerStore *store, RtkServerCall *call, JsonArray *orders, GError **error)
 {
-  const char *export = rtk_server_call_get_string (call, "id");
+  RtkServerValue values[N_IDS + 1] = {
+      {.type = 's', .text = rtk_server_call_get_string (call, "id")}};
+  guint n = json_array_get_length (orders);
 
-  for (guint i = 0; i < json_array_get_length (orders); i++) {
-    JsonNode   *node = json_array_get_element (orders, i);
-    const char *id =
-        JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
-            ? json_node_get_string (node)
-            : NULL;
-
-    if (!rtk_id_is_valid (id)) {
+  for (guint i = 0; i < n; i++)
+    if (!rtk_id_is_valid (get_id (orders, i))) {
       rtk_server_call_fail (call, 422, "bad-member", "An order of the list is not an id.");
       return FALSE;
     }
-    if (!rtk_server_db_run (store->db, error,
-                            "INSERT INTO export_orders (export, order_id, submission) SELECT ?1,"
-                            " o.id, " APPROVED " FROM orders o WHERE o.id = ?2 AND " IS_DELIVERABLE
-                            " ON CONFLICT DO NOTHING",
-                            "ss", export, id))
+  for (guint first = 0; first < n; first += N_IDS) {
+    RtkServerRows *done;
+
+    for (guint i = 0; i < N_IDS; i++)
+      values[i + 1] = (RtkServerValue){.type = 's',
+                                       .is_null = first + i >= n,
+                                       .text = first + i < n ? get_id (orders, first + i) : NULL};
+    done = rtk_server_db_query_values (store->db, error, get_insert (), values, N_IDS + 1);
+    (void)rtk_server_db_next (store->db, done, error);
+    if (!rtk_server_db_end (done))
       return FALSE;
-    if (rtk_server_db_get_changes (store->db) != 1) {
+    /* One that is named twice is there once. */
+    if (rtk_server_db_get_changes (store->db) != MIN (N_IDS, n - first)) {
       rtk_server_call_fail (call, 409, "not-deliverable",
                             "An order is not approved, not paid for, or delivered already.");
       return FALSE;
@@ -244,8 +274,9 @@ fill_export (RtkServerStore *store, RtkServerCall *call, GError **error)
   return rtk_server_db_run (store->db, error,
                             "INSERT INTO export_orders (export, order_id, submission) SELECT ?1,"
                             " o.id, " APPROVED " FROM roster r JOIN orders o ON o.roster = r.id"
-                            " WHERE r.batch = ?2 AND " IS_DELIVERABLE,
-                            "ss", export, rtk_server_call_get_string (call, "batch"));
+                            " WHERE r.batch = ?2 AND " IS_DELIVERABLE " ORDER BY o.id LIMIT ?3",
+                            "ssi", export, rtk_server_call_get_string (call, "batch"),
+                            (gint64)RTK_SERVER_MAX_EXPORT);
 }
 
 static gboolean

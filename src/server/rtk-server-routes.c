@@ -127,7 +127,7 @@ static const RtkServerField naming_fields[] = {
 static const RtkServerField export_fields[] = {{"id", ID, TRUE, 0},
                                                {"receiver", STRING, TRUE, 256},
                                                {"batch", ID, FALSE, 0},
-                                               {"orders", ARRAY, FALSE, 100000},
+                                               {"orders", ARRAY, FALSE, RTK_SERVER_MAX_EXPORT},
                                                END};
 static const RtkServerField receipt_fields[] = {{"reference", STRING, TRUE, 256}, END};
 

@@ -166,6 +166,12 @@ gboolean rtk_server_audit_add (RtkServerStore *self,
                                const char     *actor,
                                const char     *action,
                                const char     *target,
+gboolean rtk_server_audit_add_all (RtkServerStore *self,
+                                   const char     *actor,
+                                   const char     *action,
+                                   GPtrArray      *targets,
+                                   const char     *detail,
+                                   GError        **error);
                                const char     *detail,
                                GError        **error);
 

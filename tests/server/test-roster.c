@@ -424,6 +424,89 @@ test_export_in_feed (void)
                    ==, 0);
 }
 
+/* A list of orders is taken as a whole, whatever number of statements it takes. */
+static void
+test_export_list (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (2, no_chance);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *order = rtk_test_make_order (server, 0, TRUE);
+  g_autofree char *id = rtk_test_new_id ();
+  g_autoptr (GString) list = g_string_new (NULL);
+  g_autofree char *twice = g_strdup_printf (
+      "{\"id\":\"%s\",\"receiver\":\"r\",\"orders\":[\"%s\",\"%s\"]}", id, order, order);
+  g_autofree char *once =
+      g_strdup_printf ("{\"id\":\"%s\",\"receiver\":\"r\",\"orders\":[\"%s\"]}", id, order);
+  g_autoptr (RtkTestReply) reply = NULL;
+
+  decide (server, boss, order, "approved");
+  g_string_printf (list, "{\"id\":\"%s\",\"receiver\":\"r\",\"orders\":[\"%s\"", id, order);
+  for (guint i = 1; i < 10001; i++) {
+    g_autofree char *other = rtk_test_new_id ();
+
+    g_string_append_printf (list, ",\"%s\"", other);
+  }
+  g_string_append (list, "]}");
+  reply = rtk_test_call (server, boss, "POST", "/v1/exports", list->str);
+  rtk_test_assert_problem (reply, 422, "bad-member");
+  reply = (rtk_test_reply_free (reply), rtk_test_call (server, boss, "POST", "/v1/exports", twice));
+  rtk_test_assert_problem (reply, 409, "not-deliverable");
+  reply = (rtk_test_reply_free (reply), rtk_test_call (server, boss, "POST", "/v1/exports", once));
+  g_assert_cmpuint (reply->status, ==, 201);
+  g_assert_cmpint (rtk_test_reply_int (reply, "count"), ==, 1);
+}
+
+/* A delivery of many: each order and each line of the audit log is there, up to the limit. */
+static void
+test_export_many (void)
+{
+#define COUNT "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10123) "
+#define ID "'01900000-0000-7000-8000-' || (100000000000 + n.i)"
+  static const char copy[] = COUNT
+      "INSERT INTO orders (id, number, revision, roster, payment, delivery, print, created_at,"
+      " updated_at) SELECT " ID ", '990101' || (100000 + n.i), 1, o.roster, 'paid', 'none',"
+      " 'none', 1, 1 FROM orders o, n WHERE o.id = ?";
+  static const char copy_photo[] =
+      COUNT "INSERT INTO submissions (id, order_id, state, origin, original, delivered, report,"
+            " actor, created_at) SELECT " ID ", " ID ", 'approved', 'online', w.original,"
+            " w.delivered, w.report, 'server', 1 FROM submissions w, n WHERE w.order_id = ?";
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (2, no_chance);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *batch = get_batch (server, boss);
+  g_autofree char *order = rtk_test_make_order (server, 0, TRUE);
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
+  const int        counts[] = {10000, 124};
+
+  decide (server, boss, order, "approved");
+  {
+    g_autoptr (RtkServerDb) db = rtk_test_open_database (server->folder);
+
+    g_assert_true (rtk_server_db_begin (db, TRUE, NULL));
+    g_assert_true (rtk_server_db_run (db, NULL, copy, "s", order));
+    g_assert_true (rtk_server_db_run (db, NULL, copy_photo, "s", order));
+    g_assert_true (rtk_server_db_commit (db, NULL));
+  }
+  rtk_test_server_stop (server);
+  g_assert_cmpint (rtk_test_server_command (server->folder, NULL, &before, "audit", "verify", NULL),
+                   ==, 0);
+  rtk_test_server_start (server);
+  for (guint i = 0; i < G_N_ELEMENTS (counts); i++) {
+    g_autofree char *id = rtk_test_new_id ();
+    g_autofree char *body =
+        g_strdup_printf ("{\"id\":\"%s\",\"receiver\":\"r\",\"batch\":\"%s\"}", id, batch);
+    g_autoptr (RtkTestReply) made = rtk_test_call (server, boss, "POST", "/v1/exports", body);
+
+    g_assert_cmpuint (made->status, ==, 201);
+    g_assert_cmpint (rtk_test_reply_int (made, "count"), ==, counts[i]);
+  }
+  rtk_test_server_stop (server);
+  g_assert_cmpint (rtk_test_server_command (server->folder, NULL, &after, "audit", "verify", NULL),
+                   ==, 0);
+  g_assert_cmpint (g_ascii_strtoll (strchr (after, ':') + 2, NULL, 10), ==,
+                   g_ascii_strtoll (strchr (before, ':') + 2, NULL, 10) + 10124 + 2);
+}
+
 static RtkTestReply *
 bind (RtkTestServer *server, const char *account, const char *code, const char *number)
 {
@@ -603,6 +686,8 @@ main (int argc, char **argv)
   g_test_add_func ("/server/roster/find-beside", test_find_beside);
   g_test_add_func ("/server/roster/naming", test_naming);
   g_test_add_func ("/server/roster/export-in-feed", test_export_in_feed);
+  g_test_add_func ("/server/roster/export-list", test_export_list);
+  g_test_add_func ("/server/roster/export-many", test_export_many);
   g_test_add_func ("/server/roster/unproved", test_unproved);
   g_test_add_func ("/server/roster/swapped", test_swapped);
   return g_test_run ();
