@@ -15,10 +15,11 @@
 #define SWEEP_SECONDS 30
 
 typedef enum {
-  KIND_SIGN_IN, /* by address: calls that hash a password */
-  KIND_ADDRESS, /* by address: other calls whose session is not known */
-  KIND_ACCOUNT, /* by graduate */
-  KIND_STAFF,   /* by member of staff */
+  KIND_SIGN_IN,     /* by address: calls that hash a password */
+  KIND_NEW_ACCOUNT, /* by address: they tell whether a telephone number has an account */
+  KIND_ADDRESS,     /* by address: other calls whose session is not known */
+  KIND_ACCOUNT,     /* by graduate */
+  KIND_STAFF,       /* by member of staff */
   N_KINDS
 } Kind;
 
@@ -91,6 +92,7 @@ RtkServerLimits *
 rtk_server_limits_new (const RtkServerConfig *config, GError **error)
 {
   const gint64 numbers[N_KINDS][2] = {{config->sign_in_rate, config->sign_in_burst},
+                                      {config->new_account_rate, config->new_account_burst},
                                       {config->address_rate, config->address_burst},
                                       {config->account_rate, config->account_burst},
                                       {config->staff_rate, config->staff_burst}};
@@ -244,8 +246,8 @@ hash_token (const RtkServerCall *call, char out_hash[65])
  *
  * Decides whether a call is taken now, before anything is done for it. Whose token was good lately
  * has a bucket of their own, wherever they call from; all others share that of their address, and
- * those who sign in or make an account a much smaller one. A program on this machine is not
- * limited, unless it calls for somebody else (X-Forwarded-For).
+ * those who sign in a much smaller one, and those who make an account the smallest. A program on
+ * this machine is not limited, unless it calls for somebody else (X-Forwarded-For).
  *
  * Returns: whether the call is taken; otherwise it is answered with 429
  */
@@ -266,7 +268,9 @@ rtk_server_limits_admit (RtkServerLimits *self, RtkServerCall *call, GSocketAddr
     return TRUE;
   sweep (self, now);
   name = call->address;
-  if (call->route->is_slow && (call->route->who & RTK_SERVER_PUBLIC) != 0) {
+  if (call->route->handler == rtk_server_online_account) {
+    kind = KIND_NEW_ACCOUNT;
+  } else if (call->route->is_slow && (call->route->who & RTK_SERVER_PUBLIC) != 0) {
     kind = KIND_SIGN_IN;
   } else if (hash_token (call, hash) && (known = g_hash_table_lookup (self->known, hash)) != NULL &&
              known->until >= now && known->is_remote) {

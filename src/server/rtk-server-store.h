@@ -55,8 +55,10 @@ G_BEGIN_DECLS
  * @account_burst: calls in one go
  * @address_rate: calls a minute from an address without a session that is known
  * @address_burst: calls in one go
- * @sign_in_rate: sign-ins and new accounts a minute from an address
+ * @sign_in_rate: sign-ins a minute from an address
  * @sign_in_burst: of these in one go
+ * @new_account_rate: new accounts a minute from an address
+ * @new_account_burst: of these in one go
  * @is_hasty: commits need not be durable: what is made is of no use before it is whole
  * @trusted_proxies: (nullable): addresses whose X-Forwarded-For is believed, with commas
  *
@@ -109,6 +111,8 @@ typedef struct {
   gint64   address_burst;
   gint64   sign_in_rate;
   gint64   sign_in_burst;
+  gint64   new_account_rate;
+  gint64   new_account_burst;
   gboolean is_hasty;
   char    *trusted_proxies;
 } RtkServerConfig;
@@ -162,16 +166,16 @@ char *rtk_server_store_dup_meta (RtkServerStore *self, const char *key) G_GNUC_W
 gint64 rtk_server_store_count (RtkServerStore *self, const char *counter);
 
 /* Append-only log: rtk-server-audit.h. */
-gboolean rtk_server_audit_add (RtkServerStore *self,
-                               const char     *actor,
-                               const char     *action,
-                               const char     *target,
 gboolean rtk_server_audit_add_all (RtkServerStore *self,
                                    const char     *actor,
                                    const char     *action,
                                    GPtrArray      *targets,
                                    const char     *detail,
                                    GError        **error);
+gboolean rtk_server_audit_add (RtkServerStore *self,
+                               const char     *actor,
+                               const char     *action,
+                               const char     *target,
                                const char     *detail,
                                GError        **error);
 
