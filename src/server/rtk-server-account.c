@@ -135,13 +135,51 @@ RTK_SERVER_HANDLER (online_profile)
   return TRUE;
 }
 
+/**
+ * rtk_server_account_role_is_valid:
+ * @role: (nullable): of whoever holds an account
+ *
+ * Returns: whether it is one that is known, or none
+ */
+gboolean
+rtk_server_account_role_is_valid (const char *role)
+{
+  return role == NULL || strcmp (role, "graduate") == 0 || strcmp (role, "guardian") == 0;
+}
+
+/* The stations are shown it with the order; what the order says stays, and so does its revision. */
+static gboolean
+announce_orders (RtkServerStore *store, RtkServerCall *call, GError **error)
+{
+  g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
+  RtkServerRows *row =
+      rtk_server_db_query (store->db, error, "SELECT id FROM orders WHERE account = ? ORDER BY id",
+                           "s", call->principal);
+
+  while (rtk_server_db_next (store->db, row, error))
+    g_ptr_array_add (ids, g_strdup (rtk_server_db_text (row, 0)));
+  if (!rtk_server_db_end (row))
+    return FALSE;
+  for (guint i = 0; i < ids->len; i++)
+    if (!rtk_server_order_announce (store, g_ptr_array_index (ids, i), error))
+      return FALSE;
+  return TRUE;
+}
+
 /* POST /v1/online/account */
 RTK_SERVER_HANDLER (online_profile_set)
 {
-  gint64 first_use = rtk_server_call_get_bool (call, "first_use", TRUE) ? 1 : 0;
+  gint64      first_use = rtk_server_call_get_bool (call, "first_use", TRUE) ? 1 : 0;
+  const char *role = rtk_server_call_get_string (call, "role");
 
-  return rtk_server_db_run (store->db, error, "UPDATE accounts SET first_use = ? WHERE id = ?",
-                            "is", first_use, call->principal) &&
+  if (!rtk_server_account_role_is_valid (role))
+    return rtk_server_call_fail (call, 422, "bad-member",
+                                 "An account is the graduate's or a guardian's.");
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE accounts SET first_use = ?, role = coalesce (?, role)"
+                            " WHERE id = ?",
+                            "iss", first_use, role, call->principal) &&
+         (role == NULL || announce_orders (store, call, error)) &&
          rtk_server_online_profile (store, call, error);
 }
 

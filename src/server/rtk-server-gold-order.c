@@ -127,10 +127,13 @@ put_order (RtkServerStore *store, const Face *face, const char *roster, GError *
 
   return rtk_server_db_run (store->db, error,
                             "INSERT INTO orders (id, number, revision, roster, payment, delivery,"
-                            " print, created_at, updated_at)"
-                            " VALUES (?, ?, ?, ?, ?, 'none', 'none', ?, ?)",
-                            "ssissii", face->order_id, face->number, face->revision, roster,
-                            is_rejected ? "refund_due" : "paid", face->created_at, updated) &&
+                            " print, created_at, updated_at, account)"
+                            " VALUES (?1, ?2, ?3, ?4, ?5, 'none', 'none', ?6, ?7, (SELECT o.account"
+                            " FROM submissions w JOIN orders o ON o.id = w.order_id"
+                            " WHERE w.id = ?8))",
+                            "ssissiis", face->order_id, face->number, face->revision, roster,
+                            is_rejected ? "refund_due" : "paid", face->created_at, updated,
+                            face->gold_submission) &&
          rtk_server_db_run (
              store->db, error,
              "INSERT INTO submissions (id, order_id, state, origin, original, alpha,"

@@ -31,6 +31,7 @@ RTK_SERVER_HANDLER (online_account)
 {
   const char      *phone = rtk_server_call_get_string (call, "phone");
   const char      *password = rtk_server_call_get_string (call, "password");
+  const char      *role = rtk_server_call_get_string (call, "role");
   gint64           now = g_get_real_time ();
   g_autofree char *id = rtk_id_new (now);
   g_autofree char *context = g_strconcat ("phone:", id, NULL);
@@ -38,6 +39,9 @@ RTK_SERVER_HANDLER (online_account)
   g_autofree char *hash = NULL;
   g_autoptr (GBytes) cipher = NULL;
 
+  if (!rtk_server_account_role_is_valid (role))
+    return rtk_server_call_fail (call, 422, "bad-member",
+                                 "An account is the graduate's or a guardian's.");
   if (!rtk_server_phone_is_valid (phone) || g_utf8_strlen (password, -1) < RTK_SERVER_MIN_PASSWORD)
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "A phone number and a password of at least eight characters are"
@@ -47,9 +51,10 @@ RTK_SERVER_HANDLER (online_account)
   hash = rtk_server_password_hash (password, FALSE, error);
   if (hash == NULL || !rtk_server_db_begin (store->db, TRUE, error) ||
       !rtk_server_db_run (store->db, error,
-                          "INSERT INTO accounts (id, phone_digest, phone_cipher, password,"
-                          " created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                          "ssbsi", id, digest, cipher, hash, now))
+                          "INSERT INTO accounts (id, phone_digest, phone_cipher, password, role,"
+                          " created_at) VALUES (?, ?, ?, ?, coalesce (?, 'graduate'), ?)"
+                          " ON CONFLICT DO NOTHING",
+                          "ssbssi", id, digest, cipher, hash, role, now))
     return FALSE;
   if (rtk_server_db_get_changes (store->db) != 1) {
     rtk_server_db_rollback (store->db);

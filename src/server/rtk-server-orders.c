@@ -15,10 +15,10 @@
 #define COLUMNS                                                                                    \
   "o.id, o.number, o.revision, s.name, b.name, r.name_masked, r.number_masked, r.code_cipher,"     \
   " o.payment, o.delivery, o.print, o.created_at, o.updated_at, r.id,"                             \
-  " r.consent_version, r.consent_at"
+  " r.consent_version, r.consent_at, a.role"
 #define JOINS                                                                                      \
   " JOIN roster r ON r.id = o.roster JOIN batches b ON b.id = r.batch"                             \
-  " JOIN schools s ON s.id = b.school"
+  " JOIN schools s ON s.id = b.school LEFT JOIN accounts a ON a.id = o.account"
 
 /* The stations' digest of the code: computed when it is asked for, so that no table links the
  * stations' digests to each other. */
@@ -224,6 +224,7 @@ write_row (RtkServerStore *self,
   rtk_server_json_string (json, "number_masked", rtk_server_db_text (row, 6));
   rtk_server_consent_write (json, rtk_server_db_text (row, 14), rtk_server_db_int (row, 15));
   rtk_server_json_end (json, '}');
+  rtk_server_json_string (json, "account_role", rtk_server_db_text (row, 16));
   if (!write_code_digest (self, json, row, station_key, error))
     return FALSE;
   rtk_server_json_string (json, "payment", rtk_server_db_text (row, 8));

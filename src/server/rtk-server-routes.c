@@ -94,7 +94,12 @@ static const RtkServerField correction_fields[] = {{"id", ID, TRUE, 0},
                                                    END};
 static const RtkServerField account_fields[] = {
     {"phone", STRING, TRUE, 32}, {"password", STRING, TRUE, 1024}, END};
-static const RtkServerField profile_fields[] = {{"first_use", RTK_SERVER_FIELD_BOOL, TRUE, 0}, END};
+static const RtkServerField new_account_fields[] = {{"phone", STRING, TRUE, 32},
+                                                    {"password", STRING, TRUE, 1024},
+                                                    {"role", STRING, FALSE, 16},
+                                                    END};
+static const RtkServerField profile_fields[] = {
+    {"first_use", BOOL, TRUE, 0}, {"role", STRING, FALSE, 16}, END};
 static const RtkServerField code_fields[] = {
     {"code", STRING, TRUE, 128}, {"number", STRING, FALSE, 64}, END};
 static const RtkServerField order_fields[] = {{"id", ID, TRUE, 0}, END};
@@ -205,7 +210,8 @@ static const RtkServerRoute routes[] = {
     {"DELETE", "/v1/gold/{id}", RTK_SERVER_SUPERVISOR, rtk_server_gold_retire, NULL, FALSE, FALSE},
     {"GET", "/v1/reasons", PUBLIC, rtk_server_reasons, NULL, FALSE, FALSE},
     /* The online side. */
-    {"POST", "/v1/online/accounts", PUBLIC, rtk_server_online_account, account_fields, TRUE, FALSE},
+    {"POST", "/v1/online/accounts", PUBLIC, rtk_server_online_account, new_account_fields, TRUE,
+     FALSE},
     {"POST", "/v1/online/session", PUBLIC, rtk_server_online_session, account_fields, TRUE, FALSE},
     {"GET", "/v1/online/account", ACCOUNT, rtk_server_online_profile, NULL, FALSE, FALSE},
     {"POST", "/v1/online/account", ACCOUNT, rtk_server_online_profile_set, profile_fields, FALSE,

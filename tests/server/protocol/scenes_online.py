@@ -33,6 +33,17 @@ def scene_account(world):
     body = {"phone": f"1009999{graduate.index:04}", "password": PASSWORD}
     session = world.call(None, "POST", "/v1/online/session", body, status=201).json
     expect(not session["first_use"])
+    world.call(graduate, "POST", "/v1/online/account", {"first_use": False, "role": "uncle"}, status=422)
+    other = {"phone": f"1009997{graduate.index:04}", "password": PASSWORD}
+    world.call(None, "POST", "/v1/online/accounts", {**other, "role": "uncle"}, status=422)
+    session = world.call(None, "POST", "/v1/online/accounts", {**other, "role": "guardian"}, status=201).json
+    expect(session["role"] == "guardian")
+    ordered = world.paid()
+    before = world.order(ordered.order)
+    expect(before["account_role"] == "graduate")
+    world.call(ordered, "POST", "/v1/online/account", {"first_use": True, "role": "guardian"}, status=200)
+    after = world.order(ordered.order)
+    expect(after["account_role"] == "guardian" and after["revision"] == before["revision"])
     bound = world.sign_up()
     expect(world.call(bound, "GET", "/v1/online/account", status=200).json["graduate"]["batch"] == "2026")
 
