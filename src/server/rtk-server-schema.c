@@ -210,7 +210,8 @@ static const Migration migrations[] = {
         "ALTER TABLE reviews_2 RENAME TO reviews;"
         "CREATE UNIQUE INDEX reviews_once ON reviews (submission, stage)"
         " WHERE undone_at IS NULL AND stage <> 'correction';"
-        "CREATE INDEX reviews_submission ON reviews (submission, created_at);"
+        /* With the reviewer, or SQLite looks for one's own verdict among all that they gave. */
+        "CREATE INDEX reviews_submission ON reviews (submission, reviewer, created_at);"
         "CREATE INDEX reviews_created ON reviews (created_at);"
         "CREATE INDEX reviews_reviewer ON reviews (reviewer, created_at);"
         /* Photos whose verdict is known, and each time one was mixed into a claim. */

@@ -184,6 +184,31 @@ count (RtkServerDb *db, const char *sql)
   return rtk_server_db_get_int (db, -1, sql, "");
 }
 
+/* A verdict asks whether the same one was given before: not by reading all of the reviewer's. */
+static void
+assert_own_verdict_is_found (RtkServerDb *db)
+{
+  g_autoptr (GError) error = NULL;
+  RtkServerRows *row;
+
+  if (rtk_server_db_is_postgres (db))
+    return;
+  row = rtk_server_db_query (db, &error,
+                             "EXPLAIN QUERY PLAN SELECT EXISTS (SELECT 1 FROM reviews WHERE"
+                             " submission = ? AND reviewer = ? AND revision = ? AND verdict = ?"
+                             " AND reasons = ? AND undone_at IS NULL)",
+                             "ssiss", "", "", (gint64)0, "", "");
+  while (rtk_server_db_next (db, row, &error)) {
+    const char *step = rtk_server_db_text (row, 3);
+
+    g_test_message ("%s", step);
+    if (strstr (step, "reviews") != NULL)
+      g_assert_nonnull (strstr (step, "submission=?"));
+  }
+  rtk_server_db_end (row);
+  g_assert_no_error (error);
+}
+
 static void
 test_every_state (Fixture *f, gconstpointer data)
 {
@@ -194,6 +219,7 @@ test_every_state (Fixture *f, gconstpointer data)
     g_test_message ("%s", states[i][0]);
     g_assert_cmpint (count (f->db, states[i][1]), >, 0);
   }
+  assert_own_verdict_is_found (f->db);
   /* Nobody who was made up can go on; nobody else can make themselves a supervisor. */
   g_assert_cmpint (count (f->db, "SELECT count (*) FROM staff WHERE enabled = 1"), ==, 1);
   g_assert_cmpint (count (f->db, "SELECT count (*) FROM sessions WHERE kind = 'staff'"), ==, 0);
