@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "server/rtk-server-gold.h"
+#include "server/rtk-server-payments.h"
 
 #include <string.h>
 
@@ -48,16 +49,6 @@ add_order (RtkServerStore *store,
                                account != NULL ? "{}" : "{\"walk_in\":true}", error);
 }
 
-/* Whether the graduate has an order that goes on; a rejected one that is paid back does not. */
-static gboolean
-has_open_order (RtkServerStore *store, const char *roster)
-{
-  return rtk_server_db_get_int (store->db, 0,
-                                "SELECT EXISTS (SELECT 1 FROM orders WHERE roster = ?"
-                                " AND payment IN ('unpaid', 'paid', 'waived'))",
-                                "s", roster) != 0;
-}
-
 /* POST /v1/online/orders */
 RTK_SERVER_HANDLER (online_order)
 {
@@ -75,7 +66,7 @@ RTK_SERVER_HANDLER (online_order)
                : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.");
   if (roster == NULL)
     return rtk_server_call_fail (call, 409, "no-code", "Bind a collection code first.");
-  if (has_open_order (store, roster))
+  if (rtk_server_graduate_has_order (store, roster, NULL))
     return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
   return add_order (store, id, roster, call->principal, NULL, call->actor, error) &&
          rtk_server_order_answer (store, call, id, 201, error);
@@ -136,7 +127,7 @@ RTK_SERVER_HANDLER (walk_in)
     return strcmp (known, roster) == 0
                ? rtk_server_order_answer (store, call, id, 200, error)
                : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.");
-  if (has_open_order (store, roster))
+  if (rtk_server_graduate_has_order (store, roster, NULL))
     return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
   return add_order (store, id, roster, NULL, rtk_server_call_get_string (call, "phone"),
                     call->actor, error) &&

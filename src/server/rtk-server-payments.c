@@ -69,6 +69,45 @@ is_paid_for (RtkServerStore *store, const char *order_id)
 }
 
 /**
+ * rtk_server_graduate_has_order:
+ * @store: a store
+ * @roster: id of a graduate
+ * @but_for: (nullable): an order that does not count
+ *
+ * Tells whether the graduate has an order that goes on: one that waits for its payment, that is
+ * paid for (also one whose first money went back), or that a code can still be paid for.
+ *
+ * Returns: whether there is one; also when the database cannot be asked
+ */
+gboolean
+rtk_server_graduate_has_order (RtkServerStore *store, const char *roster, const char *but_for)
+{
+  return rtk_server_db_get_int (
+             store->db, 1,
+             "SELECT EXISTS (SELECT 1 FROM orders o WHERE o.roster = ?1 AND o.id <> ?2"
+             " AND (o.payment = 'unpaid' OR " RTK_SERVER_IS_PAID_FOR
+             " OR EXISTS (SELECT 1 FROM payments c WHERE c.order_id = o.id"
+             " AND c.state = 'pending' AND c.expires_at > ?3)))",
+             "ssi", roster, but_for != NULL ? but_for : "", g_get_real_time ()) != 0;
+}
+
+/**
+ * rtk_server_order_has_rival:
+ * @store: a store
+ * @order_id: an order
+ *
+ * Returns: whether its graduate has another one that goes on; see rtk_server_graduate_has_order()
+ */
+gboolean
+rtk_server_order_has_rival (RtkServerStore *store, const char *order_id)
+{
+  g_autofree char *roster =
+      rtk_server_db_dup_text (store->db, "SELECT roster FROM orders WHERE id = ?", "s", order_id);
+
+  return roster == NULL || rtk_server_graduate_has_order (store, roster, order_id);
+}
+
+/**
  * rtk_server_payments_expire:
  * @store: a store, in a transaction
  * @order_id: an order
@@ -172,7 +211,8 @@ settle (RtkServerStore       *store,
   else if (strcmp (order_payment, "closed") == 0 ||
            (strcmp (order_payment, "unpaid") != 0 && strcmp (payment->state, "pending") != 0))
     back = "late";
-  else if (is_paid_for (store, payment->order_id))
+  else if (is_paid_for (store, payment->order_id) ||
+           rtk_server_order_has_rival (store, payment->order_id))
     back = "twice";
   payment->amount_fen = event->amount_fen;
   if (!rtk_server_db_run (store->db, error,
@@ -327,6 +367,13 @@ fail_no_provider (RtkServerCall *call)
                                "This server takes no payments online yet.");
 }
 
+/* A graduate has one order that is paid. */
+static gboolean
+fail_rival (RtkServerCall *call)
+{
+  return rtk_server_call_fail (call, 409, "order-open", "The graduate has another open order.");
+}
+
 /* POST /v1/orders/{id}/payments: a code of the provider, cash with the number of its receipt, or a
  * supervisor's waiver with its reason. An unpaid order is paid by it; any other gets the new record
  * that a review needs. */
@@ -355,6 +402,8 @@ RTK_SERVER_HANDLER (order_pay)
       return rtk_server_call_fail (call, 409, "not-payable", "This order was closed unpaid.");
     if (is_paid_for (store, order_id))
       return rtk_server_call_fail (call, 409, "already-paid", "This order is paid.");
+    if (rtk_server_order_has_rival (store, order_id))
+      return fail_rival (call);
     if (strcmp (method, "code") == 0 && rtk_server_provider_get (store->config) == NULL)
       return fail_no_provider (call);
     if (strcmp (method, "code") == 0)
@@ -417,6 +466,8 @@ RTK_SERVER_HANDLER (online_payment)
     if (strcmp (payment, "unpaid") != 0 ||
         get_deadline (store, call->params[0]) <= g_get_real_time ())
       return rtk_server_call_fail (call, 409, "not-payable", "This order cannot be paid.");
+    if (rtk_server_order_has_rival (store, call->params[0]))
+      return fail_rival (call);
     if (own == NULL)
       return fail_no_provider (call);
     if (has_too_many_codes (store, call->params[0]))

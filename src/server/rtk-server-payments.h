@@ -84,6 +84,9 @@ gboolean rtk_server_payment_apply (RtkServerStore       *store,
                                    RtkServerPayment     *payment,
                                    const RtkServerEvent *event,
                                    GError              **error);
+gboolean
+rtk_server_graduate_has_order (RtkServerStore *store, const char *roster, const char *but_for);
+gboolean rtk_server_order_has_rival (RtkServerStore *store, const char *order_id);
 gboolean rtk_server_payments_expire (RtkServerStore *store, const char *order_id, GError **error);
 void     rtk_server_payment_write (RtkServerJson *json, RtkServerRows *row);
 

@@ -233,17 +233,6 @@ rtk_server_order_reject_effects (RtkServerStore *store,
          add_sms (store, order_id, review_id, text, not_before, error);
 }
 
-/* Whether the order's graduate has another one that goes on. */
-static gboolean
-has_other_order (RtkServerStore *store, const char *order_id)
-{
-  return rtk_server_db_get_int (store->db, 1,
-                                "SELECT EXISTS (SELECT 1 FROM orders o JOIN orders x"
-                                " ON x.roster = o.roster AND x.id <> o.id WHERE o.id = ?"
-                                " AND x.payment IN ('unpaid', 'paid', 'waived'))",
-                                "s", order_id) != 0;
-}
-
 /**
  * rtk_server_order_undo_effects:
  * @store: a store, in a transaction
@@ -274,7 +263,7 @@ rtk_server_order_undo_effects (RtkServerStore *store,
   /* A new order was opened because this one's money goes back: then it does, and the new one
    * counts. Else the graduate would have two that are paid. */
   *out_allowed =
-      !was_due || (!has_other_order (store, order_id) &&
+      !was_due || (!rtk_server_order_has_rival (store, order_id) &&
                    rtk_server_db_get_int (store->db, 1,
                                           "SELECT EXISTS (SELECT 1 FROM payments WHERE order_id = ?"
                                           " AND state IN ('pending', 'settled'))",

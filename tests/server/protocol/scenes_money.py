@@ -78,6 +78,18 @@ def scene_refund(world):
     expect(world.call(graduate, "POST", path, {"id": new_id()}, status=409).problem == "not-refundable")
 
 
+def scene_one_order_a_graduate(world):
+    graduate = world.paid()
+    world.call(graduate, "POST", f"/v1/online/orders/{graduate.order}/refund", {"id": new_id()}, status=201)
+    first = graduate.order
+    while world.order(first)["payment"] != "refunded":
+        time.sleep(0.05)
+    world.open_order(graduate)
+    cash = {"id": new_id(), "method": "cash", "reference": "7"}
+    expect(world.call("operator", "POST", f"/v1/orders/{first}/payments", cash, status=409).problem == "order-open")
+    world.call("operator", "POST", f"/v1/orders/{graduate.order}/payments", cash, status=201)
+
+
 def scene_desk_codes(world):
     graduate = world.sign_up()
     world.open_order(graduate)
