@@ -259,6 +259,13 @@ gboolean rtk_server_account_write (RtkServerStore *store,
                                    const char     *account,
                                    GError        **error);
 
+/* What came with an id before: rtk-server-requests.c. */
+gboolean rtk_server_request_differs (RtkServerStore *store, RtkServerCall *call, const char *kind);
+gboolean rtk_server_request_keep (RtkServerStore *store,
+                                  RtkServerCall  *call,
+                                  const char     *kind,
+                                  GError        **error);
+
 /* For what is done on a revision: rtk-server-orders.c. */
 gboolean
 rtk_server_order_is_stale (RtkServerStore *self, RtkServerCall *call, const char *order_id);

@@ -279,10 +279,25 @@ fill_export (RtkServerStore *store, RtkServerCall *call, GError **error)
                             (gint64)RTK_SERVER_MAX_EXPORT);
 }
 
+/* What the audit log keeps of an export: one word more, as JSON, whatever it holds. */
+static char *
+make_export_detail (const char *name, const char *text)
+{
+  g_auto (RtkServerJson) json = {0};
+
+  rtk_server_json_init (&json);
+  rtk_server_json_begin (&json, NULL, '{');
+  rtk_server_json_string (&json, name, text);
+  rtk_server_json_end (&json, '}');
+  return g_strdup (json.text->str);
+}
+
 static gboolean
 create_export (RtkServerStore *store, RtkServerCall *call, GError **error)
 {
-  const char *id = rtk_server_call_get_string (call, "id");
+  const char      *id = rtk_server_call_get_string (call, "id");
+  g_autofree char *detail =
+      make_export_detail ("receiver", rtk_server_call_get_string (call, "receiver"));
 
   if (!rtk_server_db_run (store->db, error,
                           "INSERT INTO exports (id, receiver, batch, created_by, created_at)"
@@ -300,7 +315,8 @@ create_export (RtkServerStore *store, RtkServerCall *call, GError **error)
                                  "There is nothing that can be delivered.");
   return audit_orders (store, call, id, "delivery.exported", error) &&
          move_orders (store, id, "exported", error) &&
-         rtk_server_audit_add (store, call->actor, "export.create", id, "{}", error) &&
+         rtk_server_audit_add (store, call->actor, "export.create", id, detail, error) &&
+         rtk_server_request_keep (store, call, "export", error) &&
          answer_export (store, call, id, 201, error);
 }
 
@@ -317,7 +333,7 @@ RTK_SERVER_HANDLER (export_create)
   if ((batch != NULL) == (orders != NULL))
     return rtk_server_call_fail (call, 422, "bad-member", "Give a batch, or a list of orders.");
   if (known != NULL)
-    return strcmp (known, receiver) == 0
+    return strcmp (known, receiver) == 0 && !rtk_server_request_differs (store, call, "export")
                ? answer_export (store, call, id, 200, error)
                : rtk_server_call_fail (call, 409, "id-reused",
                                        "This id belongs to another export.");
@@ -397,6 +413,7 @@ RTK_SERVER_HANDLER (export_receipt)
 {
   const char      *id = call->params[0];
   const char      *reference = rtk_server_call_get_string (call, "reference");
+  g_autofree char *detail = make_export_detail ("receipt", reference);
   g_autofree char *known = rtk_server_db_dup_text (
       store->db, "SELECT coalesce (receipt, '') FROM exports WHERE id = ?", "s", id);
 
@@ -412,6 +429,6 @@ RTK_SERVER_HANDLER (export_receipt)
                             reference, g_get_real_time (), id) &&
          audit_orders (store, call, id, "delivery.received", error) &&
          move_orders (store, id, "received", error) &&
-         rtk_server_audit_add (store, call->actor, "export.receipt", id, "{}", error) &&
+         rtk_server_audit_add (store, call->actor, "export.receipt", id, detail, error) &&
          answer_export (store, call, id, 200, error);
 }

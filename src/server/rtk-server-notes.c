@@ -46,16 +46,19 @@ RTK_SERVER_HANDLER (order_note)
     shown = rtk_server_gold_find_shown (store, call, call->params[0]);
     if (shown == NULL)
       return rtk_server_call_not_found (call);
-    if (known == NULL)
-      return rtk_server_gold_note (store, call, shown, error);
+    if (known == NULL && !rtk_server_request_differs (store, call, "note"))
+      return rtk_server_gold_note (store, call, shown, error) &&
+             (call->status != 201 || rtk_server_request_keep (store, call, "note", error));
   }
-  if (known == NULL && rtk_server_gold_has_note (store, id))
+  if ((known == NULL && rtk_server_gold_has_note (store, id)) ||
+      rtk_server_request_differs (store, call, "note"))
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another note.");
   if (known != NULL && strcmp (known, call->params[0]) != 0)
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another note.");
   if (known == NULL &&
-      !add_note (store, id, call->params[0], rtk_server_call_get_string (call, "text"), call->actor,
-                 "{}", error))
+      (!add_note (store, id, call->params[0], rtk_server_call_get_string (call, "text"),
+                  call->actor, "{}", error) ||
+       !rtk_server_request_keep (store, call, "note", error)))
     return FALSE;
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_string (&call->answer, "id", id);

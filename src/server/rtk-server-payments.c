@@ -59,6 +59,34 @@ rtk_server_payment_find (RtkServerStore   *store,
   return TRUE;
 }
 
+/**
+ * rtk_server_payment_make_detail:
+ * @id: of a payment
+ * @method: (nullable): how it was paid
+ * @amount_fen: in 1/100 yuan
+ * @name: (nullable): "receipt", "reference" or "reason"
+ * @text: (nullable): which one
+ *
+ * Returns: (transfer full): what the audit log keeps of money that moved
+ */
+char *
+rtk_server_payment_make_detail (
+    const char *id, const char *method, gint64 amount_fen, const char *name, const char *text)
+{
+  g_auto (RtkServerJson) json = {0};
+
+  rtk_server_json_init (&json);
+  rtk_server_json_begin (&json, NULL, '{');
+  rtk_server_json_string (&json, "payment", id);
+  if (method != NULL)
+    rtk_server_json_string (&json, "method", method);
+  rtk_server_json_int (&json, "amount_fen", amount_fen);
+  if (name != NULL)
+    rtk_server_json_string (&json, name, text);
+  rtk_server_json_end (&json, '}');
+  return g_strdup (json.text->str);
+}
+
 /* Whether the order has been paid for and nothing of that is due back. */
 static gboolean
 is_paid_for (RtkServerStore *store, const char *order_id)
@@ -189,6 +217,20 @@ rtk_server_payment_begin (RtkServerStore *store,
          rtk_server_audit_add (store, actor, "payment.begin", id, "{}", error);
 }
 
+static char *
+make_settled_detail (const RtkServerPayment *payment, const RtkServerEvent *event)
+{
+  g_auto (RtkServerJson) json = {0};
+
+  rtk_server_json_init (&json);
+  rtk_server_json_begin (&json, NULL, '{');
+  rtk_server_json_int (&json, "expected_fen", payment->amount_fen);
+  rtk_server_json_int (&json, "amount_fen", event->amount_fen);
+  rtk_server_json_string (&json, "reference", event->reference);
+  rtk_server_json_end (&json, '}');
+  return g_strdup (json.text->str);
+}
+
 /* Money came in: for what was asked for, or for nothing that is open. A code that has ended pays
  * for an order that still waits for it, and for nothing else. */
 static gboolean
@@ -199,9 +241,7 @@ settle (RtkServerStore       *store,
 {
   g_autofree char *order_payment = rtk_server_db_dup_text (
       store->db, "SELECT payment FROM orders WHERE id = ?", "s", payment->order_id);
-  g_autofree char *detail = g_strdup_printf ("{\"expected_fen\":%" G_GINT64_FORMAT
-                                             ",\"amount_fen\":%" G_GINT64_FORMAT "}",
-                                             payment->amount_fen, event->amount_fen);
+  g_autofree char *detail = make_settled_detail (payment, event);
   const char      *back = NULL;
   gint64           now = g_get_real_time ();
   gboolean         allowed;
@@ -320,25 +360,26 @@ check_cash (RtkServerStore *store, RtkServerCall *call)
 static gboolean
 record_at_desk (RtkServerStore *store, RtkServerCall *call, const char *method, GError **error)
 {
-  const char *order_id = call->params[0];
-  gboolean    is_waiver = strcmp (method, "waiver") == 0;
-  gint64      now = g_get_real_time ();
-  gboolean    allowed = FALSE;
-  gint64      amount = is_waiver ? 0 : get_cash (store, call);
+  const char      *order_id = call->params[0];
+  gboolean         is_waiver = strcmp (method, "waiver") == 0;
+  gint64           now = g_get_real_time ();
+  gboolean         allowed = FALSE;
+  gint64           amount = is_waiver ? 0 : get_cash (store, call);
+  const char      *reference = rtk_server_call_get_string (call, "reference");
+  const char      *id = rtk_server_call_get_string (call, "id");
+  g_autofree char *detail = rtk_server_payment_make_detail (
+      id, method, amount, is_waiver ? "reason" : "receipt", reference);
 
   return rtk_server_payments_expire (store, order_id, error) &&
          rtk_server_db_run (store->db, error,
                             "INSERT INTO payments (id, order_id, provider, reference, state,"
                             " amount_fen, actor, created_at, updated_at)"
                             " VALUES (?, ?, ?, ?, 'settled', ?, ?, ?, ?)",
-                            "ssssisii", rtk_server_call_get_string (call, "id"), order_id, method,
-                            rtk_server_call_get_string (call, "reference"), amount, call->actor,
-                            now, now) &&
+                            "ssssisii", id, order_id, method, reference, amount, call->actor, now,
+                            now) &&
          rtk_server_order_set_payment (store, order_id, is_waiver ? "waived" : "paid", call->actor,
                                        &allowed, error) &&
-         rtk_server_audit_add (store, call->actor, "payment.record", order_id,
-                               is_waiver ? "{\"method\":\"waiver\"}" : "{\"method\":\"cash\"}",
-                               error) &&
+         rtk_server_audit_add (store, call->actor, "payment.record", order_id, detail, error) &&
          rtk_server_order_touch (store, order_id, error);
 }
 
@@ -393,7 +434,8 @@ RTK_SERVER_HANDLER (order_pay)
   if (state == NULL)
     return rtk_server_call_not_found (call);
   known = rtk_server_db_dup_text (store->db, "SELECT order_id FROM payments WHERE id = ?", "s", id);
-  if (known != NULL && strcmp (known, order_id) != 0)
+  if ((known != NULL && strcmp (known, order_id) != 0) ||
+      rtk_server_request_differs (store, call, "payment"))
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another payment.");
   if (known == NULL) {
     if (rtk_server_order_is_stale (store, call, order_id))
@@ -414,7 +456,7 @@ RTK_SERVER_HANDLER (order_pay)
            rtk_server_order_announce (store, order_id, error);
     else
       ok = record_at_desk (store, call, method, error);
-    if (!ok)
+    if (!ok || !rtk_server_request_keep (store, call, "payment", error))
       return FALSE;
   }
   call->status = known == NULL ? 201 : 200;
@@ -456,7 +498,8 @@ RTK_SERVER_HANDLER (online_payment)
     return rtk_server_call_fail (call, 422, "bad-member", "The provider is not this server's.");
   if (payment == NULL)
     return rtk_server_call_not_found (call);
-  if (known != NULL && strcmp (known, call->params[0]) != 0)
+  if ((known != NULL && strcmp (known, call->params[0]) != 0) ||
+      rtk_server_request_differs (store, call, "payment"))
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another payment.");
   if (known == NULL) {
     if (rtk_server_db_get_int (store->db, 0,
@@ -474,7 +517,8 @@ RTK_SERVER_HANDLER (online_payment)
       return rtk_server_call_fail (call, 409, "too-many", "This order has had too many codes.");
     if (!rtk_server_payment_begin (store, id, call->params[0],
                                    get_deadline (store, call->params[0]), call->actor, error) ||
-        !rtk_server_order_announce (store, call->params[0], error))
+        !rtk_server_order_announce (store, call->params[0], error) ||
+        !rtk_server_request_keep (store, call, "payment", error))
       return FALSE;
   }
   call->status = known == NULL ? 201 : 200;

@@ -84,6 +84,11 @@ gboolean rtk_server_payment_apply (RtkServerStore       *store,
                                    RtkServerPayment     *payment,
                                    const RtkServerEvent *event,
                                    GError              **error);
+char    *rtk_server_payment_make_detail (const char *id,
+                                         const char *method,
+                                         gint64      amount_fen,
+                                         const char *name,
+                                         const char *text) G_GNUC_WARN_UNUSED_RESULT;
 gboolean
 rtk_server_graduate_has_order (RtkServerStore *store, const char *roster, const char *but_for);
 gboolean rtk_server_order_has_rival (RtkServerStore *store, const char *order_id);

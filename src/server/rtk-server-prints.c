@@ -274,7 +274,8 @@ request_print (RtkServerStore *store, RtkServerCall *call, const char *address, 
   gint64           copies = rtk_server_call_get_int (call, "copies", 1);
   g_autofree char *known = find_order (store, id);
 
-  if (known != NULL && strcmp (known, order_id) != 0)
+  if ((known != NULL && strcmp (known, order_id) != 0) ||
+      rtk_server_request_differs (store, call, "print"))
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another print.");
   if (known == NULL) {
     if (rtk_server_order_is_stale (store, call, order_id))
@@ -284,7 +285,8 @@ request_print (RtkServerStore *store, RtkServerCall *call, const char *address, 
     if (!has_room (store, order_id, copies))
       return rtk_server_call_fail (call, 409, "too-many-prints",
                                    "Too many prints of this order wait already.");
-    if (!rtk_server_print_add (store, id, order_id, copies, address, call->actor, "{}", error))
+    if (!rtk_server_print_add (store, id, order_id, copies, address, call->actor, "{}", error) ||
+        !rtk_server_request_keep (store, call, "print", error))
       return FALSE;
   }
   call->status = known == NULL ? 201 : 200;

@@ -32,7 +32,8 @@ rtk_server_refund_add (RtkServerStore         *store,
                        GError                **error)
 {
   g_autofree char *idempotency = g_strconcat ("refund:", payment->id, ":", subject, NULL);
-  g_autofree char *detail = g_strdup_printf ("{\"reason\":\"%s\"}", reason);
+  g_autofree char *detail = rtk_server_payment_make_detail (payment->id, payment->provider,
+                                                            payment->amount_fen, "reason", reason);
   g_autofree char *reference = rtk_server_db_dup_text (
       store->db, "SELECT reference FROM payments WHERE id = ?", "s", payment->id);
   g_auto (RtkServerJson) json = {0};
@@ -301,7 +302,8 @@ gboolean
 rtk_server_refund_done (RtkServerStore *store, const char *payment_id, GError **error)
 {
   g_auto (RtkServerPayment) payment = {0};
-  gint64 changed;
+  g_autofree char *detail = NULL;
+  gint64           changed;
 
   if (!rtk_server_payment_find (store, payment_id, &payment, error))
     return FALSE;
@@ -313,8 +315,10 @@ rtk_server_refund_done (RtkServerStore *store, const char *payment_id, GError **
                           "is", g_get_real_time (), payment_id))
     return FALSE;
   changed = rtk_server_db_get_changes (store->db);
+  detail =
+      rtk_server_payment_make_detail (payment_id, payment.provider, payment.amount_fen, NULL, NULL);
   return changed == 0 ||
-         (rtk_server_audit_add (store, "server", "refund.done", payment_id, "{}", error) &&
+         (rtk_server_audit_add (store, "server", "refund.done", payment_id, detail, error) &&
           rtk_server_refund_settle_order (store, payment.order_id, error));
 }
 
@@ -373,7 +377,8 @@ RTK_SERVER_HANDLER (online_refund)
     return rtk_server_call_not_found (call);
   known =
       rtk_server_db_dup_text (store->db, "SELECT order_id FROM effects WHERE subject = ?", "s", id);
-  if (known != NULL && strcmp (known, order_id) != 0)
+  if ((known != NULL && strcmp (known, order_id) != 0) ||
+      rtk_server_request_differs (store, call, "refund"))
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to something else.");
   if (known == NULL) {
     obstacle = find_obstacle (store, order_id, payment);
@@ -387,6 +392,7 @@ RTK_SERVER_HANDLER (online_refund)
                             " AND state = 'submitted'",
                             "s", order_id) ||
         !rtk_server_audit_add (store, call->actor, "refund.request", order_id, "{}", error) ||
+        !rtk_server_request_keep (store, call, "refund", error) ||
         !rtk_server_order_touch (store, order_id, error))
       return FALSE;
   }

@@ -256,8 +256,12 @@ static const Migration migrations[] = {
         " received_at INTEGER NOT NULL) WITHOUT ROWID;"
         "CREATE TABLE prints (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (id),"
         " state TEXT NOT NULL, copies INTEGER NOT NULL, address_cipher BLOB, carrier TEXT,"
-        " tracking TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) WITHOUT ROWID;"
+        " tracking TEXT, cancelled_by TEXT, created_at INTEGER NOT NULL,"
+        " updated_at INTEGER NOT NULL) WITHOUT ROWID;"
         "CREATE INDEX prints_order ON prints (order_id);"
+        /* What each id was first sent with, so that it is not taken for something else. */
+        "CREATE TABLE requests (kind TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,"
+        " created_at INTEGER NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;"
         "CREATE TABLE notes (id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (id),"
         " text TEXT NOT NULL, actor TEXT NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;"
         "CREATE INDEX notes_order ON notes (order_id, created_at);"

@@ -314,7 +314,8 @@ RTK_SERVER_HANDLER (review_correct)
   if (item.order_id == NULL)
     return rtk_server_call_not_found (call);
   call->status = 201;
-  if (known != NULL && strcmp (known, item.id) != 0)
+  if ((known != NULL && strcmp (known, item.id) != 0) ||
+      rtk_server_request_differs (store, call, "review"))
     return rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another review.");
   if (known == NULL) {
     if (item.revision != decision.revision)
@@ -324,7 +325,8 @@ RTK_SERVER_HANDLER (review_correct)
       return rtk_server_call_fail (call, 409, "not-decided", "This submission is not decided.");
     if (strcmp (item.delivery, "none") != 0)
       return rtk_server_call_fail (call, 409, "delivered", "The photo was delivered already.");
-    if (!correct (store, call, &item, &decision, error))
+    if (!correct (store, call, &item, &decision, error) ||
+        !rtk_server_request_keep (store, call, "review", error))
       return FALSE;
   } else {
     call->status = 200;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/rtk-json.h"
 #include "support/rtk-test-database.h"
 #include "support/rtk-test-server.h"
 
@@ -231,6 +232,172 @@ test_code_then_order (void)
   g_assert_cmpstr (rtk_test_reply_text (late, "payment"), ==, "unpaid");
 }
 
+/* The newest entry's detail of a kind, from the database itself. */
+static JsonObject *
+find_detail (Desk *desk, const char *action)
+{
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (desk->server->folder);
+  g_autofree char *detail = rtk_server_db_dup_text (
+      db, "SELECT detail FROM audit WHERE action = ? ORDER BY seq DESC LIMIT 1", "s", action);
+
+  g_assert_nonnull (detail);
+  return rtk_json_parse_object (detail, -1, NULL);
+}
+
+static void
+assert_detail (Desk *desk, const char *action, const char *member, const char *text)
+{
+  g_autoptr (JsonObject) detail = find_detail (desk, action);
+
+  g_assert_cmpstr (json_object_get_string_member_with_default (detail, member, NULL), ==, text);
+}
+
+static void
+assert_amount (Desk *desk, const char *action, gint64 amount_fen)
+{
+  g_autoptr (JsonObject) detail = find_detail (desk, action);
+
+  g_assert_cmpint (json_object_get_int_member_with_default (detail, "amount_fen", -1), ==,
+                   amount_fen);
+}
+
+/* What was taken, from whom it is said to be and what was handed over stand in the audit log. */
+static void
+test_audit (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *cash_id = rtk_test_new_id ();
+  g_autofree char *waiver_id = rtk_test_new_id ();
+  g_autofree char *export_id = rtk_test_new_id ();
+  g_autofree char *submission = NULL;
+  g_autofree char *body = NULL;
+  g_autofree char *unpaid[2] = {NULL};
+  g_autoptr (RtkTestReply) cash = NULL;
+  g_autoptr (RtkTestReply) waiver = NULL;
+  g_autoptr (RtkTestReply) made = NULL;
+  g_autoptr (RtkTestReply) received = NULL;
+
+  desk_init (&desk, NULL);
+  for (guint i = 0; i < 2; i++)
+    unpaid[i] = rtk_test_make_order (desk.server, i + 1, FALSE);
+  cash = pay (&desk, desk.operator_token, unpaid[0], cash_id, CASH);
+  assert_status (cash, 201);
+  waiver = pay (&desk, desk.supervisor, unpaid[1], waiver_id,
+                "\"method\":\"waiver\",\"reference\":\"our \\\"fault\\\"\"");
+  assert_status (waiver, 201);
+  while (submission == NULL || strcmp (submission, desk.order) != 0) {
+    g_autoptr (RtkTestReply) queue =
+        call (&desk, desk.supervisor, "POST", "\"count\":1", "/v1/reviews/claim");
+    JsonObject *item =
+        json_array_get_object_element (json_object_get_array_member (queue->json, "items"), 0);
+    JsonObject      *order = json_object_get_object_member (item, "order");
+    g_autofree char *verdict = g_strdup_printf (APPROVED ",\"revision\":%" G_GINT64_FORMAT,
+                                                json_object_get_int_member (order, "revision"));
+    g_autoptr (RtkTestReply) decided =
+        call (&desk, desk.supervisor, "POST", verdict, "/v1/reviews/%s",
+              json_object_get_string_member (item, "submission"));
+
+    assert_status (decided, 200);
+    g_free (submission);
+    submission = g_strdup (json_object_get_string_member (order, "id"));
+  }
+  body = g_strdup_printf ("\"id\":\"%s\",\"receiver\":\"the ministry\",\"orders\":[\"%s\"]",
+                          export_id, desk.order);
+  made = call (&desk, desk.supervisor, "POST", body, "/v1/exports");
+  assert_status (made, 201);
+  received = call (&desk, desk.supervisor, "POST", "\"reference\":\"E-9\"",
+                   "/v1/exports/%s/receipt", export_id);
+  assert_status (received, 200);
+  rtk_test_server_stop (desk.server);
+  assert_detail (&desk, "payment.record", "payment", waiver_id);
+  assert_detail (&desk, "payment.record", "method", "waiver");
+  assert_detail (&desk, "payment.record", "reason", "our \"fault\"");
+  assert_detail (&desk, "export.create", "receiver", "the ministry");
+  assert_detail (&desk, "export.receipt", "receipt", "E-9");
+  {
+    g_autoptr (RtkServerDb) db = rtk_test_open_database (desk.server->folder);
+    g_autofree char *detail = rtk_server_db_dup_text (
+        db, "SELECT detail FROM audit WHERE action = 'payment.record' AND target = ?", "s",
+        unpaid[0]);
+    g_autofree char *wanted =
+        g_strdup_printf ("{\"payment\":\"%s\",\"method\":\"cash\",\"amount_fen\":2500,"
+                         "\"receipt\":\"R-1\"}",
+                         cash_id);
+
+    g_assert_cmpstr (detail, ==, wanted);
+  }
+  assert_amount (&desk, "payment.settle", 2500);
+}
+
+/* Sends @first twice and then @second, all with one id. */
+static void
+check_reuse (Desk *desk, const char *token, const char *path, const char *first, const char *second)
+{
+  g_autofree char *id = rtk_test_new_id ();
+  const char      *rest[] = {first, first, second};
+  const guint      wanted[] = {201, 200, 409};
+
+  for (guint i = 0; i < G_N_ELEMENTS (rest); i++) {
+    g_autofree char *body = g_strdup_printf ("\"id\":\"%s\"%s", id, rest[i]);
+    g_autoptr (RtkTestReply) reply = call (desk, token, "POST", body, "%s", path);
+
+    assert_status (reply, wanted[i]);
+    if (wanted[i] == 409)
+      rtk_test_assert_problem (reply, 409, "id-reused");
+  }
+}
+
+/* An id that comes again with something else is not answered as if that had been done. */
+static void
+test_reused (void)
+{
+  g_auto (Desk) desk;
+  g_autofree char *unpaid = NULL;
+  g_autofree char *submission = NULL;
+  g_autofree char *payments = NULL;
+  g_autofree char *notes = NULL;
+  g_autofree char *prints = NULL;
+  g_autofree char *online = NULL;
+  g_autofree char *correction = NULL;
+  g_autofree char *first = NULL;
+  g_autofree char *second = NULL;
+  g_autoptr (RtkTestReply) order = NULL;
+
+  desk_init (&desk, NULL);
+  submission = decide (&desk, APPROVED);
+  unpaid = rtk_test_make_order (desk.server, 1, FALSE);
+  payments = g_strdup_printf ("/v1/orders/%s/payments", unpaid);
+  notes = g_strdup_printf ("/v1/orders/%s/notes", desk.order);
+  prints = g_strdup_printf ("/v1/orders/%s/prints", desk.order);
+  online = g_strdup_printf ("/v1/online/orders/%s/print", desk.order);
+  correction = g_strdup_printf ("/v1/reviews/%s/correction", submission);
+  check_reuse (&desk, desk.operator_token, payments, "," CASH,
+               ",\"method\":\"cash\",\"reference\":\"R-2\"");
+  check_reuse (&desk, desk.operator_token, notes, ",\"text\":\"one\"", ",\"text\":\"two\"");
+  check_reuse (&desk, desk.operator_token, prints, ",\"copies\":1", ",\"copies\":2");
+  check_reuse (&desk, desk.account, online, ",\"address\":\"here\"", ",\"address\":\"there\"");
+  /* What was seen, and what is null, makes no other request of it. */
+  first = rtk_test_new_id ();
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *body =
+        g_strdup_printf ("\"id\":\"%s\",\"copies\":1%s", first,
+                         i == 0 ? "" : ",\"address\":null,\"base_revision\":99");
+    g_autoptr (RtkTestReply) reply = call (&desk, desk.operator_token, "POST", body, "%s", prints);
+
+    assert_status (reply, i == 0 ? 201 : 200);
+  }
+  g_clear_pointer (&first, g_free);
+  order = get_order (&desk, desk.order);
+  first = g_strdup_printf ("," APPROVED ",\"revision\":%" G_GINT64_FORMAT ",\"reason\":\"a\"",
+                           rtk_test_reply_int (order, "revision"));
+  second = g_strdup_printf ("," REJECTED ",\"revision\":%" G_GINT64_FORMAT ",\"reason\":\"a\"",
+                            rtk_test_reply_int (order, "revision"));
+  check_reuse (&desk, desk.supervisor, correction, first, second);
+  g_clear_pointer (&first, g_free);
+  first = g_strdup_printf (",\"receiver\":\"x\",\"orders\":[\"%s\"]", desk.order);
+  check_reuse (&desk, desk.supervisor, "/v1/exports", first, ",\"receiver\":\"x\",\"orders\":[]");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -238,5 +405,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/money/cash-then-order", test_cash_then_order);
   g_test_add_func ("/server/money/order-then-cash", test_order_then_cash);
   g_test_add_func ("/server/money/code-then-order", test_code_then_order);
+  g_test_add_func ("/server/money/audit", test_audit);
+  g_test_add_func ("/server/money/reused", test_reused);
   return g_test_run ();
 }
