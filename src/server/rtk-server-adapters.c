@@ -47,9 +47,10 @@ typedef struct {
   GCancellable      *cancellable; /* (owned): ends this one, by the clock or with all */
   GSource           *clock;       /* (owned) */
   gulong             stop_id;
-  char               buffer[MAX_ANSWER + 1];
-  char              *answer;  /* (owned) (nullable) */
-  char              *problem; /* (owned) (nullable) */
+  char               buffer[MAX_ANSWER + 2]; /* one byte more shows that there is more */
+  gboolean           is_cut;                 /* the answer was longer */
+  char              *answer;                 /* (owned) (nullable) */
+  char              *problem;                /* (owned) (nullable) */
   RtkServerDelivery  delivery;
   gint64             retry_at;
 } Sending;
@@ -186,6 +187,13 @@ end_with_error (Sending *sending, const GError *error)
                by_clock ? "No whole answer came in time." : error->message, 0);
 }
 
+/* Whether something follows from what the answer says, and not only from that there is one. */
+static gboolean
+is_answer_needed (const RtkServerEffect *effect)
+{
+  return strcmp (effect->kind, "payment") == 0 || strcmp (effect->kind, "courier") == 0;
+}
+
 /* 2xx: it has it. What is wrong with the request stays wrong; all else may pass. */
 static void
 judge (Sending *sending)
@@ -198,7 +206,10 @@ judge (Sending *sending)
 
   if (after != NULL)
     (void)g_ascii_string_to_signed (after, 10, 0, MAX_RETRY_SECONDS, &wished, NULL);
-  if (SOUP_STATUS_IS_SUCCESSFUL (status))
+  if (SOUP_STATUS_IS_SUCCESSFUL (status) && sending->is_cut && is_answer_needed (sending->effect))
+    end_sending (sending, RTK_SERVER_DELIVERY_FAILED,
+                 "The receiver's answer is longer than 4096 bytes.", 0);
+  else if (SOUP_STATUS_IS_SUCCESSFUL (status))
     end_sending (sending, RTK_SERVER_DELIVERY_DONE, NULL, 0);
   else if (SOUP_STATUS_IS_CLIENT_ERROR (status) && status != 408 && status != 425 && status != 429)
     end_sending (sending, RTK_SERVER_DELIVERY_FAILED, problem, 0);
@@ -225,6 +236,7 @@ read_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     end_with_error (sending, error);
     return;
   }
+  sending->is_cut = size > MAX_ANSWER;
   sending->answer = g_utf8_make_valid (sending->buffer, (gssize)strnlen (sending->buffer, size));
   g_input_stream_close_async (sending->stream, G_PRIORITY_DEFAULT, sending->cancellable, closed_cb,
                               sending);
@@ -241,8 +253,8 @@ sent_cb (GObject *object, GAsyncResult *result, gpointer user_data)
     end_with_error (sending, error);
     return;
   }
-  g_input_stream_read_all_async (sending->stream, sending->buffer, MAX_ANSWER, G_PRIORITY_DEFAULT,
-                                 sending->cancellable, read_cb, sending);
+  g_input_stream_read_all_async (sending->stream, sending->buffer, MAX_ANSWER + 1,
+                                 G_PRIORITY_DEFAULT, sending->cancellable, read_cb, sending);
 }
 
 static gboolean

@@ -279,19 +279,13 @@ seal_answer (RtkServerStore *store, const RtkServerEffect *effect, const char *a
   return answer != NULL ? rtk_server_keys_seal (store->keys, context, answer) : NULL;
 }
 
-/* In a transaction. Done once, whoever says so. */
+/* Nobody can pay without a code, and nobody else will say that there is none. */
 static gboolean
-mark_done (RtkServerStore *store, const RtkServerEffect *effect, const char *answer, GError **error)
+lacks_code (const RtkServerEffect *effect, const char *answer)
 {
-  g_autoptr (GBytes) sealed = seal_answer (store, effect, answer);
+  g_autofree char *code = dup_member (answer, "pay_code");
 
-  if (!rtk_server_db_run (store->db, error,
-                          "UPDATE effects SET state = 'done', answer_cipher = ?, problem = NULL,"
-                          " lease_until = NULL, updated_at = ? WHERE id = ? AND state <> 'done'",
-                          "bis", sealed, g_get_real_time (), effect->id))
-    return FALSE;
-  return rtk_server_db_get_changes (store->db) == 0 ||
-         (audit (store, effect, "effect.done", error) && follow_up (store, effect, answer, error));
+  return strcmp (effect->kind, "payment") == 0 && (code == NULL || code[0] == '\0');
 }
 
 /* In a transaction. What somebody else took meanwhile, or has done, is left to them. */
@@ -316,6 +310,24 @@ mark_open (RtkServerStore        *store,
     return FALSE;
   return !failed || rtk_server_db_get_changes (store->db) == 0 ||
          audit (store, effect, "effect.failed", error);
+}
+
+/* In a transaction. Done once, whoever says so. */
+static gboolean
+mark_done (RtkServerStore *store, const RtkServerEffect *effect, const char *answer, GError **error)
+{
+  g_autoptr (GBytes) sealed = seal_answer (store, effect, answer);
+
+  if (lacks_code (effect, answer))
+    return mark_open (store, effect, TRUE, answer, "The answer to a payment has no pay_code.",
+                      g_get_real_time (), error);
+  if (!rtk_server_db_run (store->db, error,
+                          "UPDATE effects SET state = 'done', answer_cipher = ?, problem = NULL,"
+                          " lease_until = NULL, updated_at = ? WHERE id = ? AND state <> 'done'",
+                          "bis", sealed, g_get_real_time (), effect->id))
+    return FALSE;
+  return rtk_server_db_get_changes (store->db) == 0 ||
+         (audit (store, effect, "effect.done", error) && follow_up (store, effect, answer, error));
 }
 
 /* Whether the database may take tomorrow what it does not take now. */

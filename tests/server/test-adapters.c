@@ -496,6 +496,7 @@ test_courier (void)
   world.orders[0] = rtk_test_make_order (world.servers[0], 0, TRUE);
   ask = g_strdup_printf ("/v1/orders/%s/prints", world.orders[0]);
   post (&world, ask, body);
+  change_database (&world, "UPDATE submissions SET state = 'approved'");
   post (&world, move, "{\"state\":\"printed\"}");
   change_database (&world, "UPDATE effects SET state = 'due', attempts = 0, lease_until = NULL,"
                            " not_before = 9000000000000000;"
@@ -504,6 +505,41 @@ test_courier (void)
   post (&world, move, "{\"state\":\"shipped\",\"carrier\":\"a friend\"}");
   g_assert_cmpuint (count_effects (&world, "cancelled"), ==, 1);
   g_assert_cmpuint (count_effects (&world, "due"), ==, 0);
+}
+
+/* The problem of the only effect that has failed. */
+static char *
+wait_problem (World *world)
+{
+  g_autoptr (RtkTestReply) reply = NULL;
+
+  wait_effects (world, "failed", 1);
+  reply = list_effects (world, "failed");
+  return g_strdup (json_object_get_string_member (
+      json_array_get_object_element (json_object_get_array_member (reply->json, "effects"), 0),
+      "problem"));
+}
+
+/* Without a code nobody can pay: that the adapter took the request is not enough. */
+static void
+test_no_code (void)
+{
+  g_auto (World) world;
+  g_autofree char *problem = NULL;
+  g_autofree char *spaces = g_strnfill (5000, ' ');
+  g_autofree char *large = g_strconcat ("{\"pay_code\":\"weixin://pay/1\"}", spaces, NULL);
+  g_autofree char *longer = NULL;
+
+  world_init (&world, "webhook", "600");
+  rtk_test_receiver_set_body (world.receiver, "{\"code\":\"weixin://pay/1\"}");
+  begin_payment (&world, 0);
+  problem = wait_problem (&world);
+  g_assert_cmpstr (problem, ==, "The answer to a payment has no pay_code.");
+  change_database (&world, "UPDATE effects SET state = 'cancelled'");
+  rtk_test_receiver_set_body (world.receiver, large);
+  begin_payment (&world, 1);
+  longer = wait_problem (&world);
+  g_assert_cmpstr (longer, ==, "The receiver's answer is longer than 4096 bytes.");
 }
 
 /* A provider outside: its adapter's answer has the code that the customer scans. */
@@ -606,6 +642,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/adapters/same-code", test_same_code);
   g_test_add_func ("/server/adapters/unwritable", test_unwritable);
   g_test_add_func ("/server/adapters/courier", test_courier);
+  g_test_add_func ("/server/adapters/no-code", test_no_code);
   g_test_add_func ("/server/adapters/provider", test_provider);
   g_test_add_func ("/server/adapters/settings", test_settings);
   return g_test_run ();
