@@ -196,8 +196,11 @@ RTK_SERVER_HANDLER (order_print);
 RTK_SERVER_HANDLER (walk_in);
 RTK_SERVER_HANDLER (print_move);
 RTK_SERVER_HANDLER (print_address);
+RTK_SERVER_HANDLER (print_change);
+RTK_SERVER_HANDLER (payment_refund);
 RTK_SERVER_HANDLER (effects_list);
 RTK_SERVER_HANDLER (effect_retry);
+RTK_SERVER_HANDLER (effect_settle);
 RTK_SERVER_HANDLER (provider_payment);
 RTK_SERVER_HANDLER (sandbox_payment);
 RTK_SERVER_HANDLER (operations);
@@ -258,6 +261,9 @@ gboolean rtk_server_account_write (RtkServerStore *store,
                                    RtkServerJson  *json,
                                    const char     *account,
                                    GError        **error);
+
+/* An effect as it is: rtk-server-effect-calls.c. */
+gboolean rtk_server_effect_answer (RtkServerStore *store, RtkServerCall *call, GError **error);
 
 /* What came with an id before: rtk-server-requests.c. */
 gboolean rtk_server_request_differs (RtkServerStore *store, RtkServerCall *call, const char *kind);

@@ -60,8 +60,18 @@ RTK_SERVER_HANDLER (effects_list)
   return rtk_server_call_write_page (store, call, "effects", row, limit, write_effect, error);
 }
 
-static gboolean
-answer_effect (RtkServerStore *store, RtkServerCall *call, GError **error)
+/**
+ * rtk_server_effect_answer:
+ * @store: a store
+ * @call: a call to an effect that is there
+ * @error: return location
+ *
+ * Answers with an Effect of docs/openapi.yaml.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_effect_answer (RtkServerStore *store, RtkServerCall *call, GError **error)
 {
   RtkServerRows *row = rtk_server_db_query (
       store->db, error, "SELECT " COLUMNS " FROM effects WHERE id = ?", "s", call->params[0]);
@@ -94,5 +104,5 @@ RTK_SERVER_HANDLER (effect_retry)
                           "is", now, id) ||
       !rtk_server_audit_add (store, call->actor, "effect.retry", id, "{}", error))
     return FALSE;
-  return answer_effect (store, call, error);
+  return rtk_server_effect_answer (store, call, error);
 }

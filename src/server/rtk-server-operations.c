@@ -59,7 +59,7 @@ static const Meaning meanings[RTK_SERVER_N_VERDICTS] = {
     [RTK_SERVER_REFUSED_STATION] = {RTK_OUTCOME_REFUSED, "wrong-station",
                                     "The operation is of another station.", FALSE},
     [RTK_SERVER_REFUSED_UNPAID] = {RTK_OUTCOME_REFUSED, "not-printable",
-                                   "The order is not paid for.", FALSE},
+                                   "The order is not paid for, or has no photo.", FALSE},
     [RTK_SERVER_RETRY_PHOTO] = {RTK_OUTCOME_RETRY, "missing-photo",
                                 "A photo is missing: upload it first.", FALSE},
 };

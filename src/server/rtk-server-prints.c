@@ -14,17 +14,149 @@
 /* Prints of a photo: requested, printed, shipped. Where they go is sealed; who sends them by hand
  * says by whom, for all others a courier is ordered once they are printed. */
 
-/* A print with its order's newest state following it. Prints only add: the order's revision stays,
- * so that nothing a station sends is refused for them. */
+/* SQL: what is least far of the prints of an order: what waits must be seen. */
+#define LEAST_FAR                                                                                  \
+  "(SELECT CASE min (CASE p.state WHEN 'requested' THEN 0 WHEN 'printed' THEN 1 ELSE 2 END)"       \
+  " WHEN 0 THEN 'requested' WHEN 1 THEN 'printed' WHEN 2 THEN 'shipped' ELSE 'none' END"           \
+  " FROM prints p WHERE p.order_id = orders.id AND p.state <> 'cancelled')"
+
+/* The order says how far its prints are. Prints only add: the order's revision stays, so that
+ * nothing a station sends is refused for them. */
 static gboolean
 move_order (RtkServerStore *store, const char *order_id, GError **error)
 {
   return rtk_server_db_run (store->db, error,
-                            "UPDATE orders SET print = coalesce ((SELECT p.state FROM prints p"
-                            " WHERE p.order_id = orders.id ORDER BY p.created_at DESC, p.id DESC"
-                            " LIMIT 1), 'none') WHERE id = ?",
-                            "s", order_id) &&
+                            "UPDATE orders SET print = " LEAST_FAR " WHERE id = ?", "s",
+                            order_id) &&
          rtk_server_order_announce (store, order_id, error);
+}
+
+/* Prints are made for those who paid, and not for money that goes back: asked for once there is a
+ * photo that may be accepted, made of one that is. */
+static gboolean
+is_printable (RtkServerStore *store, const char *order_id, gboolean is_approved)
+{
+  return rtk_server_db_get_int (store->db, 0,
+                                "SELECT 1 FROM orders o WHERE o.id = ?1 AND " RTK_SERVER_IS_PAID_FOR
+                                " AND EXISTS (SELECT 1 FROM submissions s WHERE s.order_id = o.id"
+                                " AND (s.state = 'approved' OR (?2 = 0"
+                                " AND s.state IN ('submitted', 'in_review'))))",
+                                "si", order_id, (gint64)is_approved) != 0;
+}
+
+/* The prints of an order that a condition finds. */
+static GPtrArray *
+list_prints (
+    RtkServerStore *store, const char *sql, const char *order_id, const char *cause, GError **error)
+{
+  g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
+  RtkServerRows *row = rtk_server_db_query (store->db, error, sql, "ss", order_id, cause);
+
+  while (rtk_server_db_next (store->db, row, error))
+    g_ptr_array_add (ids, g_strdup (rtk_server_db_text (row, 0)));
+  return rtk_server_db_end (row) ? g_steal_pointer (&ids) : NULL;
+}
+
+/* What is only asked for is not wanted any more. */
+static gboolean
+cancel_print (
+    RtkServerStore *store, const char *id, const char *cause, const char *actor, GError **error)
+{
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE prints SET state = 'cancelled', cancelled_by = ?,"
+                            " updated_at = ? WHERE id = ? AND state = 'requested'",
+                            "sis", cause, g_get_real_time (), id) &&
+         rtk_server_audit_add (store, actor, "print.cancelled", id, "{}", error);
+}
+
+/**
+ * rtk_server_prints_cancel:
+ * @store: a store, in a transaction
+ * @order_id: an order whose money goes back, or whose photo was rejected
+ * @cause: id of why
+ * @actor: for the audit log
+ * @error: return location
+ *
+ * Cancels the prints that nobody has made yet, and couriers that nobody has asked for yet.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_prints_cancel (RtkServerStore *store,
+                          const char     *order_id,
+                          const char     *cause,
+                          const char     *actor,
+                          GError        **error)
+{
+  g_autoptr (GPtrArray) ids = list_prints (store,
+                                           "SELECT id FROM prints WHERE order_id = ?1"
+                                           " AND state = 'requested' AND id <> ?2 ORDER BY id",
+                                           order_id, "", error);
+
+  if (ids == NULL ||
+      !rtk_server_db_run (store->db, error,
+                          "UPDATE effects SET state = 'cancelled', updated_at = ?"
+                          " WHERE order_id = ? AND kind = 'courier' AND state = 'due'"
+                          " AND attempts = 0",
+                          "is", g_get_real_time (), order_id))
+    return FALSE;
+  for (guint i = 0; i < ids->len; i++)
+    if (!cancel_print (store, g_ptr_array_index (ids, i), cause, actor, error))
+      return FALSE;
+  return ids->len == 0 || move_order (store, order_id, error);
+}
+
+/**
+ * rtk_server_prints_restore:
+ * @store: a store, in a transaction
+ * @order_id: an order
+ * @cause: why its prints were cancelled, which is undone
+ * @error: return location
+ *
+ * Asks again for what was cancelled, when the order is paid for.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_prints_restore (RtkServerStore *store,
+                           const char     *order_id,
+                           const char     *cause,
+                           GError        **error)
+{
+  g_autoptr (GPtrArray) ids =
+      list_prints (store,
+                   "SELECT x.id FROM prints x JOIN orders o ON o.id = x.order_id WHERE o.id = ?1"
+                   " AND x.cancelled_by = ?2 AND x.state = 'cancelled' AND " RTK_SERVER_IS_PAID_FOR
+                   " ORDER BY x.id",
+                   order_id, cause, error);
+
+  if (ids == NULL)
+    return FALSE;
+  for (guint i = 0; i < ids->len; i++)
+    if (!rtk_server_db_run (store->db, error,
+                            "UPDATE prints SET state = 'requested', cancelled_by = NULL,"
+                            " updated_at = ? WHERE id = ?",
+                            "is", g_get_real_time (), g_ptr_array_index (ids, i)) ||
+        !rtk_server_audit_add (store, "server", "print.requested", g_ptr_array_index (ids, i), "{}",
+                               error))
+      return FALSE;
+  return ids->len == 0 || move_order (store, order_id, error);
+}
+
+/**
+ * rtk_server_order_has_print:
+ * @store: a store
+ * @order_id: an order
+ *
+ * Returns: whether one of its prints was made
+ */
+gboolean
+rtk_server_order_has_print (RtkServerStore *store, const char *order_id)
+{
+  return rtk_server_db_get_int (store->db, 1,
+                                "SELECT EXISTS (SELECT 1 FROM prints WHERE order_id = ?"
+                                " AND state IN ('printed', 'shipped'))",
+                                "s", order_id) != 0;
 }
 
 /**
@@ -210,6 +342,12 @@ RTK_SERVER_HANDLER (print_move)
   if (g_strcmp0 (present, state) != 0) {
     if (g_strcmp0 (present, "shipped") == 0)
       return rtk_server_call_fail (call, 409, "print-shipped", "This print is on its way.");
+    if (g_strcmp0 (present, "cancelled") == 0)
+      return rtk_server_call_fail (call, 409, "not-printable", "This print was cancelled.");
+    /* What was made can be handed out; nothing is made, or goes out, before that. */
+    if (g_strcmp0 (present, "requested") == 0 && !is_printable (store, order_id, TRUE))
+      return rtk_server_call_fail (call, 409, "not-printable",
+                                   "This order is not paid for, or its photo is not accepted.");
     if (is_shipped
             ? !rtk_server_print_ship (store, call->params[0], carrier, tracking, call->actor, error)
             : !set_printed (store, call, order_id, error))
@@ -217,6 +355,56 @@ RTK_SERVER_HANDLER (print_move)
   }
   call->status = 200;
   return rtk_server_order_write (store, &call->answer, NULL, order_id, call->station, error);
+}
+
+/* Whether the print is there, and the caller's or anybody's at the desk. */
+static gboolean
+is_callers (RtkServerStore *store, RtkServerCall *call, const char *order_id)
+{
+  return order_id != NULL &&
+         (call->who != RTK_SERVER_ACCOUNT ||
+          rtk_server_db_get_int (
+              store->db, 0, "SELECT EXISTS (SELECT 1 FROM orders WHERE id = ? AND account = ?)",
+              "ss", order_id, call->principal) != 0);
+}
+
+static gboolean
+set_address (RtkServerStore *store, RtkServerCall *call, const char *address, GError **error)
+{
+  const char      *id = call->params[0];
+  g_autofree char *context = g_strconcat ("print:", id, NULL);
+  g_autoptr (GBytes) sealed = rtk_server_keys_seal (store->keys, context, address);
+
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE prints SET address_cipher = ?, updated_at = ? WHERE id = ?",
+                            "bis", sealed, g_get_real_time (), id) &&
+         rtk_server_audit_add (store, call->actor, "print.readdressed", id, "{}", error);
+}
+
+/* PATCH /v1/prints/{id}: sent elsewhere, or not wanted any more, while nobody has made it. */
+RTK_SERVER_HANDLER (print_change)
+{
+  const char      *id = call->params[0];
+  const char      *address = rtk_server_call_get_string (call, "address");
+  gboolean         is_cancelled = rtk_server_call_get_bool (call, "cancelled", FALSE);
+  g_autofree char *order_id = find_order (store, id);
+  g_autofree char *state = NULL;
+
+  if (!is_callers (store, call, order_id))
+    return rtk_server_call_not_found (call);
+  if ((address != NULL) == is_cancelled || (address != NULL && address[0] == '\0'))
+    return rtk_server_call_fail (call, 422, "bad-member", "Give an address, or cancel the print.");
+  state = rtk_server_db_dup_text (store->db, "SELECT state FROM prints WHERE id = ?", "s", id);
+  if (!is_cancelled || g_strcmp0 (state, "cancelled") != 0) {
+    if (g_strcmp0 (state, "requested") != 0)
+      return rtk_server_call_fail (call, 409, "print-begun",
+                                   "This print was made already, or is cancelled.");
+    if ((is_cancelled ? !cancel_print (store, id, NULL, call->actor, error)
+                      : !set_address (store, call, address, error)) ||
+        !move_order (store, order_id, error))
+      return FALSE;
+  }
+  return rtk_server_order_answer (store, call, order_id, 200, error);
 }
 
 /* POST /v1/prints/{id}/address: for the label of a print that is sent by hand. */
@@ -238,15 +426,6 @@ RTK_SERVER_HANDLER (print_address)
   rtk_server_json_end (&call->answer, '}');
   call->status = 200;
   return TRUE;
-}
-
-/* Prints are made for those who paid, and not for money that goes back. */
-static gboolean
-is_printable (RtkServerStore *store, const char *order_id)
-{
-  return rtk_server_db_get_int (store->db, 0,
-                                "SELECT 1 FROM orders o WHERE o.id = ? AND " RTK_SERVER_IS_PAID_FOR,
-                                "s", order_id) != 0;
 }
 
 /* Whether so many copies more can wait to be printed. */
@@ -280,8 +459,9 @@ request_print (RtkServerStore *store, RtkServerCall *call, const char *address, 
   if (known == NULL) {
     if (rtk_server_order_is_stale (store, call, order_id))
       return rtk_server_order_fail_stale (store, call, order_id, error);
-    if (!is_printable (store, order_id))
-      return rtk_server_call_fail (call, 409, "not-printable", "This order is not paid for.");
+    if (!is_printable (store, order_id, FALSE))
+      return rtk_server_call_fail (call, 409, "not-printable",
+                                   "This order is not paid for, or has no photo to print.");
     if (!has_room (store, order_id, copies))
       return rtk_server_call_fail (call, 409, "too-many-prints",
                                    "Too many prints of this order wait already.");
@@ -355,7 +535,7 @@ check_request (RtkServerStore *store, RtkOperation *operation, const RtkServerTa
   known = find_order (store, id);
   if (known != NULL)
     return RTK_SERVER_REFUSED_REUSED;
-  if (!is_printable (store, rtk_operation_get_order_id (operation)))
+  if (!is_printable (store, rtk_operation_get_order_id (operation), FALSE))
     return RTK_SERVER_REFUSED_UNPAID;
   return has_room (store, rtk_operation_get_order_id (operation), get_copies (operation))
              ? RTK_SERVER_APPLIED

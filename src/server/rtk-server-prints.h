@@ -23,6 +23,16 @@ gboolean rtk_server_print_ship (RtkServerStore *store,
                                 const char     *tracking,
                                 const char     *actor,
                                 GError        **error);
+gboolean rtk_server_prints_cancel (RtkServerStore *store,
+                                   const char     *order_id,
+                                   const char     *cause,
+                                   const char     *actor,
+                                   GError        **error);
+gboolean rtk_server_prints_restore (RtkServerStore *store,
+                                    const char     *order_id,
+                                    const char     *cause,
+                                    GError        **error);
+gboolean rtk_server_order_has_print (RtkServerStore *store, const char *order_id);
 void     rtk_server_print_write (RtkServerJson *json, RtkServerRows *row);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 #include "core/rtk-json.h"
 #include "core/rtk-reason.h"
 #include "server/rtk-server-payments.h"
+#include "server/rtk-server-prints.h"
 
 #include <string.h>
 
@@ -163,13 +164,15 @@ make_text (const char *number, const char *reasons, const char *texts, gboolean 
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
+/* Whoever cannot be reached stands in the audit log: somebody has to tell them another way. */
 static gboolean
 add_sms (RtkServerStore *store,
          const char     *order_id,
          const char     *review_id,
-         const char     *text,
-         gint64          not_before,
-         GError        **error)
+         const char *template,
+         const char *text,
+         gint64      not_before,
+         GError    **error)
 {
   g_autofree char *idempotency = g_strconcat ("sms:", review_id, NULL);
   g_autofree char *phone = NULL;
@@ -177,17 +180,30 @@ add_sms (RtkServerStore *store,
 
   if (!rtk_server_order_find_phone (store, order_id, &phone, error))
     return FALSE;
-  if (phone == NULL)
-    return TRUE;
+  if (phone == NULL) {
+    g_autofree char *detail =
+        g_strdup_printf ("{\"review\":\"%s\",\"template\":\"%s\"}", review_id, template);
+
+    return rtk_server_audit_add (store, "server", "sms.unreachable", order_id, detail, error);
+  }
   rtk_server_json_init (&json);
   rtk_server_json_begin (&json, NULL, '{');
   rtk_server_json_string (&json, "phone", phone);
-  rtk_server_json_string (&json, "template", "rejected");
+  rtk_server_json_string (&json, "template", template);
   rtk_server_json_string (&json, "language", "zh-CN");
   rtk_server_json_string (&json, "text", text);
   rtk_server_json_end (&json, '}');
   return rtk_server_effect_add (store, "sms", order_id, review_id, idempotency, json.text->str,
                                 not_before, error);
+}
+
+static gboolean
+has_accepted (RtkServerStore *store, const char *order_id)
+{
+  return rtk_server_db_get_int (store->db, 0,
+                                "SELECT EXISTS (SELECT 1 FROM submissions WHERE order_id = ?"
+                                " AND state = 'approved')",
+                                "s", order_id) != 0;
 }
 
 /**
@@ -198,8 +214,9 @@ add_sms (RtkServerStore *store,
  * @error: return location
  *
  * Makes due what follows from a rejection: what was paid for an online photo goes back when the
- * order was moved to "refund_due", and the graduate is told. Both are held for `hold_seconds`, so
- * that rtk_server_order_undo_effects() can take them back.
+ * order was moved to "refund_due", and the graduate is told, also of a photo of the desk. Both are
+ * held for `hold_seconds`, so that rtk_server_order_undo_effects() can take them back. Prints that
+ * wait are cancelled, unless there is another photo that was accepted.
  *
  * Returns: whether it was written
  */
@@ -231,7 +248,69 @@ rtk_server_order_reject_effects (RtkServerStore *store,
   return text != NULL &&
          (!is_refunded ||
           refund_order (store, order_id, review_id, "rejected", not_before, error)) &&
-         add_sms (store, order_id, review_id, text, not_before, error);
+         (has_accepted (store, order_id) ||
+          rtk_server_prints_cancel (store, order_id, review_id, "server", error)) &&
+         add_sms (store, order_id, review_id, "rejected", text, not_before, error);
+}
+
+/**
+ * rtk_server_order_told:
+ * @store: a store
+ * @review_id: a verdict
+ *
+ * Returns: whether the message about it was sent, or may have been
+ */
+gboolean
+rtk_server_order_told (RtkServerStore *store, const char *review_id)
+{
+  return rtk_server_db_get_int (store->db, 0,
+                                "SELECT EXISTS (SELECT 1 FROM effects WHERE subject = ?"
+                                " AND kind = 'sms' AND (state IN ('sending', 'done')"
+                                " OR (state = 'due' AND attempts > 0)))",
+                                "s", review_id) != 0;
+}
+
+/**
+ * rtk_server_order_tell_corrected:
+ * @store: a store, in a transaction
+ * @order_id: an order
+ * @before: the rejection that does not hold
+ * @review_id: the correction, which accepts the photo
+ * @was_told: of the rejection, see rtk_server_order_told()
+ * @error: return location
+ *
+ * Keeps the message about the rejection from going out; or tells the graduate, when it has, that
+ * it does not hold, and that there may be something to pay again.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_order_tell_corrected (RtkServerStore *store,
+                                 const char     *order_id,
+                                 const char     *before,
+                                 const char     *review_id,
+                                 gboolean        was_told,
+                                 GError        **error)
+{
+  g_autofree char *number =
+      rtk_server_db_dup_text (store->db, "SELECT number FROM orders WHERE id = ?", "s", order_id);
+  gboolean is_paid =
+      rtk_server_db_get_int (store->db, 0,
+                             "SELECT 1 FROM orders o WHERE o.id = ? AND " RTK_SERVER_IS_PAID_FOR,
+                             "s", order_id) != 0;
+  g_autofree char *text =
+      g_strdup_printf ("您的毕业照片经复核已通过审核（订单 %s），此前的未通过通知作废。%s", number,
+                       is_paid ? "" : "费用已退回的，请到采集点重新缴费。");
+
+  if (!rtk_server_db_run (store->db, error,
+                          "UPDATE effects SET state = 'cancelled', updated_at = ? WHERE subject = ?"
+                          " AND kind = 'sms' AND (state = 'failed' OR (state = 'due'"
+                          " AND attempts = 0))",
+                          "is", g_get_real_time (), before))
+    return FALSE;
+  if (!was_told)
+    return TRUE;
+  return add_sms (store, order_id, review_id, "corrected", text, g_get_real_time (), error);
 }
 
 /**
@@ -273,8 +352,10 @@ rtk_server_order_undo_effects (RtkServerStore *store,
     return TRUE;
   if (!rtk_server_effect_cancel (store, review_id, out_allowed, error))
     return FALSE;
-  if (!*out_allowed || !was_due)
+  if (!*out_allowed)
     return TRUE;
+  if (!was_due)
+    return rtk_server_prints_restore (store, order_id, review_id, error);
   return rtk_server_db_run (store->db, error,
                             "UPDATE payments SET state = 'settled', updated_at = ?1"
                             " WHERE order_id = ?2 AND state = 'refund_due' AND EXISTS (SELECT 1"
@@ -285,6 +366,7 @@ rtk_server_order_undo_effects (RtkServerStore *store,
                             "UPDATE orders SET payment = 'paid', refund_after = NULL WHERE id = ?"
                             " AND payment = 'refund_due'",
                             "s", order_id) &&
+         rtk_server_prints_restore (store, order_id, review_id, error) &&
          rtk_server_audit_add (store, "server", "refund.undone", order_id, "{}", error);
 }
 
@@ -357,6 +439,8 @@ find_obstacle (RtkServerStore *store, const char *order_id, const char *payment)
                              " AND state IN ('in_review', 'approved'))",
                              "s", order_id) != 0)
     return "The photo is being reviewed, or was approved.";
+  if (rtk_server_order_has_print (store, order_id))
+    return "A print was made already.";
   return NULL;
 }
 
@@ -387,6 +471,7 @@ RTK_SERVER_HANDLER (online_refund)
     if (!rtk_server_order_set_payment (store, order_id, "refund_due", call->actor, &allowed,
                                        error) ||
         !refund_order (store, order_id, id, "requested", g_get_real_time (), error) ||
+        !rtk_server_prints_cancel (store, order_id, id, call->actor, error) ||
         !rtk_server_db_run (store->db, error,
                             "UPDATE submissions SET state = 'superseded' WHERE order_id = ?"
                             " AND state = 'submitted'",

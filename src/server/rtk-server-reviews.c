@@ -235,10 +235,9 @@ follow_up (RtkServerStore          *store,
         " state = 'superseded', lease_by = NULL, lease_until = NULL, claimed_at = NULL"
         " WHERE order_id = ? AND serial < ? AND state <> 'superseded'",
         "ssi", item->id, item->order_id, item->serial);
-  if (strcmp (item->origin, "online") != 0)
-    return TRUE;
-  /* A waiver was never money: only the message goes out. */
-  if (strcmp (item->payment, "paid") == 0 &&
+  /* What was paid at the desk is for another photo; a waiver was never money: only the message goes
+   * out. */
+  if (strcmp (item->origin, "online") == 0 && strcmp (item->payment, "paid") == 0 &&
       !rtk_server_order_set_payment (store, item->order_id, "refund_due", actor, &allowed, error))
     return FALSE;
   return rtk_server_order_reject_effects (store, item->order_id, review, error);

@@ -60,6 +60,10 @@ static const RtkServerField print_move_fields[] = {{"state", STRING, TRUE, 16},
                                                    {"carrier", STRING, FALSE, 64},
                                                    {"tracking", STRING, FALSE, 64},
                                                    END};
+static const RtkServerField print_change_fields[] = {
+    {"address", STRING, FALSE, 512}, {"cancelled", BOOL, FALSE, 0}, END};
+static const RtkServerField payment_refund_fields[] = {
+    {"id", ID, TRUE, 0}, {"reason", STRING, TRUE, 500}, END};
 static const RtkServerField online_print_fields[] = {{"id", ID, TRUE, 0},
                                                      {"copies", INT, FALSE, RTK_SERVER_MAX_COPIES},
                                                      {"address", STRING, TRUE, 512},
@@ -178,6 +182,10 @@ static const RtkServerRoute routes[] = {
     {"GET", "/v1/orders/{id}/history", STAFF, rtk_server_order_history, NULL, FALSE, FALSE},
     {"POST", "/v1/orders/{id}/notes", STAFF, rtk_server_order_note, note_fields, FALSE, FALSE},
     {"POST", "/v1/orders/{id}/prints", DESK, rtk_server_order_print, print_fields, FALSE, FALSE},
+    {"POST", "/v1/payments/{id}/refund", SUPERVISOR, rtk_server_payment_refund,
+     payment_refund_fields, FALSE, FALSE},
+    {"PATCH", "/v1/prints/{id}", DESK | ACCOUNT, rtk_server_print_change, print_change_fields,
+     FALSE, FALSE},
     {"POST", "/v1/prints/{id}", DESK, rtk_server_print_move, print_move_fields, FALSE, FALSE},
     {"POST", "/v1/prints/{id}/address", DESK, rtk_server_print_address, NULL, FALSE, FALSE},
     {"POST", "/v1/operations", DESK, rtk_server_operations, operations_fields, FALSE, FALSE},
@@ -237,6 +245,8 @@ static const RtkServerRoute routes[] = {
     /* Adapters. */
     {"GET", "/v1/effects", SUPERVISOR, rtk_server_effects_list, NULL, FALSE, FALSE},
     {"POST", "/v1/effects/{id}/retry", SUPERVISOR, rtk_server_effect_retry, NULL, FALSE, FALSE},
+    {"POST", "/v1/effects/{id}/settle", SUPERVISOR, rtk_server_effect_settle, receipt_fields, FALSE,
+     FALSE},
     {"POST", "/v1/provider/payments", PUBLIC, rtk_server_provider_payment, event_fields, FALSE,
      FALSE},
     {"POST", "/v1/sandbox/payments/{id}", ANYONE, rtk_server_sandbox_payment, sandbox_fields, FALSE,

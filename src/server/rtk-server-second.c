@@ -4,6 +4,7 @@
 
 #include "core/rtk-id.h"
 #include "server/rtk-server-gold.h"
+#include "server/rtk-server-prints.h"
 #include "server/rtk-server-review.h"
 
 #include <string.h>
@@ -166,7 +167,7 @@ may_undo (RtkServerStore *store, const RtkServerItem *item, const Own *own)
   if (!own->is_final)
     return strcmp (item->state, "in_review") == 0;
   if (strcmp (item->state, own->verdict) != 0 || strcmp (item->delivery, "none") != 0 ||
-      strcmp (item->print, "printed") == 0 || strcmp (item->print, "shipped") == 0)
+      rtk_server_order_has_print (store, item->order_id))
     return FALSE;
   return rtk_server_db_get_int (store->db, 1,
                                 "SELECT EXISTS (SELECT 1 FROM payments WHERE order_id = ?"
@@ -279,6 +280,7 @@ correct (RtkServerStore          *store,
         "SELECT id FROM reviews WHERE submission = ? AND is_final = 1 AND undone_at IS NULL"
         " AND id <> ? ORDER BY created_at DESC LIMIT 1",
         "ss", item->id, id);
+    gboolean was_told = before != NULL && rtk_server_order_told (store, before);
     gboolean all;
 
     /* What has begun stays done: the correction has effects of its own. */
@@ -289,7 +291,10 @@ correct (RtkServerStore          *store,
     g_free (item->payment);
     item->payment = rtk_server_db_dup_text (store->db, "SELECT payment FROM orders WHERE id = ?",
                                             "s", item->order_id);
-    return rtk_server_review_settle (store, call->actor, id, item, decision, error);
+    return rtk_server_review_settle (store, call->actor, id, item, decision, error) &&
+           (!decision->approved || before == NULL ||
+            (rtk_server_prints_restore (store, item->order_id, before, error) &&
+             rtk_server_order_tell_corrected (store, item->order_id, before, id, was_told, error)));
   }
   return rtk_server_db_run (store->db, error,
                             "UPDATE submissions SET reasons = ?, texts = ?, note = ? WHERE id = ?",

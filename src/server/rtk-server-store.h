@@ -284,6 +284,14 @@ gboolean rtk_server_order_undo_effects (RtkServerStore *store,
                                         gboolean       *out_allowed,
                                         GError        **error);
 
+gboolean rtk_server_order_told (RtkServerStore *store, const char *review_id);
+gboolean rtk_server_order_tell_corrected (RtkServerStore *store,
+                                          const char     *order_id,
+                                          const char     *before,
+                                          const char     *review_id,
+                                          gboolean        was_told,
+                                          GError        **error);
+
 /* Consent to face processing: rtk-server-consent.c. */
 void     rtk_server_consent_write (RtkServerJson *json, const char *version, gint64 at);
 gboolean rtk_server_consent_is_there (RtkServerStore *store, const char *order_id);

@@ -78,6 +78,18 @@ def scene_refund(world):
     expect(world.call(graduate, "POST", path, {"id": new_id()}, status=409).problem == "not-refundable")
 
 
+def scene_staff_refund(world):
+    graduate = world.paid()
+    path = f"/v1/payments/{world.order(graduate.order)['payments'][0]['id']}/refund"
+    body = {"id": new_id(), "reason": "a mistake of ours"}
+    order = world.call("supervisor", "POST", path, body, status=201).json
+    expect(order["payment"] == "refund_due" and order["payments"][0]["state"] == "refund_due")
+    world.call("supervisor", "POST", path, body, status=200)
+    expect(world.call("supervisor", "POST", path, {**body, "reason": "x"}, status=409).problem == "id-reused")
+    answer = world.call("supervisor", "POST", path, {**body, "id": new_id()}, status=409)
+    expect(answer.problem == "not-refundable")
+
+
 def scene_one_order_a_graduate(world):
     graduate = world.paid()
     world.call(graduate, "POST", f"/v1/online/orders/{graduate.order}/refund", {"id": new_id()}, status=201)
@@ -161,6 +173,13 @@ def scene_effects(world):
             other.call(graduate, "POST", f"/v1/online/orders/{graduate.order}/refund", {"id": new_id()}, status=201)
             path = f"/v1/effects/{wait_for_effects(other, 'failed')[0]['id']}/retry"
             expect(other.call("supervisor", "POST", path, status=200).json["state"] == "due")
+            path = f"/v1/effects/{wait_for_effects(other, 'failed')[0]['id']}/settle"
+            for _ in range(2):
+                settled = other.call("supervisor", "POST", path, {"reference": "handed back, 7"}, status=200).json
+                expect(settled["state"] == "done")
+            answer = other.call("supervisor", "POST", path, {"reference": "8"}, status=409)
+            expect(answer.problem == "effect-over" and other.order(graduate.order)["payment"] == "refunded")
+            other.call("supervisor", "POST", path, {"reference": ""}, status=422)
         finally:
             other.close()
             receiver.shutdown()

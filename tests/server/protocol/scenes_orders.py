@@ -79,15 +79,23 @@ def scene_prints(world):
     other = world.paid()
     world.call(other, "POST", f"/v1/online/orders/{other.order}/print", address, status=409)
     world.call("operator", "POST", f"/v1/prints/{by_post}", {"state": "shipped"}, status=422)
+    mended = {"address": "王小明, 某路 2 号"}
+    world.call(graduate, "PATCH", f"/v1/prints/{by_post}", mended, status=200)
+    world.call(other, "PATCH", f"/v1/prints/{by_post}", mended, status=404)
+    world.call("operator", "PATCH", f"/v1/prints/{by_post}", {**mended, "cancelled": True}, status=422)
+    answer = world.call("operator", "POST", f"/v1/prints/{by_post}", {"state": "printed"}, status=409)
+    expect(answer.problem == "not-printable")
+    world.decide(world.claim(order=graduate.order), "approved")
     # The sandbox's courier takes what is printed.
     order = world.call("operator", "POST", f"/v1/prints/{by_post}", {"state": "printed"}, status=200).json
     while order["prints"][1]["state"] != "shipped":
         order = world.order(graduate.order)
-    expect(order["prints"][1]["carrier"] == "sandbox" and order["print"] == "shipped")
+    expect(order["prints"][1]["carrier"] == "sandbox" and order["print"] == "requested")
     answer = world.call("operator", "POST", f"/v1/prints/{by_post}", {"state": "printed"}, status=409)
     expect(answer.problem == "print-shipped")
     expect(world.call("operator", "POST", f"/v1/prints/{by_post}/address", status=200).json["address"]
-           == address["address"])
+           == mended["address"])
+    expect(world.call("operator", "PATCH", f"/v1/prints/{by_post}", mended, status=409).problem == "print-begun")
     world.call("operator", "POST", f"/v1/prints/{at_desk}/address", status=404)
     asked = world.station.operation("print.request", graduate.order, 0, {"print": by_hand, "copies": 1})
     many = world.station.operation("print.request", graduate.order, 0, {"print": new_id(), "copies": 21})
@@ -101,6 +109,9 @@ def scene_prints(world):
     for _ in range(2):
         order = world.call("operator", "POST", f"/v1/prints/{by_hand}", hand, status=200).json
     expect(order["prints"][2]["carrier"] == "a friend")
+    for _ in range(2):
+        order = world.call("operator", "PATCH", f"/v1/prints/{at_desk}", {"cancelled": True}, status=200).json
+    expect(order["prints"][0]["state"] == "cancelled")
 
 
 def states(world, graduate):
