@@ -8,6 +8,46 @@
 
 /* Graduates bind their codes to their accounts. */
 
+/* SQL: whether account ?1 may bind graduate "r". */
+#define NOT_BARRED                                                                                 \
+  "NOT EXISTS (SELECT 1 FROM roster_barred x WHERE x.roster = r.id AND x.account = ?1)"
+
+/**
+ * rtk_server_roster_unbind:
+ * @self: a store, in a transaction
+ * @roster: id of a graduate
+ * @bars: whether the account cannot bind the graduate again
+ * @actor: for the audit log
+ * @error: return location
+ *
+ * Frees a graduate from the account that bound them, if there is one, with everything of theirs:
+ * their orders are nobody's until the next account binds them, and the account's consent is over.
+ *
+ * Returns: whether the database did its part
+ */
+gboolean
+rtk_server_roster_unbind (
+    RtkServerStore *self, const char *roster, gboolean bars, const char *actor, GError **error)
+{
+  g_autofree char *account =
+      rtk_server_db_dup_text (self->db, "SELECT account FROM roster WHERE id = ?", "s", roster);
+
+  if (account == NULL)
+    return TRUE;
+  return (!bars ||
+          rtk_server_db_run (self->db, error,
+                             "INSERT INTO roster_barred (roster, account, at) VALUES (?, ?, ?)"
+                             " ON CONFLICT DO NOTHING",
+                             "ssi", roster, account, g_get_real_time ())) &&
+         rtk_server_db_run (self->db, error, "UPDATE roster SET account = NULL WHERE id = ?", "s",
+                            roster) &&
+         rtk_server_db_run (self->db, error,
+                            "UPDATE orders SET account = NULL WHERE roster = ? AND account = ?",
+                            "ss", roster, account) &&
+         rtk_server_audit_add (self, actor, "code.unbind", roster, "{}", error) &&
+         rtk_server_consent_clear (self, roster, actor, error);
+}
+
 /* @unproved: nobody but the graduate says that this is the code. */
 static gboolean
 bind_code (RtkServerStore *store,
@@ -25,6 +65,11 @@ bind_code (RtkServerStore *store,
                             "UPDATE roster SET account = ?, code_digest = ?, code_cipher = ?,"
                             " code_unproved = ? WHERE id = ?",
                             "ssbis", call->principal, digest, cipher, (gint64)unproved, roster) &&
+         /* What was ordered at the desk, or before the desk freed it, is theirs. */
+         rtk_server_db_run (store->db, error,
+                            "UPDATE orders SET account = ? WHERE roster = ? AND account IS NULL"
+                            " AND payment <> 'closed'",
+                            "ss", call->principal, roster) &&
          rtk_server_audit_add (store, call->actor, "code.bind", roster,
                                unproved ? "{\"unproved\":true}" : "{}", error);
 }
@@ -85,12 +130,15 @@ RTK_SERVER_HANDLER (online_code)
                              "s", call->principal) != 0)
     return bind_again (store, call, digest, number_digest, error);
   by_code = rtk_server_db_dup_text (
-      store->db, "SELECT id FROM roster WHERE code_digest = ? AND account IS NULL", "s", digest);
+      store->db,
+      "SELECT r.id FROM roster r WHERE r.code_digest = ?2 AND r.account IS NULL AND " NOT_BARRED,
+      "ss", call->principal, digest);
   by_number = rtk_server_db_dup_text (
       store->db,
-      "SELECT id FROM roster WHERE number_digest = ?1 AND code_digest IS NULL AND account IS NULL"
-      " AND NOT EXISTS (SELECT 1 FROM roster x WHERE x.code_digest = ?2)",
-      "ss", number_digest, digest);
+      "SELECT r.id FROM roster r WHERE r.number_digest = ?3 AND r.code_digest IS NULL"
+      " AND r.account IS NULL AND NOT EXISTS (SELECT 1 FROM roster x WHERE x.code_digest = ?2)"
+      " AND " NOT_BARRED,
+      "sss", call->principal, digest, number_digest);
   roster = by_code != NULL ? by_code : by_number;
   if (roster == NULL)
     return rtk_server_lockout_add_wrong_code (store, call, error) &&

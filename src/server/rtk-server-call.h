@@ -245,7 +245,6 @@ RTK_SERVER_HANDLER (online_rules);
 RTK_SERVER_HANDLER (online_print);
 RTK_SERVER_HANDLER (online_status);
 
-gboolean rtk_server_phone_is_valid (const char *phone);
 gboolean rtk_server_account_role_is_valid (const char *role);
 
 /* Orders of one delivery. */
@@ -305,6 +304,14 @@ gboolean rtk_server_lockout_clear (
 gboolean rtk_server_lockout_is_closed (RtkServerStore *store, RtkServerCall *call);
 gboolean
 rtk_server_lockout_add_wrong_code (RtkServerStore *store, RtkServerCall *call, GError **error);
+gboolean rtk_server_search_is_closed (RtkServerStore *store, RtkServerCall *call);
+gboolean rtk_server_search_note (RtkServerStore *store,
+                                 RtkServerCall  *call,
+                                 const char     *by,
+                                 const char     *target,
+                                 guint           found,
+                                 gboolean        fails,
+                                 GError        **error);
 gboolean rtk_server_lockout_forget (RtkServerStore *store,
                                     const char     *kind,
                                     const char     *name,

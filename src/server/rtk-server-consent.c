@@ -79,6 +79,30 @@ set_consent (RtkServerStore *store,
          announce_orders (store, roster, error);
 }
 
+/**
+ * rtk_server_consent_clear:
+ * @store: a store, in a transaction
+ * @roster: id of a graduate
+ * @actor: for the audit log
+ * @error: return location
+ *
+ * Takes back whatever consent there is: it may be somebody else's.
+ *
+ * Returns: whether the database did its part
+ */
+gboolean
+rtk_server_consent_clear (RtkServerStore *store,
+                          const char     *roster,
+                          const char     *actor,
+                          GError        **error)
+{
+  g_autofree char *version = rtk_server_db_dup_text (
+      store->db, "SELECT consent_version FROM roster WHERE id = ?", "s", roster);
+  g_autofree char *detail = version != NULL ? make_detail (version, NULL) : NULL;
+
+  return version == NULL || set_consent (store, roster, version, FALSE, actor, detail, error);
+}
+
 static RtkServerVerdict
 check_consent (RtkServerStore *store, RtkOperation *operation, const RtkServerTarget *target)
 {

@@ -10,6 +10,10 @@
 #define SHARED_FACTOR 4
 /* Of an account. */
 #define MAX_WRONG_CODES 10
+/* Of a member of staff who looks for graduates: typing errors, but no guesses one after the other.
+ */
+#define MAX_MISSES 10
+#define MISS_DECAY (5 * 60 * G_USEC_PER_SEC)
 #define FIRST_WAIT (60 * G_USEC_PER_SEC)
 /* How long it takes until one failure of an address is forgotten; of a name: the longest wait. */
 #define ADDRESS_DECAY (60 * G_USEC_PER_SEC)
@@ -288,6 +292,81 @@ make_bind_counter (RtkServerStore *store, const char *account)
                    .decay = store->config->lockout_seconds * G_USEC_PER_SEC};
 }
 
+static Counter
+make_search_counter (RtkServerStore *store, const char *staff)
+{
+  g_autofree char *text = g_strconcat ("search:", staff, NULL);
+
+  return (Counter){.key = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_SIGN_IN, text),
+                   .limit = MAX_MISSES,
+                   .decay = MISS_DECAY};
+}
+
+static gint64
+read_wait (RtkServerStore *store, const Counter *counter)
+{
+  return store->config->lockout_failures <= 0
+             ? 0
+             : rtk_server_db_get_int (store->db, 0,
+                                      "SELECT until FROM sign_in_failures WHERE key = ?", "s",
+                                      counter->key) -
+                   g_get_real_time ();
+}
+
+/**
+ * rtk_server_search_is_closed:
+ * @store: a store
+ * @call: a call of a member of staff who looks for somebody; is answered when they have to wait
+ *
+ * Returns: whether nobody must be looked for
+ */
+gboolean
+rtk_server_search_is_closed (RtkServerStore *store, RtkServerCall *call)
+{
+  Counter          counter = make_search_counter (store, call->principal);
+  g_autofree char *key = counter.key;
+  gint64           wait = read_wait (store, &counter);
+
+  return wait > 0 &&
+         fail_with_wait (call, wait, "Too many searches found nobody. Try again later.");
+}
+
+/**
+ * rtk_server_search_note:
+ * @store: a store, in a transaction that has written nothing yet
+ * @call: a call of a member of staff who looked for somebody
+ * @by: "number", "name" or "phone"
+ * @target: (nullable): id of what was found, or looked through
+ * @found: how many were found; 0 is counted as a miss, which a hit does not take back
+ * @fails: whether the answer is a problem: the transaction is ended then, so that this stays
+ * @error: return location
+ *
+ * Writes a search into the audit log, without what was looked for: whoever guesses at numbers,
+ * names or phones is slowed down and seen.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_search_note (RtkServerStore *store,
+                        RtkServerCall  *call,
+                        const char     *by,
+                        const char     *target,
+                        guint           found,
+                        gboolean        fails,
+                        GError        **error)
+{
+  Counter          counter = make_search_counter (store, call->principal);
+  g_autofree char *key = counter.key;
+  g_autofree char *detail = g_strdup_printf ("{\"by\":\"%s\",\"found\":%u}", by, found);
+  gint64           now = g_get_real_time ();
+
+  return (found > 0 || (read_counter (store, &counter, now, error) &&
+                        write_counter (store, &counter, now, error))) &&
+         rtk_server_audit_add (store, call->actor, "roster.search",
+                               target != NULL ? target : call->principal, detail, error) &&
+         (!fails || rtk_server_db_commit (store->db, error));
+}
+
 /**
  * rtk_server_lockout_is_closed:
  * @store: a store
@@ -300,13 +379,9 @@ rtk_server_lockout_is_closed (RtkServerStore *store, RtkServerCall *call)
 {
   Counter          counter = make_bind_counter (store, call->principal);
   g_autofree char *key = counter.key;
-  gint64           wait = rtk_server_db_get_int (
-                              store->db, 0, "SELECT until FROM sign_in_failures WHERE key = ?", "s", key) -
-                g_get_real_time ();
+  gint64           wait = read_wait (store, &counter);
 
-  if (wait <= 0 || store->config->lockout_failures <= 0)
-    return FALSE;
-  return fail_with_wait (call, wait, "Too many wrong codes. Try again later.");
+  return wait > 0 && fail_with_wait (call, wait, "Too many wrong codes. Try again later.");
 }
 
 /**

@@ -23,7 +23,7 @@ make_number (RtkServerStore *store)
   return g_strdup_printf ("%s%06" G_GINT64_FORMAT, day, n);
 }
 
-/* @account and @phone, which is sealed, may be NULL. */
+/* @account and @phone, which is sealed, may be NULL; @detail is for the audit log. */
 static gboolean
 add_order (RtkServerStore *store,
            const char     *id,
@@ -31,6 +31,7 @@ add_order (RtkServerStore *store,
            const char     *account,
            const char     *phone,
            const char     *actor,
+           const char     *detail,
            GError        **error)
 {
   gint64           now = g_get_real_time ();
@@ -45,8 +46,7 @@ add_order (RtkServerStore *store,
                             " VALUES (?, ?, 0, ?, ?, ?, 'unpaid', 'none', 'none', ?, ?)",
                             "ssssbii", id, number, roster, account, sealed, now, now) &&
          rtk_server_order_touch (store, id, error) &&
-         rtk_server_audit_add (store, actor, "order.create", id,
-                               account != NULL ? "{}" : "{\"walk_in\":true}", error);
+         rtk_server_audit_add (store, actor, "order.create", id, detail, error);
 }
 
 /* POST /v1/online/orders */
@@ -68,7 +68,7 @@ RTK_SERVER_HANDLER (online_order)
     return rtk_server_call_fail (call, 409, "no-code", "Bind a collection code first.");
   if (rtk_server_graduate_has_order (store, roster, NULL))
     return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
-  return add_order (store, id, roster, call->principal, NULL, call->actor, error) &&
+  return add_order (store, id, roster, call->principal, NULL, call->actor, "{}", error) &&
          rtk_server_order_answer (store, call, id, 201, error);
 }
 
@@ -97,39 +97,72 @@ find_graduate (RtkServerStore *store, RtkServerCall *call)
 static gboolean
 check_walk_in (RtkServerCall *call)
 {
-  const char *phone = rtk_server_call_get_string (call, "phone");
+  const char      *phone = rtk_server_call_get_string (call, "phone");
+  g_autofree char *spelled = phone != NULL ? rtk_server_phone_normalise (phone) : NULL;
 
   if (rtk_server_call_get_string (call, "roster") == NULL &&
       rtk_server_call_get_string (call, "code") == NULL &&
       rtk_server_call_get_string (call, "number") == NULL)
     rtk_server_call_fail (call, 422, "missing-member",
                           "Say who it is, by the roster, the code or the number.");
-  else if (phone != NULL && !rtk_server_phone_is_valid (phone))
+  else if (phone != NULL && spelled == NULL)
     rtk_server_call_fail (call, 422, "bad-member", "This is not a telephone number.");
   return call->status == 0;
 }
 
-/* POST /v1/orders: of a graduate who has no account, or no use for it. */
+/* Who has the number, and neither the code nor what a search gave, may be guessing. */
+static gboolean
+is_by_number (RtkServerCall *call)
+{
+  return rtk_server_call_get_string (call, "roster") == NULL &&
+         rtk_server_call_get_string (call, "code") == NULL;
+}
+
+/* What is known of a graduate by their number is in the audit log, whatever the answer is. */
+static gboolean
+note_search (
+    RtkServerStore *store, RtkServerCall *call, const char *roster, gboolean fails, GError **error)
+{
+  return !is_by_number (call) ||
+         rtk_server_search_note (store, call, "number", roster, roster != NULL, fails, error);
+}
+
+static gboolean
+open_walk_in (
+    RtkServerStore *store, RtkServerCall *call, const char *id, const char *roster, GError **error)
+{
+  const char      *phone = rtk_server_call_get_string (call, "phone");
+  g_autofree char *spelled = phone != NULL ? rtk_server_phone_normalise (phone) : NULL;
+  g_autofree char *account =
+      rtk_server_db_dup_text (store->db, "SELECT account FROM roster WHERE id = ?", "s", roster);
+
+  return note_search (store, call, roster, FALSE, error) &&
+         add_order (store, id, roster, account, spelled, call->actor, "{\"walk_in\":true}",
+                    error) &&
+         rtk_server_order_answer (store, call, id, 201, error);
+}
+
+/* POST /v1/orders: at the desk; an account that the graduate has sees it, too. */
 RTK_SERVER_HANDLER (walk_in)
 {
   const char      *id = rtk_server_call_get_string (call, "id");
   g_autofree char *known = NULL;
   g_autofree char *roster = NULL;
 
-  if (!check_walk_in (call))
+  if (!check_walk_in (call) || (is_by_number (call) && rtk_server_search_is_closed (store, call)))
     return TRUE;
   known = rtk_server_db_dup_text (store->db, "SELECT roster FROM orders WHERE id = ?", "s", id);
   roster = find_graduate (store, call);
   if (roster == NULL)
-    return rtk_server_call_fail (call, 404, "not-on-roster",
+    return note_search (store, call, NULL, TRUE, error) &&
+           rtk_server_call_fail (call, 404, "not-on-roster",
                                  "No graduate is expected under this code and number.");
-  if (known != NULL)
-    return strcmp (known, roster) == 0
-               ? rtk_server_order_answer (store, call, id, 200, error)
-               : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.");
-  if (rtk_server_graduate_has_order (store, roster, NULL))
-    return rtk_server_call_fail (call, 409, "order-open", "There is an open order already.");
-  return add_order (store, id, roster, NULL, rtk_server_call_get_string (call, "phone"),
-                    call->actor, error) &&
-         rtk_server_order_answer (store, call, id, 201, error);
+  if (known != NULL && strcmp (known, roster) == 0)
+    return rtk_server_order_answer (store, call, id, 200, error);
+  if (known == NULL && !rtk_server_graduate_has_order (store, roster, NULL))
+    return open_walk_in (store, call, id, roster, error);
+  return note_search (store, call, roster, TRUE, error) &&
+         (known != NULL
+              ? rtk_server_call_fail (call, 409, "id-reused", "This id belongs to another order.")
+              : rtk_server_call_fail (call, 409, "order-open", "There is an open order already."));
 }

@@ -12,24 +12,10 @@
 /* Of one order: who needs more is helped at the desk. */
 #define MAX_SUBMISSIONS 50
 
-/**
- * rtk_server_phone_is_valid:
- * @phone: what somebody typed
- *
- * Returns: whether it can be a telephone number
- */
-gboolean
-rtk_server_phone_is_valid (const char *phone)
-{
-  gsize length = strlen (phone);
-
-  return length >= 5 && length <= 20 && strspn (phone, "+0123456789") == length;
-}
-
 /* POST /v1/online/accounts: answers with a session, too. */
 RTK_SERVER_HANDLER (online_account)
 {
-  const char      *phone = rtk_server_call_get_string (call, "phone");
+  g_autofree char *phone = rtk_server_phone_normalise (rtk_server_call_get_string (call, "phone"));
   const char      *password = rtk_server_call_get_string (call, "password");
   const char      *role = rtk_server_call_get_string (call, "role");
   gint64           now = g_get_real_time ();
@@ -42,7 +28,7 @@ RTK_SERVER_HANDLER (online_account)
   if (!rtk_server_account_role_is_valid (role))
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "An account is the graduate's or a guardian's.");
-  if (!rtk_server_phone_is_valid (phone) || g_utf8_strlen (password, -1) < RTK_SERVER_MIN_PASSWORD)
+  if (phone == NULL || g_utf8_strlen (password, -1) < RTK_SERVER_MIN_PASSWORD)
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "A phone number and a password of at least eight characters are"
                                  " needed.");
@@ -70,7 +56,9 @@ RTK_SERVER_HANDLER (online_account)
 /* POST /v1/online/session */
 RTK_SERVER_HANDLER (online_session)
 {
-  const char      *phone = rtk_server_call_get_string (call, "phone");
+  const char      *typed = rtk_server_call_get_string (call, "phone");
+  g_autofree char *spelled = rtk_server_phone_normalise (typed);
+  const char      *phone = spelled != NULL ? spelled : typed;
   g_autofree char *digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_PHONE, phone);
   g_autofree char *id = rtk_server_db_dup_text (
       store->db, "SELECT id FROM accounts WHERE phone_digest = ?", "s", digest);
@@ -83,8 +71,16 @@ RTK_SERVER_HANDLER (online_session)
     return TRUE;
   if (!rtk_server_password_check (hash, rtk_server_call_get_string (call, "password"), FALSE))
     return rtk_server_call_fail (call, 401, "wrong-password", "The name or the password is wrong.");
-  if (!rtk_server_db_begin (store->db, TRUE, error) ||
-      !rtk_server_lockout_clear (store, call, "account", phone, error) ||
+  if (!rtk_server_db_begin (store->db, TRUE, error))
+    return FALSE;
+  /* Hashing took its time: the password may be another one meanwhile. */
+  if (rtk_server_db_get_int (store->db, 0,
+                             "SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ? AND password = ?)",
+                             "ss", id, hash) == 0) {
+    rtk_server_db_rollback (store->db);
+    return rtk_server_call_fail (call, 401, "wrong-password", "The name or the password is wrong.");
+  }
+  if (!rtk_server_lockout_clear (store, call, "account", phone, error) ||
       !rtk_server_session_start (store, call, "account", id, id, NULL, error))
     return FALSE;
   call->status = 201;

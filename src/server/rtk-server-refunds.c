@@ -95,7 +95,7 @@ refund_order (RtkServerStore *store,
  * rtk_server_order_find_phone:
  * @store: a store
  * @order_id: an order
- * @out_phone: (out) (transfer full) (nullable): of the account, or what was said at the desk
+ * @out_phone: (out) (transfer full) (nullable): what was said at the desk, or that of the account
  * @error: return location
  *
  * Finds how to reach whoever ordered.
@@ -110,6 +110,7 @@ rtk_server_order_find_phone (RtkServerStore *store,
 {
   g_autofree char *context = NULL;
   g_autoptr (GBytes) sealed = NULL;
+  gboolean       found;
   RtkServerRows *row =
       rtk_server_db_query (store->db, error,
                            "SELECT a.id, a.phone_cipher, o.phone_cipher FROM orders o"
@@ -119,12 +120,13 @@ rtk_server_order_find_phone (RtkServerStore *store,
   *out_phone = NULL;
   if (row == NULL)
     return FALSE;
-  if (rtk_server_db_next (store->db, row, error) && !rtk_server_db_is_null (row, 0)) {
-    context = g_strconcat ("phone:", rtk_server_db_text (row, 0), NULL);
-    sealed = rtk_server_db_dup_bytes (row, 1);
-  } else if (!rtk_server_db_is_null (row, 2)) {
+  found = rtk_server_db_next (store->db, row, error);
+  if (found && !rtk_server_db_is_null (row, 2)) {
     context = g_strconcat ("order-phone:", order_id, NULL);
     sealed = rtk_server_db_dup_bytes (row, 2);
+  } else if (found && !rtk_server_db_is_null (row, 0)) {
+    context = g_strconcat ("phone:", rtk_server_db_text (row, 0), NULL);
+    sealed = rtk_server_db_dup_bytes (row, 1);
   }
   rtk_server_db_end (row);
   if (sealed == NULL)

@@ -281,6 +281,21 @@ write_found (RtkServerStore *store, RtkServerCall *call, const char *id, GError 
   return TRUE;
 }
 
+/* A code is told by whom it is of; who has a number or a name may be guessing. */
+static gboolean
+note_search (RtkServerStore *store, RtkServerCall *call, GPtrArray *ids, GError **error)
+{
+  const char *batch = rtk_server_call_get_string (call, "batch");
+  const char *target = batch;
+
+  if (rtk_server_call_get_string (call, "code") != NULL)
+    return TRUE;
+  if (ids->len == 1)
+    target = g_ptr_array_index (ids, 0);
+  return rtk_server_search_note (store, call, batch != NULL ? "name" : "number", target, ids->len,
+                                 ids->len == 0, error);
+}
+
 /* POST /v1/roster/find: who stands at the desk, by code, by number, or by name and batch. */
 RTK_SERVER_HANDLER (roster_find)
 {
@@ -294,10 +309,15 @@ RTK_SERVER_HANDLER (roster_find)
   if (ways != 1 || (name == NULL) != (batch == NULL))
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "Give a code, a number, or a name with its batch.");
+  if (rtk_server_call_get_string (call, "code") == NULL &&
+      rtk_server_search_is_closed (store, call))
+    return TRUE;
   if (by_name)
     find_by_name (store, batch, name, ids);
   else
     find_by_digest (store, call, ids);
+  if (!note_search (store, call, ids, error))
+    return FALSE;
   if (ids->len == 0)
     return rtk_server_call_not_found (call);
   rtk_server_json_begin (&call->answer, NULL, '{');
@@ -342,10 +362,12 @@ RTK_SERVER_HANDLER (roster_code)
   const char *code = rtk_server_call_get_string (call, "code");
   gboolean    clear = rtk_server_call_get_bool (call, "clear", FALSE);
   gboolean    unbind = rtk_server_call_get_bool (call, "unbind", FALSE);
+  gboolean    let_back = rtk_server_call_get_bool (call, "let_back", FALSE);
 
-  if ((code != NULL && (clear || code[0] == '\0')) || (code == NULL && !clear && !unbind))
+  if ((code != NULL && (clear || code[0] == '\0')) ||
+      (code == NULL && !clear && !unbind && !let_back))
     return rtk_server_call_fail (call, 422, "bad-member",
-                                 "Give a code or clear it, or unbind the account.");
+                                 "Give a code or clear it, unbind the account or let it back.");
   if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM roster WHERE id = ?)", "s",
                              roster) == 0)
     return rtk_server_call_not_found (call);
@@ -353,10 +375,12 @@ RTK_SERVER_HANDLER (roster_code)
     return FALSE;
   if (call->status != 0)
     return TRUE;
-  if (unbind &&
-      (!rtk_server_db_run (store->db, error, "UPDATE roster SET account = NULL WHERE id = ?", "s",
+  if (unbind && !rtk_server_roster_unbind (store, roster, !let_back, call->actor, error))
+    return FALSE;
+  if (let_back &&
+      (!rtk_server_db_run (store->db, error, "DELETE FROM roster_barred WHERE roster = ?", "s",
                            roster) ||
-       !rtk_server_audit_add (store, call->actor, "code.unbind", roster, "{}", error)))
+       !rtk_server_audit_add (store, call->actor, "code.let-back", roster, "{}", error)))
     return FALSE;
   call->status = 200;
   rtk_server_json_begin (&call->answer, NULL, '{');

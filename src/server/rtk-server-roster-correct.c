@@ -130,12 +130,11 @@ free_code (RtkServerStore          *self,
     return TRUE;
   *out_free = TRUE;
   return rtk_server_db_run (self->db, error,
-                            "UPDATE roster SET code_digest = NULL, code_cipher = NULL, account ="
-                            " CASE WHEN code_unproved = 1 THEN NULL ELSE account END,"
+                            "UPDATE roster SET code_digest = NULL, code_cipher = NULL,"
                             " code_unproved = 0 WHERE id = ?",
                             "s", holder.id) &&
          (!holder.is_unproved ||
-          rtk_server_audit_add (self, "server", "code.unbind", holder.id, "{}", error));
+          rtk_server_roster_unbind (self, holder.id, FALSE, "server", error));
 }
 
 /* @takes_code: or else the line has none. */
@@ -169,11 +168,10 @@ set_code (RtkServerStore          *self,
   g_autoptr (GBytes) cipher = reseal (self, "code", graduate->id, known->id, graduate->code_cipher);
 
   return rtk_server_db_run (self->db, error,
-                            "UPDATE roster SET code_digest = ?, code_cipher = ?, account ="
-                            " CASE WHEN ? = 1 THEN NULL ELSE account END, code_unproved = 0"
+                            "UPDATE roster SET code_digest = ?, code_cipher = ?, code_unproved = 0"
                             " WHERE id = ?",
-                            "sbis", graduate->code_digest, cipher, (gint64)unbinds, known->id) &&
-         (!unbinds || rtk_server_audit_add (self, "server", "code.unbind", known->id, "{}", error));
+                            "sbs", graduate->code_digest, cipher, known->id) &&
+         (!unbinds || rtk_server_roster_unbind (self, known->id, FALSE, "server", error));
 }
 
 static gboolean

@@ -129,8 +129,11 @@ static const RtkServerField find_fields[] = {{"code", STRING, FALSE, 128},
                                              {"name", STRING, FALSE, 256},
                                              {"batch", ID, FALSE, 0},
                                              END};
-static const RtkServerField desk_code_fields[] = {
-    {"code", STRING, FALSE, 128}, {"clear", BOOL, FALSE, 0}, {"unbind", BOOL, FALSE, 0}, END};
+static const RtkServerField desk_code_fields[] = {{"code", STRING, FALSE, 128},
+                                                  {"clear", BOOL, FALSE, 0},
+                                                  {"unbind", BOOL, FALSE, 0},
+                                                  {"let_back", BOOL, FALSE, 0},
+                                                  END};
 static const RtkServerField naming_fields[] = {
     {"reason", STRING, TRUE, 500}, {"after", ID, FALSE, 0}, {"limit", INT, FALSE, 100000}, END};
 static const RtkServerField export_fields[] = {{"id", ID, TRUE, 0},

@@ -142,6 +142,10 @@ static const Migration migrations[] = {
         "ALTER TABLE roster ADD COLUMN consent_by TEXT;"
         /* A code that a graduate typed and neither the school nor the desk has said. */
         "ALTER TABLE roster ADD COLUMN code_unproved INTEGER NOT NULL DEFAULT 0;"
+        /* Accounts that the desk freed a graduate from: they do not get them back by themselves. */
+        "CREATE TABLE roster_barred (roster TEXT NOT NULL REFERENCES roster (id), account TEXT NOT"
+        " NULL REFERENCES accounts (id), at INTEGER NOT NULL, PRIMARY KEY (roster, account))"
+        " WITHOUT ROWID;"
         "CREATE INDEX roster_batch ON roster (batch, id);"
         "CREATE INDEX roster_name ON roster (batch, name_masked);"
         /* How far each graduate is (RtkServerProgress), kept by rtk_server_order_announce(). */

@@ -192,7 +192,8 @@ rtk_server_store_prepare (const RtkServerConfig *config, GError **error)
       !rtk_server_schema_migrate (db, error) || !rtk_server_db_begin (db, TRUE, error))
     return NULL;
   keys = join_keys (config, db, error);
-  if (keys == NULL || !rtk_server_roster_digest_again (db, keys, error)) {
+  if (keys == NULL || !rtk_server_roster_digest_again (db, keys, error) ||
+      !rtk_server_phone_digest_again (db, keys, error)) {
     rtk_server_db_rollback (db);
     return NULL;
   }

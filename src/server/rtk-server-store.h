@@ -245,8 +245,10 @@ gboolean rtk_server_roster_import (RtkServerStore        *self,
                                    const char            *file,
                                    RtkServerRosterResult *result,
                                    GError               **error);
-char    *rtk_server_mask_name (const char *name) G_GNUC_WARN_UNUSED_RESULT;
-char    *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
+gboolean rtk_server_roster_unbind (
+    RtkServerStore *self, const char *roster, gboolean bars, const char *actor, GError **error);
+char *rtk_server_mask_name (const char *name) G_GNUC_WARN_UNUSED_RESULT;
+char *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
 
 /* SQL: whether order "o" is paid or waived, or has a settled payment beside what is due back. */
 #define RTK_SERVER_IS_PAID_FOR                                                                     \
@@ -295,6 +297,10 @@ gboolean rtk_server_order_tell_corrected (RtkServerStore *store,
 /* Consent to face processing: rtk-server-consent.c. */
 void     rtk_server_consent_write (RtkServerJson *json, const char *version, gint64 at);
 gboolean rtk_server_consent_is_there (RtkServerStore *store, const char *order_id);
+gboolean rtk_server_consent_clear (RtkServerStore *store,
+                                   const char     *roster,
+                                   const char     *actor,
+                                   GError        **error);
 
 /* What is to be done in the world: rtk-server-effects.c. */
 gboolean rtk_server_effect_add (RtkServerStore *self,
@@ -358,6 +364,10 @@ gboolean rtk_server_submission_add (RtkServerStore            *store,
 
 char *rtk_server_name_fold (const char *name) G_GNUC_WARN_UNUSED_RESULT;
 char *rtk_server_staff_find (RtkServerStore *self, const char *name) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Telephone numbers: rtk-server-phone.c. */
+char    *rtk_server_phone_normalise (const char *phone) G_GNUC_WARN_UNUSED_RESULT;
+gboolean rtk_server_phone_digest_again (RtkServerDb *db, const RtkServerKeys *keys, GError **error);
 
 /* Wrong passwords: rtk-server-lockout.c. */
 gboolean rtk_server_lockout_expire (RtkServerStore *store, gint64 now, GError **error);

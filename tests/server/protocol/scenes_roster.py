@@ -2,7 +2,7 @@
 """Scenes: the roster, who is missing, consent, and deliveries."""
 
 from keys import new_id
-from server import code_of, number_of
+from server import PASSWORD, code_of, number_of
 from tap import expect
 
 ROSTER = "school,batch,name,number,code\n样本学院,夏,欧阳小红,32019919990101{:04},\n"
@@ -66,6 +66,19 @@ def scene_roster_find(world):
         world.call("operator", "POST", "/v1/roster/find", body, status=422)
 
 
+def scene_guesses(world):
+    """Who tries numbers waits; a member of staff of their own, because the others go on."""
+    staff = {"id": new_id(), "name": "who guesses", "role": "operator", "password": PASSWORD}
+    world.call("supervisor", "POST", "/v1/staff", staff, status=201)
+    sign_in = {"user": staff["name"], "password": PASSWORD}
+    token = world.call(None, "POST", "/v1/session", sign_in, status=201).json["access_token"]
+    for guess in range(10):
+        world.call(token, "POST", "/v1/roster/find", {"number": f"3201991900010{guess:05}"}, status=404)
+    answer = world.call(token, "POST", "/v1/roster/find", {"number": number_of(0)}, status=429)
+    expect(answer.problem == "locked-out")
+    world.call(token, "POST", "/v1/orders", {"id": new_id(), "number": number_of(0)}, status=429)
+
+
 def scene_codes(world):
     """Codes that are bound, mended at the desk and bound again."""
     graduate, other, third = world.sign_up(), world.sign_up(), world.sign_up(bind=False)
@@ -81,6 +94,8 @@ def scene_codes(world):
     world.call("operator", "POST", f"/v1/roster/{new_id()}/code", {"clear": True}, status=404)
     world.call("operator", "POST", path, {"unbind": True, "clear": True}, status=200)
     world.call("supervisor", "POST", path, {"code": mine}, status=200)
+    world.call(graduate, "POST", "/v1/online/codes", {"code": mine}, status=404)
+    world.call("operator", "POST", path, {"let_back": True}, status=200)
     world.call(graduate, "POST", "/v1/online/codes", {"code": mine}, status=200)
     for _ in range(10):
         world.call(third, "POST", "/v1/online/codes", {"code": "nobody's"}, status=404)
