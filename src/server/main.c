@@ -400,7 +400,8 @@ run (RtkServerOptions *o, GError **error)
     g_set_error_literal (error, RTK_ERROR, RTK_ERROR_USAGE, "Give the data folder with --data");
     return FALSE;
   }
-  if (!check_data (o, error) || !rtk_server_file_make_folder (o->config.data, error))
+  if (!check_data (o, error) || !rtk_server_file_make_folder (o->config.data, error) ||
+      !rtk_server_file_check_owner (o->config.data, error))
     return FALSE;
   if (is_command (o, "restore", NULL, 2))
     return restore_command (o, error);

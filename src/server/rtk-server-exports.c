@@ -18,11 +18,11 @@
   " ORDER BY s.serial DESC LIMIT 1)"
 
 /* SQL: whether order "o" can be delivered: approved and paid for, nothing that waits for a verdict,
- * not delivered before. */
+ * not delivered before, and with the graduate's consent where ?2 is 1. */
 #define IS_DELIVERABLE                                                                             \
   "o.delivery = 'none' AND " APPROVED " IS NOT NULL AND NOT EXISTS (SELECT 1 FROM submissions w"   \
   " WHERE w.order_id = o.id AND w.state IN ('submitted', 'in_review')) "                           \
-  "AND " RTK_SERVER_IS_PAID_FOR
+  "AND " RTK_SERVER_IS_PAID_FOR " AND " RTK_SERVER_CONSENTS ("?2")
 
 /* Opens a sealed text of a graduate and writes it as a member. */
 static gboolean
@@ -211,7 +211,7 @@ get_insert (void)
                                   " SELECT ?1, o.id, " APPROVED " FROM orders o WHERE o.id IN (");
 
     for (guint i = 0; i < N_IDS; i++)
-      g_string_append_printf (made, i == 0 ? "?%u" : ", ?%u", i + 2);
+      g_string_append_printf (made, i == 0 ? "?%u" : ", ?%u", i + 3);
     g_string_append (made, ") AND " IS_DELIVERABLE " ON CONFLICT DO NOTHING");
     g_once_init_leave (&text, (gsize)g_string_free (made, FALSE));
   }
@@ -228,13 +228,33 @@ get_id (JsonArray *orders, guint index)
              : NULL;
 }
 
+/* Says why one of the orders from @first on cannot be delivered. */
+static void
+fail_undeliverable (RtkServerStore *store, RtkServerCall *call, JsonArray *orders, guint first)
+{
+  guint end = MIN (first + N_IDS, json_array_get_length (orders));
+
+  for (guint i = first; store->config->require_consent && i < end; i++)
+    if (rtk_server_db_get_int (store->db, 0,
+                               "SELECT EXISTS (SELECT 1 FROM orders o JOIN roster r ON r.id ="
+                               " o.roster WHERE o.id = ? AND r.consent_version IS NULL)",
+                               "s", get_id (orders, i)) != 0) {
+      rtk_server_call_fail (call, 409, "consent-missing",
+                            "A graduate has not consented, or does not any more.");
+      return;
+    }
+  rtk_server_call_fail (call, 409, "not-deliverable",
+                        "An order is not approved, not paid for, or delivered already.");
+}
+
 /* Adds the orders that were named. FALSE when one of them cannot be delivered; the call is answered
  * then, unless there is an error. */
 static gboolean
 add_orders (RtkServerStore *store, RtkServerCall *call, JsonArray *orders, GError **error)
 {
-  RtkServerValue values[N_IDS + 1] = {
-      {.type = 's', .text = rtk_server_call_get_string (call, "id")}};
+  RtkServerValue values[N_IDS + 2] = {
+      {.type = 's', .text = rtk_server_call_get_string (call, "id")},
+      {.type = 'i', .number = store->config->require_consent}};
   guint n = json_array_get_length (orders);
 
   for (guint i = 0; i < n; i++)
@@ -246,17 +266,16 @@ add_orders (RtkServerStore *store, RtkServerCall *call, JsonArray *orders, GErro
     RtkServerRows *done;
 
     for (guint i = 0; i < N_IDS; i++)
-      values[i + 1] = (RtkServerValue){.type = 's',
+      values[i + 2] = (RtkServerValue){.type = 's',
                                        .is_null = first + i >= n,
                                        .text = first + i < n ? get_id (orders, first + i) : NULL};
-    done = rtk_server_db_query_values (store->db, error, get_insert (), values, N_IDS + 1);
+    done = rtk_server_db_query_values (store->db, error, get_insert (), values, N_IDS + 2);
     (void)rtk_server_db_next (store->db, done, error);
     if (!rtk_server_db_end (done))
       return FALSE;
     /* One that is named twice is there once. */
     if (rtk_server_db_get_changes (store->db) != MIN (N_IDS, n - first)) {
-      rtk_server_call_fail (call, 409, "not-deliverable",
-                            "An order is not approved, not paid for, or delivered already.");
+      fail_undeliverable (store, call, orders, first);
       return FALSE;
     }
   }
@@ -274,8 +293,9 @@ fill_export (RtkServerStore *store, RtkServerCall *call, GError **error)
   return rtk_server_db_run (store->db, error,
                             "INSERT INTO export_orders (export, order_id, submission) SELECT ?1,"
                             " o.id, " APPROVED " FROM roster r JOIN orders o ON o.roster = r.id"
-                            " WHERE r.batch = ?2 AND " IS_DELIVERABLE " ORDER BY o.id LIMIT ?3",
-                            "ssi", export, rtk_server_call_get_string (call, "batch"),
+                            " WHERE r.batch = ?3 AND " IS_DELIVERABLE " ORDER BY o.id LIMIT ?4",
+                            "sisi", export, store->config->require_consent,
+                            rtk_server_call_get_string (call, "batch"),
                             (gint64)RTK_SERVER_MAX_EXPORT);
 }
 

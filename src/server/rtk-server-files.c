@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
+#include <pwd.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/file.h>
@@ -47,6 +48,32 @@ rtk_server_file_make_folder (const char *path, GError **error)
   if (g_mkdir_with_parents (path, 0700) != 0)
     return set_errno (error, "Cannot make the folder", path);
   return TRUE;
+}
+
+/**
+ * rtk_server_file_check_owner:
+ * @path: a folder
+ * @error: return location; %RTK_ERROR_USAGE
+ *
+ * What the administrator writes there, the server's own user could not use.
+ *
+ * Returns: whether the folder is this user's
+ */
+gboolean
+rtk_server_file_check_owner (const char *path, GError **error)
+{
+  GStatBuf       there;
+  struct passwd *owner;
+
+  if (g_stat (path, &there) != 0)
+    return set_errno (error, "Cannot open", path);
+  if (there.st_uid == geteuid ())
+    return TRUE;
+  owner = getpwuid (there.st_uid);
+  g_set_error (error, RTK_ERROR, RTK_ERROR_USAGE,
+               "The data folder is another user's: run this as that user, with runuser -u %s --",
+               owner != NULL ? owner->pw_name : "USER");
+  return FALSE;
 }
 
 /* Makes what @path names durable: the content of a file, the names in a folder. */

@@ -6,6 +6,7 @@
 G_BEGIN_DECLS
 
 gboolean rtk_server_file_make_folder (const char *path, GError **error);
+gboolean rtk_server_file_check_owner (const char *path, GError **error);
 gboolean rtk_server_file_sync_folder (const char *path, GError **error);
 gboolean rtk_server_file_write (const char *path, const void *data, gsize size, GError **error);
 int      rtk_server_file_open_part (const char *path, gint64 offset, GError **error);

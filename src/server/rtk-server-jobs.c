@@ -167,6 +167,50 @@ rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GErro
   return FALSE;
 }
 
+/* Telephone numbers, addresses and what the adapter answered; that it was done, and when, stays. */
+static gboolean
+erase_effects (RtkServerStore *self, gint64 before, guint *out_done, GError **error)
+{
+  g_autoptr (GBytes) nothing = g_bytes_new_static ("", 1);
+  g_autofree char *detail = NULL;
+
+  if (!rtk_server_db_run (self->db, error,
+                          "UPDATE effects SET payload_cipher = ?, answer_cipher = NULL,"
+                          " erased_at = ? WHERE erased_at IS NULL AND state IN ('done',"
+                          " 'cancelled') AND updated_at <= ?",
+                          "bii", nothing, g_get_real_time (), before))
+    return FALSE;
+  *out_done = (guint)rtk_server_db_get_changes (self->db);
+  detail = g_strdup_printf ("{\"count\":%u}", *out_done);
+  return *out_done == 0 ||
+         rtk_server_audit_add (self, "server", "effects.erase", "effects", detail, error);
+}
+
+/**
+ * rtk_server_jobs_erase_effects:
+ * @self: a store, outside a transaction
+ * @now: the time to judge by, microseconds since 1970
+ * @out_done: (out): effects whose content was erased
+ * @error: return location
+ *
+ * Erases what was sent to the adapters, and what they answered, once nobody can need it any more.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+rtk_server_jobs_erase_effects (RtkServerStore *self, gint64 now, guint *out_done, GError **error)
+{
+  *out_done = 0;
+  if (self->config->effect_days <= 0)
+    return TRUE;
+  if (!rtk_server_db_begin (self->db, TRUE, error))
+    return FALSE;
+  if (erase_effects (self, now - self->config->effect_days * G_TIME_SPAN_DAY, out_done, error))
+    return rtk_server_db_commit (self->db, error);
+  rtk_server_db_rollback (self->db);
+  return FALSE;
+}
+
 /**
  * rtk_server_jobs_run:
  * @self: a store, outside a transaction
@@ -178,9 +222,9 @@ void
 rtk_server_jobs_run (RtkServerStore *self)
 {
   static gboolean (*const jobs[]) (RtkServerStore *, gint64, guint *, GError **) = {
-      rtk_server_jobs_close_unpaid, rtk_server_jobs_refund,  rtk_server_jobs_expire,
-      rtk_server_jobs_unattended,   rtk_server_jobs_uploads, rtk_server_jobs_leftovers,
-      rtk_server_jobs_anchor};
+      rtk_server_jobs_close_unpaid, rtk_server_jobs_refund,       rtk_server_jobs_expire,
+      rtk_server_jobs_unattended,   rtk_server_jobs_uploads,      rtk_server_jobs_leftovers,
+      rtk_server_jobs_anchor,       rtk_server_jobs_erase_effects};
 
   for (guint i = 0; i < G_N_ELEMENTS (jobs); i++) {
     g_autoptr (GError) error = NULL;

@@ -57,6 +57,7 @@ static const Number numbers[] = {
     {"sign-in-burst", AT (sign_in_burst), 60, 0, G_MAXINT},
     {"new-account-rate", AT (new_account_rate), 6, 0, G_MAXINT},
     {"new-account-burst", AT (new_account_burst), 30, 0, G_MAXINT},
+    {"effect-days", AT (effect_days), 30, 0, 36500},
     {"access-seconds", AT (access_seconds), 900, 0, MAX_SECONDS},
     {"refresh-seconds", AT (refresh_seconds), 12 * 3600, 0, MAX_SECONDS},
     {"unpaid-seconds", AT (unpaid_seconds), 1800, 0, MAX_SECONDS},
@@ -198,6 +199,8 @@ add_people_entries (RtkServerOptions *o, GOptionEntry *out)
        "New accounts a minute from an address; 0 = no limit", "N"},
       {"new-account-burst", 0, 0, G_OPTION_ARG_INT64, &o->config.new_account_burst,
        "Of these in one go", "N"},
+      {"effect-days", 0, 0, G_OPTION_ARG_INT64, &o->config.effect_days,
+       "After how many days what was sent is erased; 0 = never", "N"},
       {"trusted-proxy", 0, 0, G_OPTION_ARG_STRING, &o->config.trusted_proxies,
        "Addresses or networks whose X-Forwarded-For is believed, with commas", "LIST"},
   };

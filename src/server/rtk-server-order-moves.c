@@ -23,19 +23,21 @@ gboolean
 rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **error)
 {
   rtk_server_db_move (self->db);
-  /* Submissions that stay as they are are not written; LIMIT: the payment is looked at once. */
+  /* Submissions that stay as they are are not written; LIMIT: payment and consent are looked at
+   * once. */
   return rtk_server_db_run (
              self->db, error,
              "UPDATE submissions SET waiting = CASE WHEN lease_by IS NULL"
-             " AND state IN ('submitted', 'in_review') AND p.paid = 1 THEN serial END,"
-             " waiting_since = CASE WHEN waiting_since IS NULL AND p.paid = 1"
+             " AND state IN ('submitted', 'in_review') AND p.may = 1 THEN serial END,"
+             " waiting_since = CASE WHEN waiting_since IS NULL AND p.may = 1"
              " THEN ?2 ELSE waiting_since END FROM (SELECT CASE WHEN EXISTS"
              " (SELECT 1 FROM orders o WHERE o.id = ?1 AND " RTK_SERVER_IS_PAID_FOR
-             ") THEN 1 ELSE 0 END AS paid LIMIT 1) p WHERE order_id = ?1"
-             " AND (waiting IS DISTINCT FROM CASE WHEN lease_by IS NULL"
-             " AND state IN ('submitted', 'in_review') AND p.paid = 1 THEN serial END"
-             " OR (waiting_since IS NULL AND p.paid = 1))",
-             "si", order_id, g_get_real_time ()) &&
+             " AND " RTK_SERVER_CONSENTS (
+                 "?3") ") THEN 1 ELSE 0 END AS may LIMIT 1) p WHERE order_id = ?1"
+                       " AND (waiting IS DISTINCT FROM CASE WHEN lease_by IS NULL"
+                       " AND state IN ('submitted', 'in_review') AND p.may = 1 THEN serial END"
+                       " OR (waiting_since IS NULL AND p.may = 1))",
+             "sii", order_id, g_get_real_time (), self->config->require_consent) &&
          rtk_server_db_run (self->db, error,
                             "UPDATE counters SET value = value + 1 WHERE name = 'changes'", "") &&
          rtk_server_db_run (self->db, error,

@@ -418,5 +418,9 @@ RTK_SERVER_HANDLER (review_decide)
   if (!rtk_server_item_is_held (&item, call))
     return rtk_server_decision_conflict (store, call, item.order_id, &decision, "not-claimed",
                                          "Claim this submission first.", error);
+  /* It may have been taken back since the claim. */
+  if (!rtk_server_consent_is_there (store, item.order_id))
+    return rtk_server_decision_conflict (store, call, item.order_id, &decision, "consent-missing",
+                                         "The graduate does not consent any more.", error);
   return decide (store, call, &item, &decision, error);
 }

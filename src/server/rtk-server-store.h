@@ -60,6 +60,7 @@ G_BEGIN_DECLS
  * @new_account_rate: new accounts a minute from an address
  * @new_account_burst: of these in one go
  * @is_hasty: commits need not be durable: what is made is of no use before it is whole
+ * @effect_days: after how many days what was sent is erased; 0 = never
  * @trusted_proxies: (nullable): addresses whose X-Forwarded-For is believed, with commas
  *
  * Settings. Immutable once the server runs.
@@ -114,6 +115,7 @@ typedef struct {
   gint64   new_account_rate;
   gint64   new_account_burst;
   gboolean is_hasty;
+  gint64   effect_days;
   char    *trusted_proxies;
 } RtkServerConfig;
 
@@ -255,6 +257,11 @@ char *rtk_server_mask_number (const char *number) G_GNUC_WARN_UNUSED_RESULT;
   "(o.payment IN ('paid', 'waived') OR EXISTS (SELECT 1 FROM payments p WHERE"                     \
   " p.order_id = o.id AND p.state = 'settled'))"
 
+/* SQL: whether the graduate of order "o" consents, or need not because @wanted is 0. */
+#define RTK_SERVER_CONSENTS(wanted)                                                                \
+  "(" wanted " = 0 OR EXISTS (SELECT 1 FROM roster c WHERE c.id = o.roster"                        \
+  " AND c.consent_version IS NOT NULL))"
+
 /* Orders: rtk-server-orders.c. */
 GHashTable *rtk_server_orders_read (RtkServerStore *self,
                                     GPtrArray      *ids,
@@ -383,6 +390,8 @@ gboolean rtk_server_jobs_anchor (RtkServerStore *self, gint64 now, guint *out_do
 gboolean
 rtk_server_jobs_leftovers (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean rtk_server_jobs_expire (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
+gboolean
+rtk_server_jobs_erase_effects (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 gboolean
 rtk_server_jobs_unattended (RtkServerStore *self, gint64 now, guint *out_done, GError **error);
 

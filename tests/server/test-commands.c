@@ -178,6 +178,27 @@ test_refusals (void)
   REFUSED (folder, "Another program listens", taken);
 }
 
+/* What root writes into the folder of the server's own user that one could not use. */
+static void
+test_owner (void)
+{
+  g_auto (TestFolder) folder = new_folder ();
+  g_autofree char *said = NULL;
+  g_autoptr (GDir) dir = NULL;
+
+  if (geteuid () != 0) {
+    g_test_skip ("only root can give a folder to somebody else");
+    return;
+  }
+  g_assert_cmpint (chown (folder, 65534, 65534), ==, 0);
+  g_assert_cmpint (rtk_test_server_command (folder, RTK_TEST_PASSWORD "\n", &said, "user", "add",
+                                            "chief", "--role", "supervisor", NULL),
+                   ==, 2);
+  g_assert_nonnull (strstr (said, "runuser -u"));
+  dir = g_dir_open (folder, 0, NULL);
+  g_assert_null (g_dir_read_name (dir));
+}
+
 static void
 test_usage (void)
 {
@@ -473,6 +494,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/server/commands/masks", test_masks);
   g_test_add_func ("/server/commands/roster", test_roster);
+  g_test_add_func ("/server/commands/owner", test_owner);
   g_test_add_func ("/server/commands/usage", test_usage);
   g_test_add_func ("/server/commands/refusals", test_refusals);
   g_test_add_func ("/server/commands/lock-and-ready-file", test_lock_and_ready_file);

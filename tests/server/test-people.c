@@ -390,6 +390,193 @@ test_changed_meanwhile (void)
   rtk_test_reply_free (attempt.reply);
 }
 
+static void
+set_consent (RtkTestServer *server, guint index, gboolean given)
+{
+  g_autofree char *account = rtk_test_sign_in_online (server, index);
+
+  g_assert_cmpuint (get_status (server, account, "POST", "/v1/online/consent",
+                                given ? "{\"version\":\"1\",\"given\":true}"
+                                      : "{\"version\":\"1\",\"given\":false}"),
+                    ==, 200);
+}
+
+static RtkTestReply *
+claim (RtkTestServer *server, const char *token)
+{
+  RtkTestReply *reply =
+      rtk_test_call (server, token, "POST", "/v1/reviews/claim", "{\"count\":50}");
+
+  g_assert_cmpuint (reply->status, ==, 200);
+  return reply;
+}
+
+static guint
+count_claimed (RtkTestServer *server, const char *token)
+{
+  g_autoptr (RtkTestReply) reply = claim (server, token);
+
+  return json_array_get_length (json_object_get_array_member (reply->json, "items"));
+}
+
+/* Claims what waits and decides about the first of it. */
+static RtkTestReply *
+decide (RtkTestServer *server, const char *token, const char *verdict)
+{
+  g_autoptr (RtkTestReply) reply = claim (server, token);
+  JsonObject *item =
+      json_array_get_object_element (json_object_get_array_member (reply->json, "items"), 0);
+  g_autofree char *path =
+      g_strconcat ("/v1/reviews/", json_object_get_string_member (item, "submission"), NULL);
+  g_autofree char *body = g_strdup_printf (
+      "{\"verdict\":\"%s\",\"revision\":%d,\"reasons\":[%s]}", verdict,
+      (int)json_object_get_int_member (json_object_get_object_member (item, "order"), "revision"),
+      strcmp (verdict, "rejected") == 0 ? "\"blur\"" : "");
+
+  return rtk_test_call (server, token, "POST", path, body);
+}
+
+static RtkTestReply *
+export_order (RtkTestServer *server, const char *token, const char *order)
+{
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *body =
+      g_strdup_printf ("{\"id\":\"%s\",\"receiver\":\"r\",\"orders\":[\"%s\"]}", id, order);
+
+  return rtk_test_call (server, token, "POST", "/v1/exports", body);
+}
+
+static RtkTestReply *
+export_batch (RtkTestServer *server, const char *token)
+{
+  g_autofree char *id = rtk_test_new_id ();
+  g_autoptr (RtkTestReply) list = rtk_test_call (server, token, "GET", "/v1/batches", NULL);
+  g_autofree char *body = g_strdup_printf (
+      "{\"id\":\"%s\",\"receiver\":\"r\",\"batch\":\"%s\"}", id,
+      json_object_get_string_member (
+          json_array_get_object_element (json_object_get_array_member (list->json, "batches"), 0),
+          "id"));
+
+  return rtk_test_call (server, token, "POST", "/v1/exports", body);
+}
+
+static void
+restart_with (RtkTestServer *server, const char *option)
+{
+  g_autoptr (GStrvBuilder) extra = g_strv_builder_new ();
+
+  rtk_test_server_stop (server);
+  g_strv_builder_addv (extra, (const char **)no_chance);
+  g_strv_builder_add (extra, option);
+  g_strfreev (server->extra);
+  server->extra = g_strv_builder_end (extra);
+  rtk_test_server_start (server);
+}
+
+/* Whoever takes the consent back stops what is not done yet: claims, verdicts, deliveries. */
+static void
+test_withdrawn_consent (void)
+{
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (2, no_chance);
+  g_autofree char *boss = NULL;
+  g_autofree char *approved = rtk_test_make_order (server, 0, TRUE);
+  g_autofree char *waiting = NULL;
+  g_autoptr (RtkTestReply) good = NULL;
+  g_autoptr (RtkTestReply) late = NULL;
+  g_autoptr (RtkTestReply) one = NULL;
+  g_autoptr (RtkTestReply) all = NULL;
+  g_autoptr (RtkTestReply) exported = NULL;
+  g_autoptr (RtkTestReply) left = NULL;
+
+  restart_with (server, "--require-consent");
+  boss = rtk_test_sign_in (server, "supervisor");
+  set_consent (server, 0, TRUE);
+  good = decide (server, boss, "approved");
+  g_assert_cmpuint (good->status, ==, 200);
+  set_consent (server, 0, FALSE);
+  one = export_order (server, boss, approved);
+  rtk_test_assert_problem (one, 409, "consent-missing");
+  all = export_batch (server, boss);
+  rtk_test_assert_problem (all, 409, "not-deliverable");
+  set_consent (server, 0, TRUE);
+  exported = export_order (server, boss, approved);
+  g_assert_cmpuint (exported->status, ==, 201);
+
+  restart_with (server, "--gold-percent=0");
+  waiting = rtk_test_make_order (server, 1, TRUE);
+  restart_with (server, "--require-consent");
+  set_consent (server, 1, TRUE);
+  g_assert_cmpuint (count_claimed (server, boss), ==, 1);
+  set_consent (server, 1, FALSE);
+  late = decide (server, boss, "approved");
+  rtk_test_assert_problem (late, 409, "consent-missing");
+  left = rtk_test_call (server, boss, "DELETE", "/v1/reviews/claim", NULL);
+  g_assert_cmpuint (left->status, ==, 204);
+  g_assert_cmpuint (count_claimed (server, boss), ==, 0);
+  set_consent (server, 1, TRUE);
+  g_assert_cmpuint (count_claimed (server, boss), ==, 1);
+}
+
+static void
+run_sql (RtkTestServer *server, const char *sql)
+{
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (server->folder);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (rtk_server_db_run (db, &error, g_intern_string (sql), ""));
+  g_assert_no_error (error);
+}
+
+static gint64
+ask_sql (RtkTestServer *server, const char *sql)
+{
+  g_autoptr (RtkServerDb) db = rtk_test_open_database (server->folder);
+
+  return rtk_server_db_get_int (db, -1, g_intern_string (sql), "");
+}
+
+static void
+wait_for_sql (RtkTestServer *server, const char *sql, gint64 wanted)
+{
+  while (ask_sql (server, sql) != wanted)
+    g_usleep (20000);
+}
+
+/* What was sent is erased when its time is over, and only that. */
+static void
+test_erased_effects (void)
+{
+  static const char *const quick[] = {"--sample-percent",
+                                      "0",
+                                      "--gold-percent",
+                                      "0",
+                                      "--hold-seconds",
+                                      "0",
+                                      "--effect-days",
+                                      "1",
+                                      NULL};
+  g_autoptr (RtkTestServer) server = rtk_test_server_new (1, quick);
+  g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
+  g_autofree char *order = rtk_test_make_order (server, 0, TRUE);
+  g_autoptr (RtkTestReply) decided = decide (server, boss, "rejected");
+  gint64 n;
+
+  g_assert_cmpuint (decided->status, ==, 200);
+  wait_for_sql (server, "SELECT count (*) FROM effects WHERE state <> 'done'", 0);
+  n = ask_sql (server, "SELECT count (*) FROM effects");
+  g_assert_cmpint (n, >=, 2);
+  rtk_test_server_stop (server);
+  run_sql (server, "UPDATE effects SET updated_at = 1 WHERE kind = 'sms'");
+  rtk_test_server_start (server);
+  wait_for_sql (server, "SELECT count (*) FROM audit WHERE action = 'effects.erase'", 1);
+  g_assert_cmpint (ask_sql (server, "SELECT count (*) FROM effects WHERE kind = 'sms'"
+                                    " AND length (payload_cipher) < 2 AND answer_cipher IS NULL"),
+                   ==, 1);
+  g_assert_cmpint (ask_sql (server, "SELECT count (*) FROM effects WHERE kind <> 'sms'"
+                                    " AND erased_at IS NULL AND length (payload_cipher) > 40"),
+                   ==, n - 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -402,5 +589,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/people/phones", test_phones);
   g_test_add_func ("/server/people/older-phones", test_older_phones);
   g_test_add_func ("/server/people/changed-meanwhile", test_changed_meanwhile);
+  g_test_add_func ("/server/people/withdrawn-consent", test_withdrawn_consent);
+  g_test_add_func ("/server/people/erased-effects", test_erased_effects);
   return g_test_run ();
 }
