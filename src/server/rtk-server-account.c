@@ -18,7 +18,7 @@
  * @account: id of an account
  * @error: return location
  *
- * Writes role and first_use of an account.
+ * Writes role, first_use and must_change of an account.
  *
  * Returns: whether they were written
  */
@@ -29,12 +29,14 @@ rtk_server_account_write (RtkServerStore *store,
                           GError        **error)
 {
   RtkServerRows *row = rtk_server_db_query (
-      store->db, error, "SELECT role, first_use FROM accounts WHERE id = ?", "s", account);
+      store->db, error, "SELECT role, first_use, password_until FROM accounts WHERE id = ?", "s",
+      account);
   gboolean found = rtk_server_db_next (store->db, row, error);
 
   if (found) {
     rtk_server_json_string (json, "role", rtk_server_db_text (row, 0));
     rtk_server_json_bool (json, "first_use", rtk_server_db_int (row, 1) != 0);
+    rtk_server_json_bool (json, "must_change", !rtk_server_db_is_null (row, 2));
   }
   rtk_server_db_end (row);
   return found;

@@ -488,6 +488,10 @@ authorise (RtkServerStore *store, RtkServerCall *self, GError **error)
 {
   if (!rtk_server_session_find (store, self, error))
     return FALSE;
+  if (self->must_change && (self->route->who & RTK_SERVER_PUBLIC) == 0 &&
+      self->route->handler != rtk_server_session_password &&
+      self->route->handler != rtk_server_session_close)
+    return rtk_server_call_fail (self, 403, "must-change", "Choose a password of your own first.");
   if ((self->route->who & (self->who | RTK_SERVER_PUBLIC)) != 0)
     return TRUE;
   if (self->who == 0)

@@ -103,6 +103,7 @@ struct _RtkServerCall {
   char    *name;          /* of the member of staff; NULL for accounts */
   char    *actor;         /* for the audit log */
   char    *station;       /* (nullable) */
+  gboolean must_change;   /* the password was given out by the desk: nothing else goes before */
   char    *issued;        /* (owned) (nullable): an access token that the call has made */
   guint    counted;       /* what rtk_server_lockout_count() counted it for */
   /* The body as JSON. */
@@ -178,6 +179,10 @@ RTK_SERVER_HANDLER (public_keys);
 RTK_SERVER_HANDLER (roster_post);
 RTK_SERVER_HANDLER (roster_find);
 RTK_SERVER_HANDLER (roster_code);
+RTK_SERVER_HANDLER (roster_change);
+RTK_SERVER_HANDLER (roster_withdraw);
+RTK_SERVER_HANDLER (account_reset);
+RTK_SERVER_HANDLER (account_release);
 RTK_SERVER_HANDLER (school_list);
 RTK_SERVER_HANDLER (batch_list);
 RTK_SERVER_HANDLER (batch_missing);
@@ -249,6 +254,12 @@ gboolean rtk_server_account_role_is_valid (const char *role);
 
 /* Orders of one delivery. */
 #define RTK_SERVER_MAX_EXPORT 10000
+
+/* Who was found on the roster: rtk-server-roster-calls.c. */
+gboolean rtk_server_roster_answer (RtkServerStore *store,
+                                   RtkServerCall  *call,
+                                   const char     *roster,
+                                   GError        **error);
 
 /* Members of an account that are told at sign-in: rtk-server-account.c. */
 gboolean rtk_server_graduate_write (RtkServerStore *store,

@@ -82,7 +82,8 @@ find_graduate (RtkServerStore *store, RtkServerCall *call)
   g_autofree char *digest = NULL;
 
   if (roster != NULL)
-    return rtk_server_db_dup_text (store->db, "SELECT id FROM roster WHERE id = ?", "s", roster);
+    return rtk_server_db_dup_text (
+        store->db, "SELECT id FROM roster WHERE id = ? AND withdrawn_at IS NULL", "s", roster);
   if (code != NULL) {
     digest = rtk_server_keys_digest (store->keys, RTK_SERVER_KEY_CODE, code);
     return rtk_server_db_dup_text (store->db, "SELECT id FROM roster WHERE code_digest = ?", "s",

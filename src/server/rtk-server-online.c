@@ -75,8 +75,9 @@ RTK_SERVER_HANDLER (online_session)
     return FALSE;
   /* Hashing took its time: the password may be another one meanwhile. */
   if (rtk_server_db_get_int (store->db, 0,
-                             "SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ? AND password = ?)",
-                             "ss", id, hash) == 0) {
+                             "SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ? AND password = ?"
+                             " AND (password_until IS NULL OR password_until > ?))",
+                             "ssi", id, hash, g_get_real_time ()) == 0) {
     rtk_server_db_rollback (store->db);
     return rtk_server_call_fail (call, 401, "wrong-password", "The name or the password is wrong.");
   }

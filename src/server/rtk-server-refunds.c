@@ -132,7 +132,12 @@ rtk_server_order_find_phone (RtkServerStore *store,
   if (sealed == NULL)
     return TRUE;
   *out_phone = rtk_server_keys_open_text (store->keys, context, sealed, error);
-  return *out_phone != NULL;
+  if (*out_phone == NULL)
+    return FALSE;
+  /* The number of an account that lost it. */
+  if ((*out_phone)[0] == '\0')
+    g_clear_pointer (out_phone, g_free);
+  return TRUE;
 }
 
 /* What the reviewer wrote for a reason, or the words that stand for it. */

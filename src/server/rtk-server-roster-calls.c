@@ -143,6 +143,7 @@ RTK_SERVER_HANDLER (batch_list)
       " coalesce (sum (CASE WHEN r.progress = 5 THEN 1 ELSE 0 END), 0),"
       " coalesce (sum (CASE WHEN r.progress < 3 THEN 1 ELSE 0 END), 0)"
       " FROM batches b JOIN schools s ON s.id = b.school LEFT JOIN roster r ON r.batch = b.id"
+      " AND r.withdrawn_at IS NULL"
       " WHERE b.id IN (SELECT x.id FROM batches x WHERE x.id > ?1 AND (?2 = '' OR x.school = ?2)"
       " ORDER BY x.id LIMIT ?3) GROUP BY b.id, b.name, s.id, s.name ORDER BY b.id",
       "ssi", after, school, limit + 1);
@@ -182,7 +183,8 @@ RTK_SERVER_HANDLER (batch_missing)
     return rtk_server_call_not_found (call);
   row = rtk_server_db_query (store->db, error,
                              "SELECT id, name_masked, number_masked, progress FROM roster"
-                             " WHERE batch = ? AND progress < 3 AND id > ? ORDER BY id LIMIT ?",
+                             " WHERE batch = ? AND progress < 3 AND withdrawn_at IS NULL AND id > ?"
+                             " ORDER BY id LIMIT ?",
                              "ssi", call->params[0], after, limit + 1);
   return rtk_server_call_write_page (store, call, "graduates", row, limit, write_missing, error);
 }
@@ -219,7 +221,7 @@ find_by_name (RtkServerStore *store, const char *batch, const char *name, GPtrAr
       strchr (name, '*') != NULL ? g_strdup (name) : rtk_server_mask_name (name);
   RtkServerRows *row = rtk_server_db_query (store->db, NULL,
                                             "SELECT id FROM roster WHERE batch = ? AND name_masked"
-                                            " = ? ORDER BY id LIMIT ?",
+                                            " = ? AND withdrawn_at IS NULL ORDER BY id LIMIT ?",
                                             "ssi", batch, masked, (gint64)MAX_NAMESAKES);
 
   while (rtk_server_db_next (store->db, row, NULL))
@@ -331,6 +333,33 @@ RTK_SERVER_HANDLER (roster_find)
   return TRUE;
 }
 
+/**
+ * rtk_server_roster_answer:
+ * @store: a store
+ * @call: a call
+ * @roster: id of a graduate
+ * @error: return location
+ *
+ * Answers with one graduate, as a search does.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_roster_answer (RtkServerStore *store,
+                          RtkServerCall  *call,
+                          const char     *roster,
+                          GError        **error)
+{
+  call->status = 200;
+  rtk_server_json_begin (&call->answer, NULL, '{');
+  rtk_server_json_begin (&call->answer, "graduates", '[');
+  if (!write_found (store, call, roster, error))
+    return FALSE;
+  rtk_server_json_end (&call->answer, ']');
+  rtk_server_json_end (&call->answer, '}');
+  return TRUE;
+}
+
 static gboolean
 change_code (RtkServerStore *store, RtkServerCall *call, const char *code, GError **error)
 {
@@ -368,8 +397,10 @@ RTK_SERVER_HANDLER (roster_code)
       (code == NULL && !clear && !unbind && !let_back))
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "Give a code or clear it, unbind the account or let it back.");
-  if (rtk_server_db_get_int (store->db, 0, "SELECT EXISTS (SELECT 1 FROM roster WHERE id = ?)", "s",
-                             roster) == 0)
+  if (rtk_server_db_get_int (store->db, 0,
+                             "SELECT EXISTS (SELECT 1 FROM roster WHERE id = ?"
+                             " AND withdrawn_at IS NULL)",
+                             "s", roster) == 0)
     return rtk_server_call_not_found (call);
   if ((code != NULL || clear) && !change_code (store, call, code, error))
     return FALSE;
@@ -382,12 +413,5 @@ RTK_SERVER_HANDLER (roster_code)
                            roster) ||
        !rtk_server_audit_add (store, call->actor, "code.let-back", roster, "{}", error)))
     return FALSE;
-  call->status = 200;
-  rtk_server_json_begin (&call->answer, NULL, '{');
-  rtk_server_json_begin (&call->answer, "graduates", '[');
-  if (!write_found (store, call, roster, error))
-    return FALSE;
-  rtk_server_json_end (&call->answer, ']');
-  rtk_server_json_end (&call->answer, '}');
-  return TRUE;
+  return rtk_server_roster_answer (store, call, roster, error);
 }

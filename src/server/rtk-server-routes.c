@@ -134,6 +134,13 @@ static const RtkServerField desk_code_fields[] = {{"code", STRING, FALSE, 128},
                                                   {"unbind", BOOL, FALSE, 0},
                                                   {"let_back", BOOL, FALSE, 0},
                                                   END};
+static const RtkServerField number_fields[] = {
+    {"number", STRING, TRUE, 64}, {"reason", STRING, TRUE, 500}, END};
+static const RtkServerField reason_fields[] = {{"reason", STRING, TRUE, 500}, END};
+static const RtkServerField reset_fields[] = {
+    {"phone", STRING, TRUE, 32}, {"roster", ID, FALSE, 0}, {"reason", STRING, TRUE, 500}, END};
+static const RtkServerField release_fields[] = {
+    {"phone", STRING, TRUE, 32}, {"reason", STRING, TRUE, 500}, END};
 static const RtkServerField naming_fields[] = {
     {"reason", STRING, TRUE, 500}, {"after", ID, FALSE, 0}, {"limit", INT, FALSE, 100000}, END};
 static const RtkServerField export_fields[] = {{"id", ID, TRUE, 0},
@@ -258,6 +265,12 @@ static const RtkServerRoute routes[] = {
     {"POST", "/v1/roster", SUPERVISOR, rtk_server_roster_post, NULL, TRUE, TRUE},
     {"POST", "/v1/roster/find", DESK, rtk_server_roster_find, find_fields, FALSE, FALSE},
     {"POST", "/v1/roster/{id}/code", DESK, rtk_server_roster_code, desk_code_fields, FALSE, FALSE},
+    {"PATCH", "/v1/roster/{id}", SUPERVISOR, rtk_server_roster_change, number_fields, FALSE, FALSE},
+    {"POST", "/v1/roster/{id}/withdraw", SUPERVISOR, rtk_server_roster_withdraw, reason_fields,
+     FALSE, FALSE},
+    {"POST", "/v1/accounts/reset", DESK, rtk_server_account_reset, reset_fields, TRUE, FALSE},
+    {"POST", "/v1/accounts/release", DESK, rtk_server_account_release, release_fields, FALSE,
+     FALSE},
     {"GET", "/v1/schools", STAFF, rtk_server_school_list, NULL, FALSE, FALSE},
     {"GET", "/v1/batches", STAFF, rtk_server_batch_list, NULL, FALSE, FALSE},
     {"GET", "/v1/batches/{id}/missing", DESK, rtk_server_batch_missing, NULL, FALSE, FALSE},

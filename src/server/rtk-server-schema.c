@@ -136,12 +136,16 @@ static const Migration migrations[] = {
         "CREATE INDEX sign_in_known_at ON sign_in_known (at);"
         "ALTER TABLE accounts ADD COLUMN role TEXT NOT NULL DEFAULT 'graduate';"
         "ALTER TABLE accounts ADD COLUMN first_use INTEGER NOT NULL DEFAULT 1;"
+        /* Of a password that the desk gave out, and that must be changed: until when it holds. */
+        "ALTER TABLE accounts ADD COLUMN password_until INTEGER;"
         /* Consent to face processing: which text, when, recorded by whom. */
         "ALTER TABLE roster ADD COLUMN consent_version TEXT;"
         "ALTER TABLE roster ADD COLUMN consent_at INTEGER;"
         "ALTER TABLE roster ADD COLUMN consent_by TEXT;"
         /* A code that a graduate typed and neither the school nor the desk has said. */
         "ALTER TABLE roster ADD COLUMN code_unproved INTEGER NOT NULL DEFAULT 0;"
+        /* Nobody is expected under a withdrawn line; its number is free for another one. */
+        "ALTER TABLE roster ADD COLUMN withdrawn_at INTEGER;"
         /* Accounts that the desk freed a graduate from: they do not get them back by themselves. */
         "CREATE TABLE roster_barred (roster TEXT NOT NULL REFERENCES roster (id), account TEXT NOT"
         " NULL REFERENCES accounts (id), at INTEGER NOT NULL, PRIMARY KEY (roster, account))"
@@ -154,8 +158,9 @@ static const Migration migrations[] = {
         " WHEN s.state = 'approved' THEN 4 WHEN s.state IN ('submitted', 'in_review') THEN 3"
         " WHEN s.state = 'rejected' THEN 2 ELSE 1 END), 0) FROM orders o LEFT JOIN submissions s"
         " ON s.order_id = o.id WHERE o.roster = roster.id AND o.payment <> 'closed');"
-        "CREATE INDEX roster_progress ON roster (batch, progress, account);"
-        "CREATE INDEX roster_missing ON roster (batch, id) WHERE progress < 3;"
+        "CREATE INDEX roster_progress ON roster (batch, progress, account, withdrawn_at);"
+        "CREATE INDEX roster_missing ON roster (batch, id) WHERE progress < 3"
+        " AND withdrawn_at IS NULL;"
         /* Review: "waiting" is the serial while somebody may claim it, kept by
            rtk_server_order_announce(); else null, so that whoever asks in its order reads only
            what waits, whatever a database thinks of the rest. "stage": first, second (blind),

@@ -207,8 +207,9 @@ rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **er
   rtk_sha256_hex ((const guint8 *)header + 7, strlen (header + 7), hash);
   row = rtk_server_db_query (
       store->db, error,
-      "SELECT x.id, x.kind, x.principal, x.station, s.name, s.role, x.access_until"
-      " FROM sessions x"
+      "SELECT x.id, x.kind, x.principal, x.station, s.name, s.role, x.access_until,"
+      " a.password_until FROM sessions x"
+      " LEFT JOIN accounts a ON x.kind = 'account' AND a.id = x.principal"
       " LEFT JOIN staff s ON x.kind = 'staff' AND s.id = x.principal AND s.enabled = 1"
       " WHERE x.access_hash = ? AND x.access_until > ?",
       "si", hash, g_get_real_time ());
@@ -222,6 +223,7 @@ rtk_server_session_find (RtkServerStore *store, RtkServerCall *call, GError **er
     call->principal = g_strdup (rtk_server_db_text (row, 2));
     call->station = g_strdup (rtk_server_db_text (row, 3));
     call->name = g_strdup (rtk_server_db_text (row, 4));
+    call->must_change = !rtk_server_db_is_null (row, 7);
     call->actor = is_account ? g_strconcat ("account:", call->principal, NULL)
                              : g_strconcat ("staff:", call->name, NULL);
   }
@@ -472,8 +474,9 @@ set_password (RtkServerStore *store,
                            "siss", new_hash, g_get_real_time (), call->principal, old_hash)) ||
       (!is_staff &&
        !rtk_server_db_run (store->db, error,
-                           "UPDATE accounts SET password = ? WHERE id = ? AND password = ?", "sss",
-                           new_hash, call->principal, old_hash)))
+                           "UPDATE accounts SET password = ?, password_until = NULL WHERE id = ?"
+                           " AND password = ?",
+                           "sss", new_hash, call->principal, old_hash)))
     return FALSE;
   if (rtk_server_db_get_changes (store->db) != 1) {
     rtk_server_db_rollback (store->db);

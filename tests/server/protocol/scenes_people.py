@@ -2,7 +2,7 @@
 """Scenes: who works here and at which stations."""
 
 from keys import StationKey, new_id
-from server import PASSWORD
+from server import PASSWORD, code_of
 from tap import expect
 
 OTHER = "another long password"
@@ -45,6 +45,30 @@ def scene_own_password(world):
     world.call(token, "POST", "/v1/session/password", {**change, "password": PASSWORD}, status=204)
     graduate = world.sign_up(bind=False)
     world.call(graduate, "POST", "/v1/session/password", {**change, "password": PASSWORD}, status=204)
+
+
+def scene_accounts_at_the_desk(world):
+    graduate = world.sign_up()
+    other = world.call("operator", "POST", "/v1/roster/find", {"code": code_of(0)}, status=200).json["graduates"][0]["id"]
+    mine = {"code": code_of(graduate.index)}
+    mine = world.call("operator", "POST", "/v1/roster/find", mine, status=200).json["graduates"][0]["id"]
+    phone = {"phone": f"1009999{graduate.index:04}", "reason": "identity checked"}
+    path = "/v1/accounts/reset"
+    answer = world.call("operator", "POST", path, {**phone, "roster": other}, status=409)
+    expect(answer.problem == "other-graduate")
+    world.call("operator", "POST", path, {**phone, "phone": "10012345678"}, status=404)
+    given = world.call("operator", "POST", path, {**phone, "roster": mine}, status=200).json
+    sign_in = {"phone": phone["phone"], "password": given["password"]}
+    session = world.call(None, "POST", "/v1/online/session", sign_in, status=201).json
+    expect(session["must_change"])
+    token = session["access_token"]
+    expect(world.call(token, "GET", "/v1/online/account", status=403).problem == "must-change")
+    change = {"password": given["password"], "new_password": OTHER}
+    world.call(token, "POST", "/v1/session/password", change, status=204)
+    expect(not world.call(token, "GET", "/v1/online/account", status=200).json["must_change"])
+    world.call("supervisor", "POST", "/v1/accounts/release", {**phone, "phone": "10012345678"}, status=404)
+    world.call("supervisor", "POST", "/v1/accounts/release", phone, status=204)
+    world.call(token, "GET", "/v1/online/account", status=401)
 
 
 def scene_lock_out(world):

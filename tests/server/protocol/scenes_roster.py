@@ -77,6 +77,9 @@ def scene_guesses(world):
     answer = world.call(token, "POST", "/v1/roster/find", {"number": number_of(0)}, status=429)
     expect(answer.problem == "locked-out")
     world.call(token, "POST", "/v1/orders", {"id": new_id(), "number": number_of(0)}, status=429)
+    account = {"phone": "10012345678", "reason": "identity checked"}
+    for way in ("reset", "release"):
+        world.call(token, "POST", f"/v1/accounts/{way}", account, status=429)
 
 
 def scene_codes(world):
@@ -100,6 +103,29 @@ def scene_codes(world):
     for _ in range(10):
         world.call(third, "POST", "/v1/online/codes", {"code": "nobody's"}, status=404)
     expect(world.call(third, "POST", "/v1/online/codes", {"code": theirs}, status=429).problem == "locked-out")
+
+
+def scene_wrong_lines(world):
+    take(world, ROSTER.format(21) + "样本学院,夏,李四,32019919990101{:04},\n".format(22))
+    found = []
+    for last in (21, 22):
+        body = {"number": f"32019919990101{last:04}"}
+        found += world.call("operator", "POST", "/v1/roster/find", body, status=200).json["graduates"]
+    path = f"/v1/roster/{found[0]['id']}"
+    change = {"number": f"32019919990101{22:04}", "reason": "a digit was wrong"}
+    expect(world.call("supervisor", "PATCH", path, change, status=409).problem == "number-taken")
+    change["number"] = f"32019919990101{23:04}"
+    changed = world.call("supervisor", "PATCH", path, change, status=200).json["graduates"]
+    expect(changed[0]["number_masked"].endswith("0023"))
+    world.call("supervisor", "PATCH", f"/v1/roster/{new_id()}", change, status=404)
+    graduate = world.sign_up()
+    world.open_order(graduate)
+    mine = {"code": code_of(graduate.index)}
+    mine = world.call("operator", "POST", "/v1/roster/find", mine, status=200).json["graduates"][0]["id"]
+    reason = {"reason": "changed school"}
+    expect(world.call("supervisor", "POST", f"/v1/roster/{mine}/withdraw", reason, status=409).problem == "order-open")
+    world.call("supervisor", "POST", f"{path}/withdraw", reason, status=204)
+    world.call("supervisor", "POST", f"{path}/withdraw", reason, status=404)
 
 
 def scene_consent(world):
