@@ -283,7 +283,8 @@ write_found (RtkServerStore *store, RtkServerCall *call, const char *id, GError 
   return TRUE;
 }
 
-/* A code is told by whom it is of; who has a number or a name may be guessing. */
+/* A code is told by whom it is of; who has a number or a name may be guessing, which is written
+ * down: only that waits for who writes. The call is answered when it is one too many. */
 static gboolean
 note_search (RtkServerStore *store, RtkServerCall *call, GPtrArray *ids, GError **error)
 {
@@ -294,7 +295,11 @@ note_search (RtkServerStore *store, RtkServerCall *call, GPtrArray *ids, GError 
     return TRUE;
   if (ids->len == 1)
     target = g_ptr_array_index (ids, 0);
-  return rtk_server_search_note (store, call, batch != NULL ? "name" : "number", target, ids->len,
+  rtk_server_db_rollback (store->db);
+  if (!rtk_server_db_begin (store->db, TRUE, error))
+    return FALSE;
+  return rtk_server_search_is_closed (store, call) ||
+         rtk_server_search_note (store, call, batch != NULL ? "name" : "number", target, ids->len,
                                  ids->len == 0, error);
 }
 
@@ -311,15 +316,14 @@ RTK_SERVER_HANDLER (roster_find)
   if (ways != 1 || (name == NULL) != (batch == NULL))
     return rtk_server_call_fail (call, 422, "bad-member",
                                  "Give a code, a number, or a name with its batch.");
-  if (rtk_server_call_get_string (call, "code") == NULL &&
-      rtk_server_search_is_closed (store, call))
-    return TRUE;
   if (by_name)
     find_by_name (store, batch, name, ids);
   else
     find_by_digest (store, call, ids);
   if (!note_search (store, call, ids, error))
     return FALSE;
+  if (call->status != 0)
+    return TRUE;
   if (ids->len == 0)
     return rtk_server_call_not_found (call);
   rtk_server_json_begin (&call->answer, NULL, '{');
