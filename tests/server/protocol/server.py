@@ -36,9 +36,9 @@ class Server:
         self.folder = tempfile.mkdtemp(prefix="retake-protocol-")
         self.data = os.path.join(self.folder, "data")
         self.extra = list(extra)
-        # A warning is found in the log; it need not end the server. Nothing else: "gc-friendly" would write to memory
-        # that is only reserved.
-        self.environment = {**os.environ, "G_DEBUG": "", **(environment or {})}
+        # A warning is found in the log; it need not end the server. Nor is memory written to that is only reserved, as
+        # "gc-friendly" and meson's MALLOC_PERTURB_ have it.
+        self.environment = {**os.environ, "G_DEBUG": "", "MALLOC_PERTURB_": "0", **(environment or {})}
         self.process = self.url = None
         self.lines = []
         self._make_database()
