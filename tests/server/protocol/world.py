@@ -35,7 +35,7 @@ class Graduate:
 class World:
     """`tokens` of staff by role; `station` is the key that the operator's session is bound to."""
 
-    def __init__(self, graduates=60, extra=(), beside=None):
+    def __init__(self, graduates=200, extra=(), beside=None):
         self.document = Document()
         # Chance decides whom a second reviewer sees; a scene that wants that asks for it.
         self.server = Server(graduates, ("--sample-percent", "0", "--gold-percent", "0", *extra)).start()
