@@ -96,7 +96,7 @@ rtk_override_dialog_init (RtkOverrideDialog *self)
  * @parent: the window it belongs to
  * @checks: the chips, for the names of the rules
  * @failed: (element-type RtkCheckId): what fails and would be accepted
- * @name: (nullable): who works here
+ * @name: (nullable): who is signed in; whoever accepts it is asked for the name without
  * @action: word of the button
  *
  * Returns: (transfer none): a window, not shown yet
@@ -132,6 +132,9 @@ rtk_override_dialog_new (
   gtk_button_set_label (self->accept, action);
   if (name != NULL)
     gtk_editable_set_text (self->person, name);
+  /* Who is signed in accepts it, and nobody in another's name: the server knows no name that is
+   * misspelled, and the graduate is gone when it says so. */
+  gtk_editable_set_editable (self->person, name == NULL);
   changed_cb (self);
   gtk_widget_grab_focus (GTK_WIDGET (name != NULL ? self->reason : self->person));
   return self;

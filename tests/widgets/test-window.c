@@ -141,6 +141,7 @@ test_override (Shop *shop, gconstpointer data)
 {
   Desk              *desk = &shop->desk;
   GtkWidget         *dialog;
+  GtkWidget         *person;
   const RtkOverride *override;
 
   rtk_test_analyser_see (desk->analyser, RTK_CHECK_MOUTH_CLOSED);
@@ -153,6 +154,10 @@ test_override (Shop *shop, gconstpointer data)
   dialog = find_override_dialog ();
   g_assert_nonnull (dialog);
   gtk_window_set_focus (GTK_WINDOW (dialog), NULL);
+  /* In one's own name only. */
+  person = rtk_test_find_row (dialog, "Your name");
+  g_assert_false (gtk_editable_get_editable (GTK_EDITABLE (person)));
+  g_assert_cmpstr (gtk_editable_get_text (GTK_EDITABLE (person)), ==, "li");
   g_assert_false (gtk_widget_get_sensitive (gtk_window_get_default_widget (GTK_WINDOW (dialog))));
   gtk_editable_set_text (GTK_EDITABLE (rtk_test_find_row (dialog, "Reason")),
                          "cannot close the mouth");
