@@ -130,11 +130,13 @@ rtk_override_dialog_new (
     gtk_box_append (self->rules, line);
   }
   gtk_button_set_label (self->accept, action);
-  if (name != NULL)
-    gtk_editable_set_text (self->person, name);
   /* Who is signed in accepts it, and nobody in another's name: the server knows no name that is
    * misspelled, and the graduate is gone when it says so. */
-  gtk_editable_set_editable (self->person, name == NULL);
+  if (name != NULL) {
+    gtk_editable_set_text (self->person, name);
+    gtk_editable_set_editable (self->person, FALSE);
+    gtk_widget_add_css_class (GTK_WIDGET (self->person), "read-only");
+  }
   changed_cb (self);
   gtk_widget_grab_focus (GTK_WIDGET (name != NULL ? self->reason : self->person));
   return self;
