@@ -2,7 +2,7 @@
 #define G_LOG_DOMAIN "rtk-server"
 #include "config.h"
 
-#include "server/rtk-server-call.h"
+#include "server/rtk-server-payments.h"
 
 #include <string.h>
 
@@ -82,7 +82,10 @@ RTK_SERVER_HANDLER (roster_withdraw)
     return TRUE;
   if (is_delivered (store, call))
     return rtk_server_call_fail (call, 409, "delivered", "The photo is delivered already.");
-  if (rtk_server_db_get_int (store->db, 0,
+  /* An order whose first money went back goes on when it was paid for anew; one whose money is due
+   * back does not, and is not over. */
+  if (rtk_server_graduate_has_order (store, roster, NULL) ||
+      rtk_server_db_get_int (store->db, 0,
                              "SELECT EXISTS (SELECT 1 FROM orders WHERE roster = ?"
                              " AND payment NOT IN ('closed', 'refunded'))",
                              "s", roster) != 0)

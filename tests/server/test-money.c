@@ -330,6 +330,99 @@ test_staff_refund_paid (void)
                     1);
 }
 
+/* How many of the one batch nobody has a photo of. */
+static gint64
+count_missing (RtkTestCounter *desk)
+{
+  g_autoptr (RtkTestReply) reply =
+      rtk_test_counter_call (desk, desk->supervisor, "GET", NULL, "/v1/batches");
+  JsonObject *batch =
+      json_array_get_object_element (json_object_get_array_member (reply->json, "batches"), 0);
+
+  return json_object_get_int_member (json_object_get_object_member (batch, "progress"), "missing");
+}
+
+/* Nobody looks at a photo whose money went back, whoever has begun: the graduate is missing. */
+static void
+check_photo_ends (gboolean is_claimed)
+{
+  g_auto (RtkTestCounter) desk;
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *body = g_strdup_printf ("\"id\":\"%s\",\"reason\":\"x\"", id);
+  g_autofree char *payment = NULL;
+  g_autofree char *claimed = NULL;
+  g_autoptr (RtkTestReply) back = NULL;
+  g_autoptr (RtkTestReply) order = NULL;
+  g_autoptr (RtkTestReply) queue = NULL;
+
+  rtk_test_counter_init (&desk, NULL);
+  if (is_claimed)
+    claimed = rtk_test_counter_claim (&desk);
+  g_assert_cmpint (count_missing (&desk), ==, 2);
+  payment = rtk_test_counter_dup_payment (&desk, desk.order, 0);
+  back = rtk_test_counter_call (&desk, desk.supervisor, "POST", body, "/v1/payments/%s/refund",
+                                payment);
+  rtk_test_assert_status (back, 201);
+  order = rtk_test_counter_get_order (&desk, desk.order);
+  g_assert_cmpstr (json_object_get_string_member (
+                       json_array_get_object_element (
+                           json_object_get_array_member (order->json, "submissions"), 0),
+                       "state"),
+                   ==, "superseded");
+  g_assert_cmpint (count_missing (&desk), ==, 3);
+  queue = rtk_test_counter_call (&desk, desk.supervisor, "POST", "", "/v1/reviews/claim");
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (queue->json, "items")), ==,
+                    0);
+}
+
+static void
+test_staff_refund_ends (void)
+{
+  check_photo_ends (FALSE);
+  check_photo_ends (TRUE);
+}
+
+static RtkTestReply *
+withdraw_line (RtkTestCounter *desk)
+{
+  g_autofree char *number = rtk_test_server_number (0);
+  g_autofree char *body = g_strdup_printf ("\"number\":\"%s\"", number);
+  g_autoptr (RtkTestReply) found =
+      rtk_test_counter_call (desk, desk->supervisor, "POST", body, "/v1/roster/find");
+  JsonArray *graduates = json_object_get_array_member (found->json, "graduates");
+
+  return rtk_test_counter_call (
+      desk, desk->supervisor, "POST", "\"reason\":\"changed school\"", "/v1/roster/%s/withdraw",
+      json_object_get_string_member (json_array_get_object_element (graduates, 0), "id"));
+}
+
+/* An order that was paid for again after its money went back goes on. */
+static void
+test_withdraw_paid_again (void)
+{
+  g_auto (RtkTestCounter) desk;
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *body = g_strdup_printf ("\"id\":\"%s\",\"reason\":\"x\"", id);
+  g_autofree char *submission = NULL;
+  g_autoptr (RtkTestReply) cash = NULL;
+  g_autoptr (RtkTestReply) open = NULL;
+  g_autoptr (RtkTestReply) back = NULL;
+  g_autoptr (RtkTestReply) over = NULL;
+
+  rtk_test_counter_init (&desk, RTK_TEST_NO_HOLD);
+  submission = rtk_test_counter_decide (&desk, RTK_TEST_REJECTED);
+  rtk_test_counter_wait_money (&desk, "refunded", 0, "refunded");
+  cash = rtk_test_counter_pay (&desk, desk.operator_token, desk.order, id, RTK_TEST_CASH);
+  rtk_test_assert_status (cash, 201);
+  open = withdraw_line (&desk);
+  rtk_test_assert_problem (open, 409, "order-open");
+  back = rtk_test_counter_call (&desk, desk.supervisor, "POST", body, "/v1/payments/%s/refund", id);
+  rtk_test_assert_status (back, 201);
+  rtk_test_counter_wait_money (&desk, "refunded", 1, "refunded");
+  over = withdraw_line (&desk);
+  rtk_test_assert_status (over, 204);
+}
+
 static char *
 find_effect (RtkTestCounter *desk, const char *kind, const char *state)
 {
@@ -410,6 +503,8 @@ main (int argc, char **argv)
   g_test_add_func ("/server/money/reused", test_reused);
   g_test_add_func ("/server/money/staff-refund", test_staff_refund);
   g_test_add_func ("/server/money/staff-refund-paid", test_staff_refund_paid);
+  g_test_add_func ("/server/money/staff-refund-ends", test_staff_refund_ends);
+  g_test_add_func ("/server/money/withdraw-paid-again", test_withdraw_paid_again);
   g_test_add_func ("/server/money/by-hand", test_by_hand);
   return g_test_run ();
 }
