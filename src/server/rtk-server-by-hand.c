@@ -21,6 +21,17 @@ is_taken (RtkServerStore *store, const char *id, const char *idempotency)
                                 "ss", id, idempotency) != 0;
 }
 
+/* Nobody looks at a photo that is not paid for, also not who has begun: its graduate is missing. */
+static gboolean
+end_review (RtkServerStore *store, const char *order_id, GError **error)
+{
+  return rtk_server_db_run (store->db, error,
+                            "UPDATE submissions SET state = 'superseded', waiting = NULL,"
+                            " lease_by = NULL, lease_until = NULL, claimed_at = NULL"
+                            " WHERE order_id = ? AND state IN ('submitted', 'in_review')",
+                            "s", order_id);
+}
+
 /* The order follows when nothing of its first money is left; what was paid for it later does not
  * stand on its axis. */
 static gboolean
@@ -32,7 +43,9 @@ move_order (RtkServerStore *store, RtkServerCall *call, const char *order_id, GE
                              "SELECT EXISTS (SELECT 1 FROM payments WHERE order_id = ?"
                              " AND state = 'settled')",
                              "s", order_id) == 0 &&
-      !rtk_server_order_set_payment (store, order_id, "refund_due", call->actor, &allowed, error))
+      (!rtk_server_order_set_payment (store, order_id, "refund_due", call->actor, &allowed,
+                                      error) ||
+       !end_review (store, order_id, error)))
     return FALSE;
   return rtk_server_prints_cancel (store, order_id, rtk_server_call_get_string (call, "id"),
                                    call->actor, error) &&
@@ -76,10 +89,12 @@ RTK_SERVER_HANDLER (payment_refund)
 static gboolean
 fail_payment (RtkServerStore *store, RtkServerCall *call, const char *payment, GError **error)
 {
-  return rtk_server_db_run (store->db, error,
-                            "UPDATE payments SET state = 'failed', updated_at = ? WHERE id = ?"
-                            " AND state = 'pending'",
-                            "is", g_get_real_time (), payment) &&
+  if (!rtk_server_db_run (store->db, error,
+                          "UPDATE payments SET state = 'failed', updated_at = ? WHERE id = ?"
+                          " AND state = 'pending'",
+                          "is", g_get_real_time (), payment))
+    return FALSE;
+  return rtk_server_db_get_changes (store->db) == 0 ||
          rtk_server_audit_add (store, call->actor, "payment.fail", payment, "{}", error);
 }
 

@@ -542,6 +542,47 @@ test_no_code (void)
   g_assert_cmpstr (longer, ==, "The receiver's answer is longer than 4096 bytes.");
 }
 
+/* Settles the only effect that has failed; returns how often a payment is said to have failed. */
+static gint64
+settle_failed (World *world)
+{
+  g_autoptr (RtkTestReply) list = NULL;
+  g_autoptr (RtkServerDb) db = NULL;
+  g_autofree char *path = NULL;
+
+  wait_effects (world, "failed", 1);
+  list = list_effects (world, "failed");
+  path = g_strdup_printf (
+      "/v1/effects/%s/settle",
+      json_object_get_string_member (
+          json_array_get_object_element (json_object_get_array_member (list->json, "effects"), 0),
+          "id"));
+  post (world, path, "{\"reference\":\"nobody makes one\"}");
+  db = rtk_test_open_database (world->servers[0]->folder);
+  return rtk_server_db_get_int (db, -1, "SELECT count (*) FROM audit WHERE action = 'payment.fail'",
+                                "");
+}
+
+/* A code that nobody will make fails its payment, unless that has ended by itself. */
+static void
+test_dismissed (void)
+{
+  g_auto (World) world;
+  g_autofree char *id = rtk_test_new_id ();
+  g_autofree char *cash =
+      g_strdup_printf ("{\"id\":\"%s\",\"method\":\"cash\",\"reference\":\"R-1\"}", id);
+  g_autofree char *desk = NULL;
+
+  world_init (&world, "webhook", "600");
+  rtk_test_receiver_set_body (world.receiver, "{}");
+  begin_payment (&world, 0);
+  g_assert_cmpint (settle_failed (&world), ==, 1);
+  begin_payment (&world, 1);
+  desk = g_strdup_printf ("/v1/orders/%s/payments", world.orders[1]);
+  post (&world, desk, cash);
+  g_assert_cmpint (settle_failed (&world), ==, 1);
+}
+
 /* A provider outside: its adapter's answer has the code that the customer scans. */
 static void
 test_provider (void)
@@ -643,6 +684,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/adapters/unwritable", test_unwritable);
   g_test_add_func ("/server/adapters/courier", test_courier);
   g_test_add_func ("/server/adapters/no-code", test_no_code);
+  g_test_add_func ("/server/adapters/dismissed", test_dismissed);
   g_test_add_func ("/server/adapters/provider", test_provider);
   g_test_add_func ("/server/adapters/settings", test_settings);
   return g_test_run ();
