@@ -311,8 +311,7 @@ rtk_server_order_tell_corrected (RtkServerStore *store,
 
   if (!rtk_server_db_run (store->db, error,
                           "UPDATE effects SET state = 'cancelled', updated_at = ? WHERE subject = ?"
-                          " AND kind = 'sms' AND (state = 'failed' OR (state = 'due'"
-                          " AND attempts = 0))",
+                          " AND kind = 'sms' AND state IN ('failed', 'due')",
                           "is", g_get_real_time (), before))
     return FALSE;
   if (!was_told)

@@ -255,6 +255,30 @@ correct (RtkTestCounter *desk, const char *submission)
   rtk_test_assert_status (corrected, 201);
 }
 
+/* A message that was tried in vain may have come through, and is not tried again: of the rejection
+ * that does not hold the graduate hears no more than that. */
+static void
+test_sms_tried (void)
+{
+  g_auto (RtkTestCounter) desk;
+  g_autofree char *submission = NULL;
+
+  rtk_test_counter_init (&desk, NULL);
+  submission = rtk_test_counter_decide (&desk, RTK_TEST_REJECTED);
+  {
+    g_autoptr (RtkServerDb) db = rtk_test_open_database (desk.server->folder);
+    g_autoptr (GError) error = NULL;
+
+    rtk_server_db_run (db, &error, "UPDATE effects SET attempts = 1 WHERE kind = 'sms'", "");
+    g_assert_no_error (error);
+  }
+  correct (&desk, submission);
+  g_assert_cmpuint (count_sms (&desk, "cancelled"), ==, 1);
+  while (count_sms (&desk, "done") < 1)
+    ;
+  g_assert_cmpuint (count_sms (&desk, "due"), ==, 0);
+}
+
 /* A rejection that was told and does not hold is told, too; one that was not told never is. */
 static void
 test_sms_corrected (void)
@@ -288,5 +312,6 @@ main (int argc, char **argv)
   g_test_add_func ("/server/prints/change", test_prints_change);
   g_test_add_func ("/server/prints/sms-desk", test_sms_desk);
   g_test_add_func ("/server/prints/sms-corrected", test_sms_corrected);
+  g_test_add_func ("/server/prints/sms-tried", test_sms_tried);
   return g_test_run ();
 }
