@@ -45,7 +45,8 @@ rtk_server_roster_unbind (
                             "UPDATE orders SET account = NULL WHERE roster = ? AND account = ?",
                             "ss", roster, account) &&
          rtk_server_audit_add (self, actor, "code.unbind", roster, "{}", error) &&
-         rtk_server_consent_clear (self, roster, actor, error);
+         rtk_server_consent_clear (self, roster, actor, error) &&
+         rtk_server_graduate_announce (self, roster, error);
 }
 
 /* @unproved: nobody but the graduate says that this is the code. */
@@ -71,7 +72,9 @@ bind_code (RtkServerStore *store,
                             " AND payment <> 'closed'",
                             "ss", call->principal, roster) &&
          rtk_server_audit_add (store, call->actor, "code.bind", roster,
-                               unproved ? "{\"unproved\":true}" : "{}", error);
+                               unproved ? "{\"unproved\":true}" : "{}", error) &&
+         /* Stations know the code by its digest, and show whose account it is. */
+         rtk_server_graduate_announce (store, roster, error);
 }
 
 static gboolean

@@ -13,20 +13,28 @@
 
 #define MAX_VERSION 64
 
-/* Everybody who sees an order of @roster is told; no revision changes by it, because it is no
- * reason to refuse a photo. */
-static gboolean
-announce_orders (RtkServerStore *store, const char *roster, GError **error)
+/**
+ * rtk_server_graduate_announce:
+ * @store: a store, in a transaction
+ * @roster: id of a graduate
+ * @error: return location
+ *
+ * Tells everybody who sees an order of that graduate; no revision changes by it, because it is no
+ * reason to refuse a photo.
+ *
+ * Returns: whether the database did its part
+ */
+gboolean
+rtk_server_graduate_announce (RtkServerStore *store, const char *roster, GError **error)
 {
   g_autoptr (GPtrArray) orders = g_ptr_array_new_with_free_func (g_free);
   RtkServerRows *row =
       rtk_server_db_query (store->db, error, "SELECT id FROM orders WHERE roster = ?", "s", roster);
 
-  if (row == NULL)
-    return FALSE;
-  while (rtk_server_db_next (store->db, row, NULL))
+  while (rtk_server_db_next (store->db, row, error))
     g_ptr_array_add (orders, g_strdup (rtk_server_db_text (row, 0)));
-  rtk_server_db_end (row);
+  if (!rtk_server_db_end (row))
+    return FALSE;
   for (guint i = 0; i < orders->len; i++)
     if (!rtk_server_order_announce (store, g_ptr_array_index (orders, i), error))
       return FALSE;
@@ -76,7 +84,7 @@ set_consent (RtkServerStore *store,
     return TRUE;
   return rtk_server_audit_add (store, actor, given ? "consent.give" : "consent.withdraw", roster,
                                detail, error) &&
-         announce_orders (store, roster, error);
+         rtk_server_graduate_announce (store, roster, error);
 }
 
 /**

@@ -259,14 +259,19 @@ choose_gold (RtkServerStore *store, RtkServerCall *call)
 {
   return rtk_server_db_dup_text (
       store->db,
-      "SELECT g.id FROM gold g JOIN submissions w ON w.id = g.submission WHERE g.retired_at IS NULL"
-      " AND g.created_by <> ?1 AND (?2 IS NULL OR w.engine = ?2)"
-      " AND NOT EXISTS (SELECT 1 FROM reviews v WHERE v.submission = w.id AND v.reviewer = ?1)"
-      " AND NOT EXISTS (SELECT 1 FROM gold_shown h WHERE h.gold = g.id AND h.reviewer = ?1"
-      " AND h.decided_at IS NULL AND h.lease_until > ?3)"
-      " ORDER BY (SELECT count (*) FROM gold_shown y WHERE y.gold = g.id AND y.reviewer = ?1),"
-      " random () LIMIT 1",
-      "ssi", call->principal, rtk_server_call_get_string (call, "engine"), g_get_real_time ());
+      "SELECT g.id FROM gold g JOIN submissions w ON w.id = g.submission JOIN orders o"
+      " ON o.id = w.order_id WHERE g.retired_at IS NULL AND " RTK_SERVER_CONSENTS (
+          "?4") " AND g.created_by <> ?1 AND (?2 IS NULL OR w.engine = ?2)"
+                " AND NOT EXISTS (SELECT 1 FROM reviews v WHERE v.submission = w.id AND v.reviewer "
+                "= ?1)"
+                " AND NOT EXISTS (SELECT 1 FROM gold_shown h WHERE h.gold = g.id AND h.reviewer = "
+                "?1"
+                " AND h.decided_at IS NULL AND h.lease_until > ?3)"
+                " ORDER BY (SELECT count (*) FROM gold_shown y WHERE y.gold = g.id AND y.reviewer "
+                "= ?1),"
+                " random () LIMIT 1",
+      "ssii", call->principal, rtk_server_call_get_string (call, "engine"), g_get_real_time (),
+      (gint64)store->config->require_consent);
 }
 
 static gboolean

@@ -338,7 +338,7 @@ rtk_server_search_is_closed (RtkServerStore *store, RtkServerCall *call)
  * @by: "number", "name" or "phone"
  * @target: (nullable): id of what was found, or looked through
  * @found: how many were found; 0 is counted as a miss, which a hit does not take back
- * @fails: whether the answer is a problem: the transaction is ended then, so that this stays
+ * @ends: whether to end the transaction here, so that this stays when the answer is a problem
  * @error: return location
  *
  * Writes a search into the audit log, without what was looked for: whoever guesses at numbers,
@@ -352,7 +352,7 @@ rtk_server_search_note (RtkServerStore *store,
                         const char     *by,
                         const char     *target,
                         guint           found,
-                        gboolean        fails,
+                        gboolean        ends,
                         GError        **error)
 {
   Counter          counter = make_search_counter (store, call->principal);
@@ -364,7 +364,7 @@ rtk_server_search_note (RtkServerStore *store,
                         write_counter (store, &counter, now, error))) &&
          rtk_server_audit_add (store, call->actor, "roster.search",
                                target != NULL ? target : call->principal, detail, error) &&
-         (!fails || rtk_server_db_commit (store->db, error));
+         (!ends || rtk_server_db_commit (store->db, error));
 }
 
 /**

@@ -51,7 +51,8 @@ rtk_server_lane_of_route (const RtkServerRoute *route)
     return RTK_SERVER_LANE_UPLOAD;
   if (route->handler == rtk_server_thumbnail_get)
     return RTK_SERVER_LANE_PICTURE;
-  if (route->handler == rtk_server_roster_post)
+  /* A search looks through a whole batch, then waits for the lock to be written down. */
+  if (route->handler == rtk_server_roster_post || route->handler == rtk_server_roster_find)
     return RTK_SERVER_LANE_BULK;
   if (route->is_slow)
     return RTK_SERVER_LANE_SLOW;

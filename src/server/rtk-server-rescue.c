@@ -108,11 +108,11 @@ RTK_SERVER_HANDLER (account_reset)
   }
   roster = rtk_server_db_dup_text (
       store->db, "SELECT id FROM roster WHERE account = ? ORDER BY id LIMIT 1", "s", account);
-  if (roster != NULL && g_strcmp0 (roster, rtk_server_call_get_string (call, "roster")) != 0) {
-    rtk_server_db_rollback (store->db);
-    return rtk_server_call_fail (call, 409, "other-graduate",
+  /* It says that the phone has an account: counted like a phone that has none. */
+  if (roster != NULL && g_strcmp0 (roster, rtk_server_call_get_string (call, "roster")) != 0)
+    return rtk_server_search_note (store, call, "phone", roster, 0, TRUE, error) &&
+           rtk_server_call_fail (call, 409, "other-graduate",
                                  "The account is of another graduate than the one at the desk.");
-  }
   ok = write_password (store, call, account, roster, hash, until, error);
   if (ok) {
     rtk_server_json_string (&call->answer, "password", password);

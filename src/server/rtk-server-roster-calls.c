@@ -299,8 +299,10 @@ note_search (RtkServerStore *store, RtkServerCall *call, GPtrArray *ids, GError 
   if (!rtk_server_db_begin (store->db, TRUE, error))
     return FALSE;
   return rtk_server_search_is_closed (store, call) ||
-         rtk_server_search_note (store, call, batch != NULL ? "name" : "number", target, ids->len,
-                                 ids->len == 0, error);
+         (rtk_server_search_note (store, call, batch != NULL ? "name" : "number", target, ids->len,
+                                  TRUE, error) &&
+          /* Whoever writes need not wait for the answer. */
+          rtk_server_db_begin (store->db, FALSE, error));
 }
 
 /* POST /v1/roster/find: who stands at the desk, by code, by number, or by name and batch. */

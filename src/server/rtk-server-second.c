@@ -330,6 +330,9 @@ RTK_SERVER_HANDLER (review_correct)
       return rtk_server_call_fail (call, 409, "not-decided", "This submission is not decided.");
     if (strcmp (item.delivery, "none") != 0)
       return rtk_server_call_fail (call, 409, "delivered", "The photo was delivered already.");
+    if (!rtk_server_consent_is_there (store, item.order_id))
+      return rtk_server_decision_conflict (store, call, item.order_id, &decision, "consent-missing",
+                                           "The graduate does not consent any more.", error);
     if (!correct (store, call, &item, &decision, error) ||
         !rtk_server_request_keep (store, call, "review", error))
       return FALSE;

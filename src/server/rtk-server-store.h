@@ -304,6 +304,7 @@ gboolean rtk_server_order_tell_corrected (RtkServerStore *store,
 /* Consent to face processing: rtk-server-consent.c. */
 void     rtk_server_consent_write (RtkServerJson *json, const char *version, gint64 at);
 gboolean rtk_server_consent_is_there (RtkServerStore *store, const char *order_id);
+gboolean rtk_server_graduate_announce (RtkServerStore *store, const char *roster, GError **error);
 gboolean rtk_server_consent_clear (RtkServerStore *store,
                                    const char     *roster,
                                    const char     *actor,

@@ -73,11 +73,11 @@ check_rows (RtkServerStore *store, JsonObject *body)
   RtkServerRows *row = rtk_server_db_query (
       store->db, NULL,
       "SELECT CASE WHEN EXISTS (SELECT 1 FROM submissions WHERE id = ?1) THEN 0 ELSE 1 END,"
-      " CASE WHEN EXISTS (SELECT 1 FROM photos WHERE sha256 = ?2)"
-      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?3)"
-      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?4)"
-      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?5)"
-      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?6) THEN 1 ELSE 0 END",
+      " CASE WHEN EXISTS (SELECT 1 FROM photos WHERE sha256 = ?2 AND missing = 0)"
+      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?3 AND missing = 0)"
+      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?4 AND missing = 0)"
+      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?5 AND missing = 0)"
+      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?6 AND missing = 0) THEN 1 ELSE 0 END",
       "ssssss", get_text (body, "submission"), get_text (body, parts[0]), get_text (body, parts[1]),
       get_text (body, parts[2]), get_text (body, parts[3]), get_text (body, parts[4]));
 

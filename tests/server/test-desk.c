@@ -97,6 +97,8 @@ test_reset (void)
   g_autoptr (RtkTestReply) after = NULL;
 
   rtk_test_assert_problem (wrong, 409, "other-graduate");
+  /* It told that the phone has an account: written down, beside the two searches. */
+  g_assert_cmpint (count_audit (server, "roster.search"), ==, 3);
   g_assert_cmpuint (get_status (server, before, "GET", "/v1/online/orders", NULL), ==, 200);
   good = reset (server, desk, roster);
   g_assert_cmpuint (good->status, ==, 200);

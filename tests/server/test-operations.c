@@ -398,6 +398,26 @@ test_restored (void)
   }
 }
 
+/* A restore went on without a photo: a submission of it waits until that is sent again. */
+static void
+test_lost_photo (void)
+{
+  g_auto (Desk) desk;
+  g_autoptr (RtkOperation) submission = NULL;
+  g_autoptr (RtkServerDb) db = NULL;
+  g_autoptr (GError) error = NULL;
+
+  desk_init (&desk);
+  submission = make_submission (&desk, "operator", "[]");
+  db = rtk_test_open_database (desk.server->folder);
+  g_assert_true (rtk_server_db_run (db, &error, "UPDATE photos SET missing = 1 WHERE sha256 = ?",
+                                    "s", desk.parts[0]));
+  assert_pushed (&desk, desk.token, submission, "retry", "missing-photo");
+  g_assert_true (rtk_server_db_run (db, &error, "UPDATE photos SET missing = 0 WHERE sha256 = ?",
+                                    "s", desk.parts[0]));
+  assert_pushed (&desk, desk.token, submission, "applied", NULL);
+}
+
 /* One page of the feed after @cursor, two orders at most: they must be the first of @expected,
  * which are taken off it. Returns whether there is more. */
 static gboolean
@@ -474,6 +494,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/operations/origin", test_origin);
   g_test_add_func ("/server/operations/cause-passes", test_cause_passes);
   g_test_add_func ("/server/operations/restored", test_restored);
+  g_test_add_func ("/server/operations/lost-photo", test_lost_photo);
   g_test_add_func ("/server/operations/slow-reader", test_slow_reader);
   return g_test_run ();
 }
