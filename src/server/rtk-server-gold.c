@@ -70,7 +70,7 @@ RTK_SERVER_HANDLER (gold_add)
   known = rtk_server_db_dup_text (store->db, "SELECT submission FROM gold WHERE id = ?", "s", id);
   call->status = 200;
   if (known != NULL)
-    return strcmp (known, submission) == 0
+    return strcmp (known, submission) == 0 && !rtk_server_request_differs (store, call, "gold")
                ? answer_one (store, call, id, error)
                : rtk_server_call_fail (call, 409, "id-reused", "This id belongs to other gold.");
   if (!rtk_server_item_find (store, submission, &item, error))
@@ -93,6 +93,7 @@ RTK_SERVER_HANDLER (gold_add)
                             "sssssi", id, submission, decision.verdict, decision.reasons,
                             call->principal, g_get_real_time ()) &&
          rtk_server_audit_add (store, call->actor, "gold.add", id, "{}", error) &&
+         rtk_server_request_keep (store, call, "gold", error) &&
          answer_one (store, call, id, error);
 }
 

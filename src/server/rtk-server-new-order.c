@@ -140,6 +140,7 @@ open_walk_in (
   return note_search (store, call, roster, FALSE, error) &&
          add_order (store, id, roster, account, spelled, call->actor, "{\"walk_in\":true}",
                     error) &&
+         rtk_server_request_keep (store, call, "order", error) &&
          rtk_server_order_answer (store, call, id, 201, error);
 }
 
@@ -158,7 +159,8 @@ RTK_SERVER_HANDLER (walk_in)
     return note_search (store, call, NULL, TRUE, error) &&
            rtk_server_call_fail (call, 404, "not-on-roster",
                                  "No graduate is expected under this code and number.");
-  if (known != NULL && strcmp (known, roster) == 0)
+  if (known != NULL && strcmp (known, roster) == 0 &&
+      !rtk_server_request_differs (store, call, "order"))
     return rtk_server_order_answer (store, call, id, 200, error);
   if (known == NULL && !rtk_server_graduate_has_order (store, roster, NULL))
     return open_walk_in (store, call, id, roster, error);

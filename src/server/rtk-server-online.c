@@ -142,7 +142,8 @@ RTK_SERVER_HANDLER (online_submission)
   if (payment == NULL)
     return TRUE;
   if (known != NULL)
-    return strcmp (known, call->params[0]) == 0
+    return strcmp (known, call->params[0]) == 0 &&
+                   !rtk_server_request_differs (store, call, "submission")
                ? rtk_server_order_answer (store, call, call->params[0], 200, error)
                : rtk_server_call_fail (call, 409, "id-reused",
                                        "This id belongs to another submission.");
@@ -160,7 +161,8 @@ RTK_SERVER_HANDLER (online_submission)
                           "UPDATE submissions SET state = 'superseded' WHERE order_id = ?"
                           " AND state = 'submitted'",
                           "s", call->params[0]) ||
-      !rtk_server_submission_add (store, &submission, call->actor, error))
+      !rtk_server_submission_add (store, &submission, call->actor, error) ||
+      !rtk_server_request_keep (store, call, "submission", error))
     return FALSE;
   return rtk_server_order_answer (store, call, call->params[0], 201, error);
 }

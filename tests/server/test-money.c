@@ -239,6 +239,51 @@ test_reused (void)
   check_reuse (&desk, desk.supervisor, "/v1/exports", first, ",\"receiver\":\"x\",\"orders\":[]");
 }
 
+static char *
+upload (RtkTestCounter *desk, const char *account, const char *type, guint32 seed)
+{
+  g_autoptr (GBytes) blob = rtk_test_make_blob (type, 600, seed);
+
+  return rtk_test_upload (desk->server, account, blob, type);
+}
+
+/* So, too, for what begins: an order of the desk, a photo, gold. */
+static void
+test_reused_begins (void)
+{
+  g_auto (RtkTestCounter) desk;
+  g_autofree char *number = rtk_test_server_number (1);
+  g_autofree char *first = g_strdup_printf (",\"number\":\"%s\"", number);
+  g_autofree char *second = g_strdup_printf ("%s,\"phone\":\"10099991234\"", first);
+  g_autofree char *gold = NULL;
+  g_autofree char *other_gold = NULL;
+  g_autofree char *order = NULL;
+  g_autofree char *account = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *photo = NULL;
+  g_autofree char *report = NULL;
+  g_autofree char *one = NULL;
+  g_autofree char *other = NULL;
+  g_autofree char *submission = NULL;
+
+  rtk_test_counter_init (&desk, NULL);
+  check_reuse (&desk, desk.operator_token, "/v1/orders", first, second);
+  order = rtk_test_make_order (desk.server, 2, FALSE);
+  account = rtk_test_sign_in_online (desk.server, 2);
+  path = g_strdup_printf ("/v1/online/orders/%s/submission", order);
+  photo = upload (&desk, account, "image/jpeg", 901);
+  report = upload (&desk, account, "application/json", 902);
+  one = g_strdup_printf (",\"original\":\"%s\",\"delivered\":\"%s\",\"report\":\"%s\"", photo,
+                         photo, report);
+  other = g_strdup_printf (",\"original\":\"%s\",\"delivered\":\"%s\",\"report\":\"%s\"", photo,
+                           report, report);
+  check_reuse (&desk, account, path, one, other);
+  submission = rtk_test_counter_decide (&desk, RTK_TEST_APPROVED);
+  gold = g_strdup_printf (",\"submission\":\"%s\"," RTK_TEST_APPROVED, submission);
+  other_gold = g_strdup_printf (",\"submission\":\"%s\"," RTK_TEST_REJECTED, submission);
+  check_reuse (&desk, desk.supervisor, "/v1/gold", gold, other_gold);
+}
+
 /* A supervisor gives any settled payment back, also of an order whose first money went back. */
 static void
 test_staff_refund (void)
@@ -501,6 +546,7 @@ main (int argc, char **argv)
   g_test_add_func ("/server/money/code-then-order", test_code_then_order);
   g_test_add_func ("/server/money/audit", test_audit);
   g_test_add_func ("/server/money/reused", test_reused);
+  g_test_add_func ("/server/money/reused-begins", test_reused_begins);
   g_test_add_func ("/server/money/staff-refund", test_staff_refund);
   g_test_add_func ("/server/money/staff-refund-paid", test_staff_refund_paid);
   g_test_add_func ("/server/money/staff-refund-ends", test_staff_refund_ends);

@@ -76,6 +76,8 @@ def scene_online(world):
             "report": world.upload(graduate, "application/json")}
     world.call(graduate, "POST", path, body, status=201)
     world.call(graduate, "POST", path, body, status=200)
+    answer = world.call(graduate, "POST", path, {**body, "delivered": body["original"]}, status=409)
+    expect(answer.problem == "id-reused")
     world.call(graduate, "POST", f"/v1/online/orders/{order}/payment", pay, status=201)
     world.call(graduate, "POST", f"/v1/online/orders/{order}/payment", pay, status=200)
     world.call(graduate, "POST", f"/v1/sandbox/payments/{pay['id']}", {"id": new_id()}, status=200)

@@ -12,6 +12,8 @@ def scene_walk_in(world):
     order = world.call("operator", "POST", "/v1/orders", body, status=201).json
     world.call("operator", "POST", "/v1/orders", body, status=200)
     expect(order["payment"] == "unpaid" and order["subject"]["name_masked"] == "王*明")
+    answer = world.call("operator", "POST", "/v1/orders", {**body, "phone": "10099991234"}, status=409)
+    expect(answer.problem == "id-reused")
     answer = world.call("operator", "POST", "/v1/orders", {**body, "id": new_id()}, status=409)
     expect(answer.problem == "order-open")
     by_code = {"id": new_id(), "code": code_of(next(one for one in world.numbers if one % 2 == 0))}

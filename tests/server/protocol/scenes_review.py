@@ -97,6 +97,8 @@ def scene_gold(world):
     world.call("supervisor", "POST", "/v1/gold", body, status=200)
     answer = world.call("supervisor", "POST", "/v1/gold", {**body, "id": new_id()}, status=409)
     expect(answer.problem == "already-gold")
+    answer = world.call("supervisor", "POST", "/v1/gold", {**body, "reasons": ["gaze"]}, status=409)
+    expect(answer.problem == "id-reused")
     waiting = world.order(world.paid().order)["submissions"][0]["id"]
     answer = world.call("supervisor", "POST", "/v1/gold", {**body, "id": new_id(), "submission": waiting}, status=409)
     expect(answer.problem == "not-decided")
