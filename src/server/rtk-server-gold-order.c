@@ -3,12 +3,16 @@
 #include "config.h"
 
 #include "server/rtk-server-gold.h"
+#include "server/rtk-server-payments.h"
 
+#include <sodium.h>
 #include <string.h>
 
 /* What the made-up order of a showing looks like: it is put into the tables for a moment, written
  * by the code that writes all orders, and taken out again before anybody else can see it. So it
- * has whatever an order has, now and later, and no look tells it from the others. */
+ * has whatever an order has, now and later, and no look tells it from the others. One that was
+ * rejected is kept twice: as it is, and behind a line break and a time as it is from then on, when
+ * the money of any other order would be back. */
 
 /**
  * RtkServerGoldFace:
@@ -28,6 +32,7 @@ typedef struct {
   gint64 created_at;
   gint64 decided_at;
   gint64 after_serial;
+  gint64 refunded_at; /* 0 = not */
 } Face;
 
 static void
@@ -121,9 +126,16 @@ put_order (RtkServerStore *store, const Face *face, const char *roster, GError *
   gboolean    is_decided = face->verdict != NULL && strcmp (face->verdict, "passed") != 0;
   gboolean    is_rejected = is_decided && strcmp (face->verdict, "rejected") == 0;
   const char *state = is_decided ? face->verdict : "in_review";
+  const char *money = is_rejected ? "refund_due" : "paid";
+  gint64      revision = face->revision + (face->refunded_at > 0);
   gint64      updated = face->decided_at > 0 && is_decided
                             ? face->decided_at
                             : face->created_at + RTK_SERVER_GOLD_PAID_AFTER;
+
+  if (face->refunded_at > 0) {
+    money = "refunded";
+    updated = face->refunded_at;
+  }
 
   return rtk_server_db_run (store->db, error,
                             "INSERT INTO orders (id, number, revision, roster, payment, delivery,"
@@ -131,9 +143,8 @@ put_order (RtkServerStore *store, const Face *face, const char *roster, GError *
                             " VALUES (?1, ?2, ?3, ?4, ?5, 'none', 'none', ?6, ?7, (SELECT o.account"
                             " FROM submissions w JOIN orders o ON o.id = w.order_id"
                             " WHERE w.id = ?8))",
-                            "ssissiis", face->order_id, face->number, face->revision, roster,
-                            is_rejected ? "refund_due" : "paid", face->created_at, updated,
-                            face->gold_submission) &&
+                            "ssissiis", face->order_id, face->number, revision, roster, money,
+                            face->created_at, updated, face->gold_submission) &&
          rtk_server_db_run (
              store->db, error,
              "INSERT INTO submissions (id, order_id, state, origin, original, alpha,"
@@ -151,7 +162,9 @@ static gboolean
 put_payment (RtkServerStore *store, const Face *face, GError **error)
 {
   gint64         paid = face->created_at + RTK_SERVER_GOLD_PAID_AFTER;
-  gboolean       is_rejected = g_strcmp0 (face->verdict, "rejected") == 0;
+  const char    *state = g_strcmp0 (face->verdict, "rejected") != 0 ? "settled"
+                         : face->refunded_at > 0                    ? "refunded"
+                                                                    : "refund_due";
   RtkServerRows *row = rtk_server_db_query (
       store->db, error,
       "SELECT p.id, p.provider, p.pay_code, p.amount_fen, p.expires_at - p.created_at"
@@ -183,8 +196,7 @@ put_payment (RtkServerStore *store, const Face *face, GError **error)
                             " pay_code, expires_at, created_at, updated_at)"
                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, CASE WHEN ?7 = 0 THEN NULL ELSE"
                             " ?7 + ?8 END, ?8, ?8)",
-                            "ssssisii", id, face->order_id, provider,
-                            is_rejected ? "refund_due" : "settled", amount, code, life,
+                            "ssssisii", id, face->order_id, provider, state, amount, code, life,
                             paid - 5 * G_USEC_PER_SEC);
 }
 
@@ -198,6 +210,32 @@ take_out (RtkServerStore *store, const Face *face, const char *roster, GError **
          rtk_server_db_run (store->db, error, "DELETE FROM orders WHERE id = ?", "s",
                             face->order_id) &&
          rtk_server_db_run (store->db, error, "DELETE FROM roster WHERE id = ?", "s", roster);
+}
+
+/* Writes the face as an order; nothing of it stays in the tables. */
+static gboolean
+write_face (
+    RtkServerStore *store, RtkServerCall *call, const Face *face, GString *text, GError **error)
+{
+  g_auto (RtkServerJson) json = {0};
+
+  rtk_server_json_init (&json);
+  /* The graduate has the showing's id. */
+  if (!put_graduate (store, face, face->id, error) || !put_order (store, face, face->id, error) ||
+      !put_payment (store, face, error) ||
+      !rtk_server_order_write (store, &json, NULL, face->order_id, call->station, error) ||
+      !take_out (store, face, face->id, error))
+    return FALSE;
+  g_string_append (text, json.text->str);
+  return TRUE;
+}
+
+/* Whether the money of such an order goes back by itself, soon after its hold. */
+static gboolean
+goes_back (RtkServerStore *store, const Face *face)
+{
+  return g_strcmp0 (face->verdict, "rejected") == 0 &&
+         (store->config->webhook_url != NULL || rtk_server_provider_get (store->config) != NULL);
 }
 
 /**
@@ -218,17 +256,39 @@ rtk_server_gold_render (RtkServerStore *store,
                         GError        **error)
 {
   g_auto (Face) face = {0};
-  g_auto (RtkServerJson) json = {0};
-  g_autofree char *roster = NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
 
-  if (!read_face (store, shown, &face, error))
+  if (!read_face (store, shown, &face, error) || !write_face (store, call, &face, text, error))
     return FALSE;
-  roster = g_strdup (shown);
-  rtk_server_json_init (&json);
-  return put_graduate (store, &face, roster, error) && put_order (store, &face, roster, error) &&
-         put_payment (store, &face, error) &&
-         rtk_server_order_write (store, &json, NULL, face.order_id, call->station, error) &&
-         take_out (store, &face, roster, error) &&
-         rtk_server_db_run (store->db, error, "UPDATE gold_shown SET face = ? WHERE id = ?", "ss",
-                            json.text->str, shown);
+  if (goes_back (store, &face)) {
+    face.refunded_at = face.decided_at + store->config->hold_seconds * G_USEC_PER_SEC +
+                       G_USEC_PER_SEC / 10 + (gint64)randombytes_uniform (G_USEC_PER_SEC);
+    g_string_append_printf (text, "\n%" G_GINT64_FORMAT " ", face.refunded_at);
+    if (!write_face (store, call, &face, text, error))
+      return FALSE;
+  }
+  return rtk_server_db_run (store->db, error, "UPDATE gold_shown SET face = ? WHERE id = ?", "ss",
+                            text->str, shown);
+}
+
+/**
+ * rtk_server_gold_dup_face:
+ * @text: what rtk_server_gold_render() wrote
+ * @out_is_refunded: (out) (optional): whether the money is back, which is a revision more
+ *
+ * Returns: (transfer full): the JSON of the order as it looks by now
+ */
+char *
+rtk_server_gold_dup_face (const char *text, gboolean *out_is_refunded)
+{
+  const char *later = text != NULL ? strchr (text, '\n') : NULL;
+  char       *json = NULL;
+  gboolean    is_refunded =
+      later != NULL && g_ascii_strtoll (later + 1, &json, 10) <= g_get_real_time ();
+
+  if (out_is_refunded != NULL)
+    *out_is_refunded = is_refunded;
+  if (later == NULL)
+    return g_strdup (text);
+  return is_refunded ? g_strdup (json + 1) : g_strndup (text, (gsize)(later - text));
 }

@@ -135,8 +135,11 @@ rtk_server_gold_write_order (RtkServerStore *store,
 
   if (row == NULL)
     return FALSE;
-  if (*out_found)
-    rtk_server_json_raw (&call->answer, name, rtk_server_db_text (row, FACE));
+  if (*out_found) {
+    g_autofree char *face = rtk_server_gold_dup_face (rtk_server_db_text (row, FACE), NULL);
+
+    rtk_server_json_raw (&call->answer, name, face);
+  }
   rtk_server_db_end (row);
   return TRUE;
 }
@@ -165,6 +168,8 @@ rtk_server_gold_write_item (RtkServerStore *store,
   if (row == NULL)
     return FALSE;
   if (found) {
+    g_autofree char *face = rtk_server_gold_dup_face (rtk_server_db_text (row, FACE), NULL);
+
     rtk_server_json_begin (json, NULL, '{');
     rtk_server_json_string (json, "submission", shown);
     rtk_server_json_string (json, "stage", "first");
@@ -177,7 +182,7 @@ rtk_server_gold_write_item (RtkServerStore *store,
     rtk_server_json_string (json, "opinion_note", NULL);
     rtk_server_json_raw (json, "overrides", rtk_server_db_text (row, OVERRIDES));
     rtk_server_json_raw (json, "verdicts", "[]");
-    rtk_server_json_raw (json, "order", rtk_server_db_text (row, FACE));
+    rtk_server_json_raw (json, "order", face);
     rtk_server_json_end (json, '}');
   }
   rtk_server_db_end (row);
@@ -390,6 +395,7 @@ typedef struct {
   gint64   revision;
   gint64   decided_at;
   gboolean is_held;
+  gboolean is_refunded; /* a revision more, which nobody brought about */
 } State;
 
 static void
@@ -411,6 +417,9 @@ find_state (RtkServerStore *store, RtkServerCall *call, State *out_state, GError
   if (row == NULL)
     return FALSE;
   if (found) {
+    g_autofree char *face =
+        rtk_server_gold_dup_face (rtk_server_db_text (row, FACE), &out_state->is_refunded);
+
     out_state->order_id = g_strdup (rtk_server_db_text (row, ORDER_ID));
     out_state->verdict = g_strdup (rtk_server_db_text (row, VERDICT));
     out_state->reasons = g_strdup (rtk_server_db_text (row, REASONS));
@@ -460,7 +469,7 @@ rtk_server_gold_decide (RtkServerStore          *store,
   if (g_strcmp0 (state.verdict, decision->verdict) == 0 &&
       g_strcmp0 (state.reasons, decision->reasons) == 0 && state.revision == decision->revision + 1)
     return answer_order (store, call, state.order_id, error);
-  if (state.revision != decision->revision)
+  if (state.revision + state.is_refunded != decision->revision)
     return rtk_server_decision_conflict (store, call, state.order_id, decision, "stale-revision",
                                          "The order changed in the meantime.", error);
   if (!state.is_held)

@@ -19,6 +19,8 @@ gboolean rtk_server_gold_render (RtkServerStore *store,
                                  RtkServerCall  *call,
                                  const char     *shown,
                                  GError        **error);
+char    *rtk_server_gold_dup_face (const char *text,
+                                   gboolean   *out_is_refunded) G_GNUC_WARN_UNUSED_RESULT;
 gboolean rtk_server_gold_is_shown (RtkServerStore *store, RtkServerCall *call, const char *shown);
 gboolean rtk_server_gold_write_item (RtkServerStore *store,
                                      RtkServerCall  *call,

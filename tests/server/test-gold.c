@@ -387,6 +387,80 @@ test_history (void)
                           "6 review.approved" SAID "notes 1\n" NO_MORE);
 }
 
+/* Asks until the money of the item's order is back. */
+static RtkTestReply *
+wait_refunded (RtkTestDesk *desk, JsonObject *item)
+{
+  g_autofree char *path = g_strconcat (
+      "/v1/orders/",
+      json_object_get_string_member (json_object_get_object_member (item, "order"), "id"), NULL);
+
+  for (;;) {
+    RtkTestReply *reply = rtk_test_call (desk->server, desk->reviewer, "GET", path, NULL);
+    JsonObject   *payment =
+        json_array_get_object_element (json_object_get_array_member (reply->json, "payments"), 0);
+    const char *state = json_object_get_string_member (payment, "state");
+
+    g_assert_cmpuint (reply->status, ==, 200);
+    g_assert_cmpstr (rtk_test_reply_text (reply, "payment"), ==, state);
+    if (strcmp (state, "refunded") == 0)
+      return reply;
+    g_assert_cmpstr (state, ==, "refund_due");
+    rtk_test_reply_free (reply);
+  }
+}
+
+static void
+assert_refused (RtkTestDesk *desk, JsonObject *item, gint64 revision, const char *problem)
+{
+  g_autofree char *body =
+      g_strdup_printf ("{\"verdict\":\"approved\",\"revision\":%" G_GINT64_FORMAT "}", revision);
+  g_autoptr (RtkTestReply) reply = rtk_test_desk_act (desk, desk->reviewer, item, "", body);
+
+  rtk_test_assert_problem (reply, 409, problem);
+}
+
+/* The money of what was rejected goes back: of gold it looks so, too. */
+static void
+test_refunded (void)
+{
+  g_auto (RtkTestDesk) desk;
+  g_autoptr (RtkTestReply) first = NULL;
+  g_autoptr (RtkTestReply) both = NULL;
+  gint64      seen[2];
+  gint64      after[2];
+  JsonObject *items[2]; /* a real one, gold */
+
+  rtk_test_desk_init (&desk,
+                      (const char *[]){"--gold-percent", "100", "--hold-seconds", "0", NULL});
+  rtk_test_desk_pay (&desk);
+  add_gold (&desk);
+  rtk_test_desk_pay (&desk);
+  first = rtk_test_desk_claim (&desk, desk.reviewer, "{\"count\":1}");
+  both = rtk_test_desk_claim (&desk, desk.reviewer, "{\"count\":5}");
+  g_assert_cmpuint (rtk_test_count_items (both), ==, 2);
+  items[0] = find_order (both, desk.order);
+  g_assert_nonnull (items[0]);
+  items[1] = rtk_test_get_item (both, rtk_test_get_item (both, 0) == items[0] ? 1 : 0);
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (RtkTestReply) said =
+        rtk_test_desk_decide (&desk, desk.reviewer, items[i], "\"hair\"");
+    g_autoptr (RtkTestReply) back = wait_refunded (&desk, items[i]);
+    g_autoptr (RtkTestReply) again =
+        rtk_test_desk_decide (&desk, desk.reviewer, items[i], "\"hair\"");
+
+    rtk_test_assert_state (said, "rejected", "hair");
+    g_assert_cmpuint (again->status, ==, 200);
+    g_assert_cmpstr (rtk_test_reply_text (again, "payment"), ==, "refunded");
+    seen[i] = rtk_test_reply_int (said, "revision");
+    after[i] = rtk_test_reply_int (back, "revision");
+    assert_same_shape (said->json, back->json);
+    assert_refused (&desk, items[i], seen[i], "stale-revision");
+    assert_refused (&desk, items[i], after[i], "not-claimed");
+  }
+  g_assert_cmpint (after[1] - seen[1], ==, after[0] - seen[0]);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -395,5 +469,6 @@ main (int argc, char **argv)
   g_test_add_func ("/server/gold/turns", test_gold_turns);
   g_test_add_func ("/server/gold/numbers", test_numbers);
   g_test_add_func ("/server/gold/history", test_history);
+  g_test_add_func ("/server/gold/refunded", test_refunded);
   return g_test_run ();
 }
