@@ -7,6 +7,7 @@
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "server/rtk-server-db-private.h"
+#include "server/rtk-server-many-private.h"
 
 #include <string.h>
 
@@ -146,61 +147,62 @@ rtk_server_audit_add (RtkServerStore *self,
                             "iisssss", end->entries, now, actor, action, target, detail, hash);
 }
 
-#define COLUMNS 7
-/* Entries of one statement. */
-#define N_ADDED 50
-
-/* Made once: statements are kept by their address. */
-static const char *
-get_insert (void)
+/* Adds at most RTK_SERVER_MANY entries after *@end, which becomes the last of them. */
+static gboolean
+add_chunk (RtkServerStore            *self,
+           RtkServerAnchor           *end,
+           const RtkServerAuditEntry *entries,
+           guint                      n,
+           GError                   **error)
 {
-  static gsize text = 0;
+  static RtkServerMany insert = {
+      "INSERT INTO audit (seq, at, actor, action, target, detail, hash) SELECT column2, ?1, "
+      "column3,"
+      " column4, column5, column6, column7 FROM @ v WHERE column2 IS NOT NULL ORDER BY column1",
+      "i", "isssss", 0};
+  char              hashes[RTK_SERVER_MANY][sizeof end->hash];
+  gint64            now = g_get_real_time ();
+  RtkServerManyRows rows;
 
-  if (g_once_init_enter (&text)) {
-    GString *made =
-        g_string_new ("INSERT INTO audit (seq, at, actor, action, target, detail, hash) VALUES");
+  rtk_server_many_init (&rows, &insert, now);
+  for (guint i = 0; i < n; i++) {
+    const RtkServerAuditEntry *entry = &entries[i];
+    g_autofree char *content = dup_content (end->hash, end->entries + 1, now, entry->actor,
+                                            entry->action, entry->target, entry->detail);
+    g_autofree char *hash = rtk_server_keys_digest (self->keys, RTK_SERVER_KEY_AUDIT, content);
 
-    for (guint i = 0; i < N_ADDED; i++)
-      g_string_append (made, i == 0 ? " (?, ?, ?, ?, ?, ?, ?)" : ", (?, ?, ?, ?, ?, ?, ?)");
-    g_once_init_leave (&text, (gsize)g_string_free (made, FALSE));
+    end->entries++;
+    g_strlcpy (end->hash, hash, sizeof end->hash);
+    g_strlcpy (hashes[i], hash, sizeof hashes[i]);
+    rtk_server_many_add (&rows, end->entries, entry->actor, entry->action, entry->target,
+                         entry->detail, hashes[i]);
   }
-  return (const char *)text;
+  return rtk_server_many_run (&rows, self->db, error);
 }
 
-/* Adds entries that are the same but for their targets: %N_ADDED of them, after @last, which
- * becomes the last of them. */
-static gboolean
-add_chunk (RtkServerStore  *self,
-           RtkServerAnchor *last,
-           const char      *actor,
-           const char      *action,
-           gpointer        *targets,
-           const char      *detail,
-           GError         **error)
+/**
+ * rtk_server_audit_add_entries:
+ * @self: a store, in a transaction
+ * @entries: (array length=n): what to add, in this order
+ * @n: how many
+ * @error: return location
+ *
+ * Adds many entries in few statements, because others wait for the end of the transaction.
+ *
+ * Returns: whether they were added
+ */
+gboolean
+rtk_server_audit_add_entries (RtkServerStore            *self,
+                              const RtkServerAuditEntry *entries,
+                              guint                      n,
+                              GError                   **error)
 {
-  g_autoptr (GPtrArray) hashes = g_ptr_array_new_with_free_func (g_free);
-  gint64         now = g_get_real_time ();
-  RtkServerValue values[N_ADDED * COLUMNS];
-  RtkServerRows *done;
-
-  for (guint i = 0; i < N_ADDED; i++) {
-    g_autofree char *content =
-        dup_content (last->hash, last->entries + 1, now, actor, action, targets[i], detail);
-    char           *hash = rtk_server_keys_digest (self->keys, RTK_SERVER_KEY_AUDIT, content);
-    const char     *texts[] = {actor, action, targets[i], detail, hash};
-    RtkServerValue *value = &values[(gsize)i * COLUMNS];
-
-    g_ptr_array_add (hashes, hash);
-    last->entries++;
-    g_strlcpy (last->hash, hash, sizeof last->hash);
-    value[0] = (RtkServerValue){.type = 'i', .number = last->entries};
-    value[1] = (RtkServerValue){.type = 'i', .number = now};
-    for (guint k = 0; k < G_N_ELEMENTS (texts); k++)
-      value[k + 2] = (RtkServerValue){.type = 's', .text = texts[k]};
-  }
-  done = rtk_server_db_query_values (self->db, error, get_insert (), values, G_N_ELEMENTS (values));
-  (void)rtk_server_db_next (self->db, done, error);
-  return rtk_server_db_end (done);
+  if (!find_end (self, error))
+    return FALSE;
+  for (guint i = 0; i < n; i += RTK_SERVER_MANY)
+    if (!add_chunk (self, &self->audit_end, &entries[i], MIN (n - i, RTK_SERVER_MANY), error))
+      return FALSE;
+  return TRUE;
 }
 
 /**
@@ -212,7 +214,7 @@ add_chunk (RtkServerStore  *self,
  * @detail: the same for all
  * @error: return location
  *
- * Adds many entries in few statements, because others wait for the end of the transaction.
+ * Adds entries that are the same but for their targets, see rtk_server_audit_add_entries().
  *
  * Returns: whether they were added
  */
@@ -224,18 +226,11 @@ rtk_server_audit_add_all (RtkServerStore *self,
                           const char     *detail,
                           GError        **error)
 {
-  RtkServerAnchor last;
-  guint           i = 0;
+  g_autofree RtkServerAuditEntry *entries = g_new (RtkServerAuditEntry, targets->len);
 
-  if (!rtk_server_audit_get_anchor (self, &last, error))
-    return FALSE;
-  for (; i + N_ADDED <= targets->len; i += N_ADDED)
-    if (!add_chunk (self, &last, actor, action, &targets->pdata[i], detail, error))
-      return FALSE;
-  for (; i < targets->len; i++)
-    if (!rtk_server_audit_add (self, actor, action, g_ptr_array_index (targets, i), detail, error))
-      return FALSE;
-  return TRUE;
+  for (guint i = 0; i < targets->len; i++)
+    entries[i] = (RtkServerAuditEntry){actor, action, g_ptr_array_index (targets, i), detail};
+  return rtk_server_audit_add_entries (self, entries, targets->len, error);
 }
 
 /**

@@ -84,6 +84,7 @@ struct _RtkServerDb {
   RtkError                trouble;     /* the first one's code */
   gboolean                has_moved;   /* the running transaction moves the feed */
   gboolean                is_writing;  /* the running transaction was begun to write */
+  gboolean                plans_once;  /* see rtk-server-many.c */
   guint64                 n_begun;     /* transactions: names the running one */
   RtkServerCommitFunc     committed;   /* (nullable) */
   gpointer                committed_data;
@@ -103,6 +104,11 @@ RtkServerRows *rtk_server_db_query_values (RtkServerDb          *self,
                                            const char           *sql,
                                            const RtkServerValue *values,
                                            guint                 n_values);
+gboolean       rtk_server_db_run_values (RtkServerDb          *self,
+                                         GError              **error,
+                                         const char           *sql,
+                                         const RtkServerValue *values,
+                                         guint                 n_values);
 gint64         rtk_server_schema_get_newest (void);
 gboolean       rtk_server_schema_build (RtkServerDb *self, gint64 wanted, GError **error);
 gboolean       rtk_server_schema_migrate_to (RtkServerDb *self, gint64 wanted, GError **error);

@@ -132,6 +132,7 @@ rtk_server_db_begin (RtkServerDb *self, gboolean writing, GError **error)
 
   self->has_failed = FALSE;
   self->has_moved = FALSE;
+  self->plans_once = FALSE;
   self->is_writing = writing;
   self->n_begun++;
   return self->backend->begin (self, writing, &own) || fail (self, own, error);
@@ -392,6 +393,41 @@ can_defer (RtkServerDb *self)
 }
 
 /**
+ * rtk_server_db_run_values:
+ * @self: a connection
+ * @error: return location
+ * @sql: as for rtk_server_db_run()
+ * @values: (array length=n_values): the arguments
+ * @n_values: at most %RTK_SERVER_MAX_VALUES
+ *
+ * Runs a statement, see rtk_server_db_run().
+ *
+ * Returns: whether it ran, as far as it is known
+ */
+gboolean
+rtk_server_db_run_values (RtkServerDb          *self,
+                          GError              **error,
+                          const char           *sql,
+                          const RtkServerValue *values,
+                          guint                 n_values)
+{
+  RtkServerRows *rows;
+  gboolean       has_run;
+
+  if (can_defer (self)) {
+    GError *own = NULL;
+
+    return self->backend->run (self, sql, values, n_values, &own) || fail (self, own, error);
+  }
+  rows = rtk_server_db_query_values (self, error, sql, values, n_values);
+  (void)rtk_server_db_next (self, rows, error);
+  has_run = rtk_server_db_end (rows);
+  if (rows != NULL && !self->backend->in_transaction (self))
+    tell_commit (self);
+  return has_run;
+}
+
+/**
  * rtk_server_db_run:
  * @self: a connection
  * @error: return location
@@ -408,25 +444,13 @@ gboolean
 rtk_server_db_run (RtkServerDb *self, GError **error, const char *sql, const char *types, ...)
 {
   RtkServerValue values[RTK_SERVER_MAX_VALUES];
-  RtkServerRows *rows;
-  gboolean       has_run;
   guint          n;
   va_list        args;
 
   va_start (args, types);
   n = read_values (values, types, args);
   va_end (args);
-  if (can_defer (self)) {
-    GError *own = NULL;
-
-    return self->backend->run (self, sql, values, n, &own) || fail (self, own, error);
-  }
-  rows = rtk_server_db_query_values (self, error, sql, values, n);
-  (void)rtk_server_db_next (self, rows, error);
-  has_run = rtk_server_db_end (rows);
-  if (rows != NULL && !self->backend->in_transaction (self))
-    tell_commit (self);
-  return has_run;
+  return rtk_server_db_run_values (self, error, sql, values, n);
 }
 
 /**

@@ -149,9 +149,9 @@ put_order (RtkServerStore *store, const Face *face, const char *roster, GError *
              store->db, error,
              "INSERT INTO submissions (id, order_id, state, origin, original, alpha,"
              " delivered, certificate, report, actor, reasons, texts, note,"
-             " created_at) SELECT ?1, ?2, ?3, w.origin, w.original, w.alpha,"
-             " w.delivered, w.certificate, w.report, 'server', ?4, ?5, ?6, ?7"
-             " FROM submissions w WHERE w.id = ?8",
+             " created_at, serial) SELECT ?1, ?2, ?3, w.origin, w.original, w.alpha,"
+             " w.delivered, w.certificate, w.report, 'server', ?4, ?5, ?6, ?7,"
+             " " RTK_SERVER_NEXT_SERIAL " FROM submissions w WHERE w.id = ?8",
              "ssssssis", face->id, face->order_id, state, is_decided ? face->reasons : "",
              face->texts, is_decided ? face->note : NULL,
              face->created_at + RTK_SERVER_GOLD_SUBMITTED_AFTER, face->gold_submission);

@@ -136,6 +136,7 @@ RTK_SERVER_HANDLER (online_submission)
       .delivered = rtk_server_call_get_string (call, "delivered"),
       .report = rtk_server_call_get_string (call, "report"),
       .overrides = "[]",
+      .actor = call->actor,
       .detail = "{}",
   };
 
@@ -157,11 +158,12 @@ RTK_SERVER_HANDLER (online_submission)
   if (!owns_photo (store, call, "original") || !owns_photo (store, call, "delivered") ||
       !owns_photo (store, call, "report"))
     return rtk_server_call_fail (call, 409, "missing-photo", "Upload the photo first.");
-  if (!rtk_server_db_run (store->db, error,
-                          "UPDATE submissions SET state = 'superseded' WHERE order_id = ?"
-                          " AND state = 'submitted'",
-                          "s", call->params[0]) ||
-      !rtk_server_submission_add (store, &submission, call->actor, error) ||
+  if (!rtk_server_db_run (
+          store->db, error,
+          "UPDATE submissions SET state = 'superseded', waiting = NULL WHERE order_id = ?"
+          " AND state = 'submitted'",
+          "s", call->params[0]) ||
+      !rtk_server_submissions_add (store, &submission, 1, error) ||
       !rtk_server_request_keep (store, call, "submission", error))
     return FALSE;
   return rtk_server_order_answer (store, call, call->params[0], 201, error);

@@ -7,13 +7,9 @@
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
+#include "server/rtk-server-many-private.h"
 
 #include <string.h>
-
-/* Results that are written together. */
-#define MAX_RESULTS 32
-
-#define ACTOR_ID RTK_SERVER_STAFF_FIND ("?3", "?4")
 
 /**
  * Meaning:
@@ -82,218 +78,368 @@ find_kind (RtkOperation *operation)
 }
 
 /**
- * rtk_server_operation_get_text:
- * @operation: an operation
- * @member: of its body
- *
- * Returns: (nullable): the text, %NULL when it is missing or something else
- */
-const char *
-rtk_server_operation_get_text (RtkOperation *operation, const char *member)
-{
-  JsonObject *body = rtk_operation_get_body (operation);
-
-  return json_object_has_member (body, member) ? rtk_json_get_string (body, member, NULL) : NULL;
-}
-
-/**
- * rtk_server_operation_find_who:
- * @store: a store
- * @name: of a member of staff, as an operation gives it
- *
- * Returns: their role as a mask of #RtkServerWho; 0 for nobody and for the disabled
- */
-guint
-rtk_server_operation_find_who (RtkServerStore *store, const char *name)
-{
-  g_autofree char *id = rtk_server_staff_find (store, name);
-  g_autofree char *role = rtk_server_db_dup_text (
-      store->db, "SELECT role FROM staff WHERE id = ? AND enabled = 1", "s", id);
-
-  return role != NULL ? rtk_server_role_to_who (role) : 0;
-}
-
-/**
- * rtk_server_origin_write:
- * @json: inside an object
- * @self: where an operation comes from
- *
- * Writes the members of the audit log's detail that say so; the actor stands beside it.
- */
-void
-rtk_server_origin_write (RtkServerJson *json, const RtkServerOrigin *self)
-{
-  rtk_server_json_string (json, "station", self->station);
-  rtk_server_json_string (json, "operation", self->operation);
-  rtk_server_json_string (json, "session", self->session);
-}
-
-/**
- * rtk_server_origin_make_detail:
- * @self: where an operation comes from
- *
- * Returns: (transfer full): a detail for the audit log that says nothing else
- */
-char *
-rtk_server_origin_make_detail (const RtkServerOrigin *self)
-{
-  g_auto (RtkServerJson) json = {0};
-
-  rtk_server_json_init (&json);
-  rtk_server_json_begin (&json, NULL, '{');
-  rtk_server_origin_write (&json, self);
-  rtk_server_json_end (&json, '}');
-  return g_strdup (json.text->str);
-}
-
-/**
- * Known:
- * @digest: (owned) (nullable): of the same operation when it came before
- * @problem: (owned) (nullable): what was wrong with it then
+ * Item:
+ * @operation: (unowned): what is to be done
+ * @kind: (unowned) (nullable): of it
  * @who: role of the member of staff it names, as a mask; 0 for nobody and for the disabled
+ * @content: (owned) (nullable): the operation as it is kept
+ * @digest: of @content
+ * @known: (owned) (nullable): digest of what came before under the same id
+ * @problem: (owned) (nullable): what was wrong with it then
  * @has_target: whether there is the order
  * @target: the order
+ * @verdict: how it came out; %RTK_SERVER_N_VERDICTS while it is not known
+ * @is_fresh: whether the verdict was found now, and not said again
  *
- * What the database says of an operation.
+ * An operation whose result is not written yet.
  */
 typedef struct {
-  char           *digest;
-  char           *problem;
-  guint           who;
-  gboolean        has_target;
-  RtkServerTarget target;
-} Known;
+  RtkOperation                 *operation;
+  const RtkServerOperationKind *kind;
+  guint                         who;
+  char                         *content;
+  char                          digest[65];
+  char                         *known;
+  char                         *problem;
+  gboolean                      has_target;
+  RtkServerTarget               target;
+  RtkServerVerdict              verdict;
+  gboolean                      is_fresh;
+} Item;
 
 static void
-known_clear (Known *self)
+item_clear (gpointer data)
 {
-  g_free (self->digest);
+  Item *self = data;
+
+  g_free (self->content);
+  g_free (self->known);
   g_free (self->problem);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Known, known_clear)
+/**
+ * Batch:
+ * @station_key: the public key of the call's station
+ * @items: (element-type Item): those that are done, then those that are being done
+ * @n_done: how many of them are done
+ * @people: see rtk_server_operation_find_who()
+ *
+ * What is done of a batch: some operations at a time.
+ */
+typedef struct {
+  RtkServerStore *store;
+  RtkServerCall  *call;
+  const char     *station_key;
+  GArray         *items;
+  guint           n_done;
+  GHashTable     *people;
+} Batch;
 
-/* All of it in one query, since a batch has many operations. */
-static gboolean
-find_known (RtkServerStore *store, RtkOperation *operation, Known *out, GError **error)
+static Item *
+batch_get (const Batch *self, guint index)
 {
-  g_autoptr (GError) local_error = NULL;
-  g_autofree char *name_key = rtk_server_name_fold (rtk_operation_get_actor (operation));
-  RtkServerRows   *row = rtk_server_db_query (
-        store->db, &local_error,
-        "SELECT k.digest, k.problem, s.role, o.revision, o.payment, o.delivery"
-          " FROM (SELECT 1 AS one) x LEFT JOIN operations k ON k.id = ?1"
-          " LEFT JOIN orders o ON o.id = ?2"
-          " LEFT JOIN staff s ON s.enabled = 1 AND s.id = (" ACTOR_ID ")",
-        "ssss", rtk_operation_get_id (operation), rtk_operation_get_order_id (operation), name_key,
-        rtk_operation_get_actor (operation));
+  return &g_array_index (self->items, Item, index);
+}
 
-  if (rtk_server_db_next (store->db, row, &local_error)) {
-    out->digest = g_strdup (rtk_server_db_text (row, 0));
-    out->problem = g_strdup (rtk_server_db_text (row, 1));
-    out->who =
-        !rtk_server_db_is_null (row, 2) ? rtk_server_role_to_who (rtk_server_db_text (row, 2)) : 0;
-    out->target.revision = rtk_server_db_int (row, 3);
-    out->has_target = !rtk_server_db_is_null (row, 4) &&
-                      rtk_payment_from_string (rtk_server_db_text (row, 4), &out->target.payment) &&
-                      rtk_delivery_from_string (rtk_server_db_text (row, 5), &out->target.delivery);
-  }
-  rtk_server_db_end (row);
-  if (local_error == NULL)
+/* Looks at what needs no database: who signed it. */
+static gboolean
+item_init (Item *self, RtkOperation *operation, const Batch *batch, GError **error)
+{
+  g_autoptr (JsonNode) node = NULL;
+  g_autoptr (GBytes) canonical = NULL;
+
+  *self = (Item){.operation = operation, .kind = find_kind (operation)};
+  self->verdict = RTK_SERVER_REFUSED_STATION;
+  if (strcmp (rtk_operation_get_station_id (operation), batch->call->station) != 0)
     return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
+  self->verdict = RTK_SERVER_REFUSED_SIGNATURE;
+  if (!rtk_operation_check_signature (operation, batch->station_key))
+    return TRUE;
+  /* JSON has no order of members: what was signed decides whether it is the same. */
+  node = rtk_operation_to_json (operation);
+  canonical = rtk_json_canonical (node, error);
+  if (canonical == NULL)
+    return FALSE;
+  self->verdict = RTK_SERVER_N_VERDICTS;
+  self->content = g_strndup (g_bytes_get_data (canonical, NULL), g_bytes_get_size (canonical));
+  rtk_sha256_hex ((const guint8 *)self->content, strlen (self->content), self->digest);
+  return TRUE;
+}
+
+static gboolean
+have_same (const char *a, const char *b)
+{
+  return a != NULL && g_strcmp0 (a, b) == 0;
+}
+
+/* Whether an operation may be done together with those that are being done: none of them can change
+ * what is true of it. */
+static gboolean
+fits (const Batch *self, RtkOperation *operation)
+{
+  const RtkServerOperationKind *kind = find_kind (operation);
+
+  if (self->n_done == self->items->len)
+    return TRUE;
+  if (self->items->len - self->n_done >= RTK_SERVER_MANY || kind == NULL || kind->apply_all == NULL)
+    return FALSE;
+  for (guint i = self->n_done; i < self->items->len; i++) {
+    const Item *item = batch_get (self, i);
+
+    if (item->kind != kind ||
+        have_same (rtk_operation_get_id (item->operation), rtk_operation_get_id (operation)) ||
+        have_same (rtk_operation_get_order_id (item->operation),
+                   rtk_operation_get_order_id (operation)) ||
+        have_same (rtk_server_operation_get_text (item->operation, "submission"),
+                   rtk_server_operation_get_text (operation, "submission")))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Takes operations from number *@next on that are done together. */
+static gboolean
+take_some (Batch *self, GPtrArray *list, guint *next, GError **error)
+{
+  for (; *next < list->len && fits (self, g_ptr_array_index (list, *next)); (*next)++) {
+    Item item;
+
+    if (!item_init (&item, g_ptr_array_index (list, *next), self, error))
+      return FALSE;
+    g_array_append_val (self->items, item);
+  }
+  return TRUE;
+}
+
+/* Whether what waits has to be written before the next are done: each result shows the order as its
+ * own operation left it. */
+static gboolean
+are_in_the_way (const Batch *self)
+{
+  if (self->items->len > RTK_SERVER_MANY ||
+      batch_get (self, self->n_done)->kind == &rtk_server_operation_consent)
+    return TRUE;
+  for (guint i = 0; i < self->n_done; i++)
+    for (guint k = self->n_done; k < self->items->len; k++)
+      if (have_same (rtk_operation_get_order_id (batch_get (self, i)->operation),
+                     rtk_operation_get_order_id (batch_get (self, k)->operation)))
+        return TRUE;
   return FALSE;
+}
+
+static const char *
+get_submission (RtkOperation *operation)
+{
+  const char *id = rtk_server_operation_get_text (operation, "submission");
+
+  return rtk_id_is_valid (id) ? id : NULL;
+}
+
+static const char *
+get_part (RtkOperation *operation, const char *member)
+{
+  const char *sha256 = rtk_server_operation_get_text (operation, member);
+
+  return rtk_sha256_is_valid (sha256) ? sha256 : NULL;
+}
+
+/* What the database says of an operation. */
+static void
+item_read (Item *self, RtkServerRows *row)
+{
+  self->known = g_strdup (rtk_server_db_text (row, 1));
+  self->problem = g_strdup (rtk_server_db_text (row, 2));
+  self->target.revision = rtk_server_db_int (row, 3);
+  self->has_target = !rtk_server_db_is_null (row, 4) &&
+                     rtk_payment_from_string (rtk_server_db_text (row, 4), &self->target.payment) &&
+                     rtk_delivery_from_string (rtk_server_db_text (row, 5), &self->target.delivery);
+  self->target.consents = rtk_server_db_int (row, 6) != 0;
+  self->target.is_new = rtk_server_db_int (row, 7) != 0;
+  self->target.has_all = rtk_server_db_int (row, 8) != 0;
+}
+
+#define OF_ORDER(what) "(SELECT " what " FROM orders o WHERE o.id = v.column3)"
+#define IS_PHOTO(column)                                                                           \
+  "(SELECT 1 FROM photos f WHERE f.sha256 = v." column " AND f.missing = 0) = 1"
+
+/* Asks for all of it at once. Each thing in a query of one row, and none by EXISTS: PostgreSQL
+ * might read a whole table for a join or a hash. */
+static gboolean
+find_known (Batch *self, GError **error)
+{
+  static RtkServerMany query =
+      {
+          "SELECT v.column1, (SELECT k.digest FROM operations k WHERE k.id = v.column2),"
+          " (SELECT k.problem FROM operations k WHERE k.id = v.column2), " OF_ORDER ("o.revision") ", " OF_ORDER ("o.payment") ", " OF_ORDER (
+              "o.delivery") ", CASE WHEN ?1 = 0 OR"
+                            " (SELECT c.consent_version FROM roster c WHERE c.id = " OF_ORDER (
+                                "o.roster") ") IS NOT NULL THEN 1 ELSE 0 END,"
+                                            " CASE WHEN (SELECT 1 FROM submissions s WHERE s.id = "
+                                            "v.column4) = 1 THEN 0 ELSE 1 END,"
+                                            " CASE WHEN " IS_PHOTO ("column5") " AND " IS_PHOTO (
+                                                "c"
+                                                "o"
+                                                "l"
+                                                "u"
+                                                "m"
+                                                "n"
+                                                "6") " AND " IS_PHOTO ("column7") " AND"
+                                                                                  " " IS_PHOTO (
+                                                                                      "c"
+                                                                                      "o"
+                                                                                      "l"
+                                                                                      "u"
+                                                                                      "m"
+                                                                                      "n"
+                                                                                      "8") " AND"
+                                                                                           " " IS_PHOTO (
+                                                                                               "col"
+                                                                                               "umn"
+                                                                                               "9") " THEN 1 ELSE 0 END"
+                                                                                                    " FROM @ v WHERE v.column2 IS NOT NULL",
+          "i", "ssssssss", 0};
+  RtkServerManyRows some;
+  RtkServerRows    *row;
+
+  rtk_server_many_init (&some, &query, (gint64)self->store->config->require_consent);
+  for (guint i = self->n_done; i < self->items->len; i++) {
+    Item         *item = batch_get (self, i);
+    RtkOperation *operation = item->operation;
+
+    rtk_server_many_add (&some, rtk_operation_get_id (operation),
+                         rtk_operation_get_order_id (operation), get_submission (operation),
+                         get_part (operation, "original"), get_part (operation, "alpha"),
+                         get_part (operation, "delivered"), get_part (operation, "certificate"),
+                         get_part (operation, "report"));
+    item->target.people = self->people;
+    item->who = rtk_server_operation_find_who (self->store, self->people,
+                                               rtk_operation_get_actor (operation));
+  }
+  row = rtk_server_many_query (&some, self->store->db, error);
+  while (rtk_server_db_next (self->store->db, row, error))
+    item_read (batch_get (self, self->n_done + (guint)rtk_server_db_int (row, 0) - 1), row);
+  return rtk_server_db_end (row);
 }
 
 /* Everything that can be wrong, the caller's fault before the order's state. */
 static RtkServerVerdict
-check_operation (RtkServerStore               *store,
-                 RtkOperation                 *operation,
-                 const RtkServerOperationKind *kind,
-                 const Known                  *known)
+check_item (RtkServerStore *store, const Item *item)
 {
-  if (known->who == 0)
+  const RtkServerOperationKind *kind = item->kind;
+
+  if (item->who == 0)
     return RTK_SERVER_REFUSED_ACTOR;
   if (kind == NULL)
     return RTK_SERVER_REFUSED_KIND;
-  if ((kind->who & known->who) == 0)
+  if ((kind->who & item->who) == 0)
     return RTK_SERVER_REFUSED_ROLE;
-  if (!known->has_target)
+  if (!item->has_target)
     return RTK_SERVER_REFUSED_ORDER;
-  if (kind->is_versioned && rtk_operation_get_base_revision (operation) != known->target.revision)
+  if (kind->is_versioned &&
+      rtk_operation_get_base_revision (item->operation) != item->target.revision)
     return RTK_SERVER_CONFLICT_STALE;
-  return kind->check (store, operation, &known->target);
+  return kind->check (store, item->operation, &item->target);
 }
 
 /* What was answered before to the same operation; RTK_SERVER_N_VERDICTS when it is new, or when it
  * was refused by an older program that remembered more. */
 static RtkServerVerdict
-judge_again (const Known *known, const char *digest)
+judge_again (const Item *item)
 {
-  if (known->digest == NULL)
+  if (item->known == NULL)
     return RTK_SERVER_N_VERDICTS;
-  if (strcmp (known->digest, digest) != 0)
+  if (strcmp (item->known, item->digest) != 0)
     return RTK_SERVER_REFUSED_REUSED;
-  if (known->problem == NULL)
+  if (item->problem == NULL)
     return RTK_SERVER_DUPLICATE;
   for (guint i = 0; i < G_N_ELEMENTS (meanings); i++)
-    if (meanings[i].keep && g_strcmp0 (meanings[i].problem, known->problem) == 0)
+    if (meanings[i].keep && g_strcmp0 (meanings[i].problem, item->problem) == 0)
       return (RtkServerVerdict)i;
   return RTK_SERVER_N_VERDICTS;
 }
 
-static gboolean
-remember (RtkServerStore *store,
-          RtkOperation   *operation,
-          const Meaning  *meaning,
-          const char     *content,
-          const char     *digest,
-          GError        **error)
+static void
+judge (const Batch *self)
 {
-  return rtk_server_db_run (
-      store->db, error,
-      "INSERT INTO operations (id, order_id, kind, station, digest, outcome,"
-      " problem, content, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-      " ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, problem = excluded.problem,"
-      " received_at = excluded.received_at",
-      "ssssssssi", rtk_operation_get_id (operation), rtk_operation_get_order_id (operation),
-      rtk_operation_get_kind (operation), rtk_operation_get_station_id (operation), digest,
-      rtk_outcome_to_string (meaning->outcome), meaning->problem, content, g_get_real_time ());
+  for (guint i = self->n_done; i < self->items->len; i++) {
+    Item *item = batch_get (self, i);
+
+    if (item->verdict != RTK_SERVER_N_VERDICTS)
+      continue;
+    item->verdict = judge_again (item);
+    item->is_fresh = item->verdict == RTK_SERVER_N_VERDICTS;
+    if (item->is_fresh)
+      item->verdict = check_item (self->store, item);
+  }
 }
 
-/**
- * Result:
- * @operation: (unowned): what was done
- * @verdict: how it came out
- * @content: (owned) (nullable): the operation as it is kept
- *
- * A result that is not written yet.
- */
-typedef struct {
-  RtkOperation    *operation;
-  RtkServerVerdict verdict;
-  char            *content;
-} Result;
-
-static void
-result_clear (gpointer data)
+static gboolean
+apply (const Batch *self, GError **error)
 {
-  g_free (((Result *)data)->content);
+  const RtkServerOperationKind *kind = batch_get (self, self->n_done)->kind;
+  g_autoptr (GPtrArray) actors = g_ptr_array_new_with_free_func (g_free);
+  RtkOperation   *operations[RTK_SERVER_MANY];
+  RtkServerOrigin origins[RTK_SERVER_MANY];
+  guint           n = 0;
+
+  for (guint i = self->n_done; i < self->items->len; i++) {
+    const Item *item = batch_get (self, i);
+    char       *actor;
+
+    if (!item->is_fresh || item->verdict != RTK_SERVER_APPLIED)
+      continue;
+    actor = g_strconcat ("staff:", rtk_operation_get_actor (item->operation), NULL);
+    g_ptr_array_add (actors, actor);
+    origins[n] = (RtkServerOrigin){actor, self->call->station,
+                                   rtk_operation_get_id (item->operation), self->call->actor};
+    operations[n++] = item->operation;
+  }
+  if (n == 0)
+    return TRUE;
+  return kind->apply_all != NULL ? kind->apply_all (self->store, operations, origins, n, error)
+                                 : kind->apply (self->store, operations[0], &origins[0], error);
+}
+
+static gboolean
+remember (const Batch *self, GError **error)
+{
+  static RtkServerMany insert = {
+      "INSERT INTO operations (id, order_id, kind, station, digest, outcome, problem, content,"
+      " received_at) SELECT column2, column3, column4, column5, column6, column7, column8,"
+      " column9, ?1 FROM @ v WHERE column2 IS NOT NULL"
+      " ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, problem = excluded.problem,"
+      " received_at = excluded.received_at",
+      "i", "ssssssss", 0};
+  RtkServerManyRows rows;
+
+  rtk_server_many_init (&rows, &insert, g_get_real_time ());
+  for (guint i = self->n_done; i < self->items->len; i++) {
+    const Item    *item = batch_get (self, i);
+    const Meaning *meaning = &meanings[item->verdict];
+
+    if (item->is_fresh && meaning->keep)
+      rtk_server_many_add (
+          &rows, rtk_operation_get_id (item->operation),
+          rtk_operation_get_order_id (item->operation), rtk_operation_get_kind (item->operation),
+          rtk_operation_get_station_id (item->operation), item->digest,
+          rtk_outcome_to_string (meaning->outcome), meaning->problem, item->content);
+  }
+  return rtk_server_many_run (&rows, self->store->db, error);
 }
 
 /* A conflict answers with both sides: the order as it is, and the operation as it is kept. */
 static void
-write_result (RtkServerJson *json, const Result *result, GHashTable *orders)
+write_result (RtkServerJson *json, const Item *item, GHashTable *orders)
 {
-  const Meaning *meaning = &meanings[result->verdict];
-  const char *order = g_hash_table_lookup (orders, rtk_operation_get_order_id (result->operation));
+  const Meaning *meaning = &meanings[item->verdict];
+  const char    *order = g_hash_table_lookup (orders, rtk_operation_get_order_id (item->operation));
 
   rtk_server_json_begin (json, NULL, '{');
-  rtk_server_json_string (json, "id", rtk_operation_get_id (result->operation));
+  rtk_server_json_string (json, "id", rtk_operation_get_id (item->operation));
   rtk_server_json_string (json, "outcome", rtk_outcome_to_string (meaning->outcome));
   rtk_server_json_raw (json, "order", order != NULL ? order : "null");
   rtk_server_json_raw (json, "mine",
-                       meaning->outcome == RTK_OUTCOME_CONFLICT ? result->content : "null");
+                       meaning->outcome == RTK_OUTCOME_CONFLICT ? item->content : "null");
   if (meaning->problem != NULL)
     rtk_server_problem_write (json, "problem", meaning->outcome == RTK_OUTCOME_REFUSED ? 422 : 409,
                               meaning->problem, meaning->title);
@@ -302,105 +448,43 @@ write_result (RtkServerJson *json, const Result *result, GHashTable *orders)
   rtk_server_json_end (json, '}');
 }
 
-/* Writes the results that wait: their orders are read together. */
+/* Writes the results of what is done: their orders are read together. */
 static gboolean
-write_results (RtkServerStore *store, RtkServerCall *call, GArray *results, GError **error)
+write_results (Batch *self, GError **error)
 {
   g_autoptr (GPtrArray) ids = g_ptr_array_new ();
   g_autoptr (GHashTable) orders = NULL;
 
-  for (guint i = 0; i < results->len; i++)
-    g_ptr_array_add (
-        ids, (gpointer)rtk_operation_get_order_id (g_array_index (results, Result, i).operation));
-  orders = rtk_server_orders_read (store, ids, call->station, error);
+  for (guint i = 0; i < self->n_done; i++)
+    g_ptr_array_add (ids, (gpointer)rtk_operation_get_order_id (batch_get (self, i)->operation));
+  orders = rtk_server_orders_read (self->store, ids, self->call->station, error);
   if (orders == NULL)
     return FALSE;
-  for (guint i = 0; i < results->len; i++)
-    write_result (&call->answer, &g_array_index (results, Result, i), orders);
-  g_array_set_size (results, 0);
+  for (guint i = 0; i < self->n_done; i++)
+    write_result (&self->call->answer, batch_get (self, i), orders);
+  g_array_remove_range (self->items, 0, self->n_done);
+  self->n_done = 0;
   return TRUE;
 }
 
-/* Whether what waits has to be written before an operation is done: each result shows the order as
- * its own operation left it. */
+/* Signatures are looked at before the results of what was done are asked for: the database is busy
+ * with that meanwhile. */
 static gboolean
-is_in_the_way (GArray *results, RtkOperation *operation, const RtkServerOperationKind *kind)
+do_all (Batch *self, GPtrArray *list, GError **error)
 {
-  if (results->len >= MAX_RESULTS || kind == &rtk_server_operation_consent)
-    return TRUE;
-  for (guint i = 0; i < results->len; i++)
-    if (strcmp (rtk_operation_get_order_id (g_array_index (results, Result, i).operation),
-                rtk_operation_get_order_id (operation)) == 0)
-      return TRUE;
-  return FALSE;
-}
+  guint next = 0;
 
-static gboolean
-apply_operation (RtkServerStore               *store,
-                 RtkServerCall                *call,
-                 RtkOperation                 *operation,
-                 const RtkServerOperationKind *kind,
-                 GError                      **error)
-{
-  g_autofree char      *actor = g_strconcat ("staff:", rtk_operation_get_actor (operation), NULL);
-  const RtkServerOrigin origin = {actor, call->station, rtk_operation_get_id (operation),
-                                  call->actor};
-
-  return kind->apply (store, operation, &origin, error);
-}
-
-/* Does what was signed by the station. *@out_content is the operation as it is kept. */
-static gboolean
-do_signed (RtkServerStore               *store,
-           RtkServerCall                *call,
-           RtkOperation                 *operation,
-           const RtkServerOperationKind *kind,
-           RtkServerVerdict             *out_verdict,
-           char                        **out_content,
-           GError                      **error)
-{
-  g_autoptr (JsonNode) node = rtk_operation_to_json (operation);
-  /* JSON has no order of members: what was signed decides whether it is the same. */
-  g_autoptr (GBytes) canonical = rtk_json_canonical (node, error);
-  g_auto (Known) known = {0};
-  char digest[65];
-
-  if (canonical == NULL || !find_known (store, operation, &known, error))
-    return FALSE;
-  *out_content = g_strndup (g_bytes_get_data (canonical, NULL), g_bytes_get_size (canonical));
-  rtk_sha256_hex ((const guint8 *)*out_content, strlen (*out_content), digest);
-  *out_verdict = judge_again (&known, digest);
-  if (*out_verdict != RTK_SERVER_N_VERDICTS)
-    return TRUE;
-  *out_verdict = check_operation (store, operation, kind, &known);
-  if (*out_verdict == RTK_SERVER_APPLIED && !apply_operation (store, call, operation, kind, error))
-    return FALSE;
-  return !meanings[*out_verdict].keep ||
-         remember (store, operation, &meanings[*out_verdict], *out_content, digest, error);
-}
-
-static gboolean
-do_operation (RtkServerStore *store,
-              RtkServerCall  *call,
-              RtkOperation   *operation,
-              const char     *station_key,
-              GArray         *results,
-              GError        **error)
-{
-  const RtkServerOperationKind *kind = find_kind (operation);
-  Result                        result = {.operation = operation};
-  gboolean                      ok = TRUE;
-
-  if (is_in_the_way (results, operation, kind) && !write_results (store, call, results, error))
-    return FALSE;
-  if (strcmp (rtk_operation_get_station_id (operation), call->station) != 0)
-    result.verdict = RTK_SERVER_REFUSED_STATION;
-  else if (!rtk_operation_check_signature (operation, station_key))
-    result.verdict = RTK_SERVER_REFUSED_SIGNATURE;
-  else
-    ok = do_signed (store, call, operation, kind, &result.verdict, &result.content, error);
-  g_array_append_val (results, result);
-  return ok;
+  while (next < list->len) {
+    if (!take_some (self, list, &next, error) ||
+        (self->n_done > 0 && are_in_the_way (self) && !write_results (self, error)) ||
+        !find_known (self, error))
+      return FALSE;
+    judge (self);
+    if (!apply (self, error) || !remember (self, error))
+      return FALSE;
+    self->n_done = self->items->len;
+  }
+  return write_results (self, error);
 }
 
 /* POST /v1/operations: the batch is one transaction, so that it costs one durable commit; an
@@ -410,9 +494,11 @@ RTK_SERVER_HANDLER (operations)
   JsonArray       *array = rtk_server_call_get_array (call, "operations");
   g_autofree char *station_key = NULL;
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_object_unref);
-  g_autoptr (GArray) results = g_array_new (FALSE, FALSE, sizeof (Result));
+  g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (Item));
+  g_autoptr (GHashTable) people = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  Batch batch = {.store = store, .call = call, .items = items, .people = people};
 
-  g_array_set_clear_func (results, result_clear);
+  g_array_set_clear_func (items, item_clear);
   if (call->station == NULL)
     return rtk_server_call_fail (call, 403, "not-enrolled", "Enrol the station's key first.");
   if (json_array_get_length (array) > store->config->max_page)
@@ -434,10 +520,8 @@ RTK_SERVER_HANDLER (operations)
                                  "This station's key was revoked. Enrol it with a new key.");
   rtk_server_json_begin (&call->answer, NULL, '{');
   rtk_server_json_begin (&call->answer, "results", '[');
-  for (guint i = 0; i < list->len; i++)
-    if (!do_operation (store, call, g_ptr_array_index (list, i), station_key, results, error))
-      return FALSE;
-  if (!write_results (store, call, results, error))
+  batch.station_key = station_key;
+  if (!do_all (&batch, list, error))
     return FALSE;
   rtk_server_json_end (&call->answer, ']');
   rtk_server_json_end (&call->answer, '}');

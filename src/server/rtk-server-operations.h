@@ -36,13 +36,21 @@ typedef enum {
  * @revision: of the order
  * @payment: its axis of payment
  * @delivery: its axis of delivery
+ * @consents: whether the order's graduate consents, or need not
+ * @is_new: whether there is no such submission as the operation's yet
+ * @has_all: whether all five parts of that submission are there
+ * @people: (unowned): see rtk_server_operation_find_who()
  *
- * The order an operation is about, as it is now.
+ * The order an operation is about, and what it needs besides, as they are now.
  */
 typedef struct {
   gint64      revision;
   RtkPayment  payment;
   RtkDelivery delivery;
+  gboolean    consents;
+  gboolean    is_new;
+  gboolean    has_all;
+  GHashTable *people;
 } RtkServerTarget;
 
 /**
@@ -68,7 +76,9 @@ typedef struct {
  * @who: roles the member of staff it names may have, a mask of #RtkServerWho
  * @is_versioned: whether a stale base revision is a conflict; what only adds cannot conflict
  * @check: what is wrong with it; changes nothing
- * @apply: does it; what it writes into the audit log says where it comes from
+ * @apply: (nullable): does it; what it writes into the audit log says where it comes from
+ * @apply_all: (nullable): instead of @apply, does many of different orders, at most
+ *   %RTK_SERVER_MANY
  *
  * One kind of operation. The table is in rtk-server-operations.c.
  */
@@ -83,12 +93,17 @@ typedef struct {
                      RtkOperation          *operation,
                      const RtkServerOrigin *origin,
                      GError               **error);
+  gboolean (*apply_all) (RtkServerStore        *store,
+                         RtkOperation *const   *operations,
+                         const RtkServerOrigin *origins,
+                         guint                  n,
+                         GError               **error);
 } RtkServerOperationKind;
 
 const char *rtk_server_operation_get_text (RtkOperation *operation, const char *member);
-guint       rtk_server_operation_find_who (RtkServerStore *store, const char *name);
-void        rtk_server_origin_write (RtkServerJson *json, const RtkServerOrigin *self);
-char       *rtk_server_origin_make_detail (const RtkServerOrigin *self) G_GNUC_WARN_UNUSED_RESULT;
+guint rtk_server_operation_find_who (RtkServerStore *store, GHashTable *people, const char *name);
+void  rtk_server_origin_write (RtkServerJson *json, const RtkServerOrigin *self);
+char *rtk_server_origin_make_detail (const RtkServerOrigin *self) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Submissions: rtk-server-submissions.c. */
 extern const RtkServerOperationKind rtk_server_operation_submit;

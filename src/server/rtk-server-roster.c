@@ -5,6 +5,7 @@
 #include "core/rtk-error.h"
 #include "core/rtk-id.h"
 #include "server/rtk-server-files.h"
+#include "server/rtk-server-many-private.h"
 #include "server/rtk-server-roster-file.h"
 #include "server/rtk-server-store.h"
 
@@ -254,6 +255,12 @@ rtk_server_roster_import (RtkServerStore        *self,
   return TRUE;
 }
 
+/* SQL: how far the graduate of order "o" and its submission "s", or none, is with them. */
+#define PROGRESS                                                                                   \
+  "CASE WHEN o.payment = 'closed' THEN 0 WHEN o.delivery <> 'none' THEN 5"                         \
+  " WHEN s.state = 'approved' THEN 4 WHEN s.state IN ('submitted', 'in_review') THEN 3"            \
+  " WHEN s.state = 'rejected' THEN 2 ELSE 1 END"
+
 /**
  * rtk_server_roster_update_progress:
  * @self: a store, in a transaction
@@ -270,13 +277,43 @@ rtk_server_roster_update_progress (RtkServerStore *self, const char *order_id, G
 {
   return rtk_server_db_run (
       self->db, error,
-      "UPDATE roster SET progress = p.progress FROM (SELECT coalesce (max (CASE"
-      " WHEN o.delivery <> 'none' THEN 5 WHEN s.state = 'approved' THEN 4"
-      " WHEN s.state IN ('submitted', 'in_review') THEN 3 WHEN s.state = 'rejected' THEN 2"
-      " ELSE 1 END), 0) AS progress FROM orders x JOIN orders o ON o.roster = x.roster"
-      " LEFT JOIN submissions s ON s.order_id = o.id"
-      " WHERE x.id = ?1 AND o.payment <> 'closed') p"
+      "UPDATE roster SET progress = p.progress FROM (SELECT coalesce (max (" PROGRESS "), 0)"
+      " AS progress FROM orders x JOIN orders o ON o.roster = x.roster"
+      " LEFT JOIN submissions s ON s.order_id = o.id WHERE x.id = ?1) p"
       " WHERE roster.id = (SELECT y.roster FROM orders y WHERE y.id = ?1)"
       " AND roster.progress <> p.progress",
       "s", order_id);
+}
+
+/**
+ * rtk_server_roster_update_progress_of:
+ * @self: a store, in a transaction
+ * @orders: (array length=n): orders that changed
+ * @n: at most %RTK_SERVER_MANY
+ * @error: return location
+ *
+ * Does for many orders what rtk_server_roster_update_progress() does for one.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+rtk_server_roster_update_progress_of (RtkServerStore    *self,
+                                      const char *const *orders,
+                                      guint              n,
+                                      GError           **error)
+{
+  /* LIMIT: each graduate is looked at once. */
+  static RtkServerMany update = {
+      "UPDATE roster SET progress = p.progress FROM (SELECT r.id AS id, (SELECT max (" PROGRESS
+      ") FROM orders o LEFT JOIN submissions s ON s.order_id = o.id WHERE o.roster = r.id)"
+      " AS progress FROM roster r WHERE r.id IN (SELECT x.roster FROM orders x WHERE x.id IN #)"
+      " LIMIT " G_STRINGIFY (RTK_SERVER_MANY) ") p WHERE roster.id = p.id"
+                                              " AND roster.progress <> p.progress",
+      "", "s", 0};
+  RtkServerManyRows rows;
+
+  rtk_server_many_init (&rows, &update);
+  for (guint i = 0; i < n; i++)
+    rtk_server_many_add (&rows, orders[i]);
+  return rtk_server_many_run (&rows, self->db, error);
 }

@@ -161,9 +161,9 @@ static const Migration migrations[] = {
         "CREATE INDEX roster_progress ON roster (batch, progress, account, withdrawn_at);"
         "CREATE INDEX roster_missing ON roster (batch, id) WHERE progress < 3"
         " AND withdrawn_at IS NULL;"
-        /* Review: "waiting" is the serial while somebody may claim it, kept by
-           rtk_server_order_announce(); else null, so that whoever asks in its order reads only
-           what waits, whatever a database thinks of the rest. "stage": first, second (blind),
+        /* Review: "waiting" is the serial, RTK_SERVER_NEXT_SERIAL, while somebody may claim it,
+           kept by rtk_server_order_announce(); else null, so that whoever asks in its order reads
+           only what waits, whatever a database thinks of the rest. "stage": first, second (blind),
            opinion (asked for), arbitration. The index holds all that a claim may ask for. */
         "ALTER TABLE submissions ADD COLUMN stage TEXT NOT NULL DEFAULT 'first';"
         "ALTER TABLE submissions ADD COLUMN waiting INTEGER;"

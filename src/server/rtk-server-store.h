@@ -168,6 +168,23 @@ char *rtk_server_store_dup_meta (RtkServerStore *self, const char *key) G_GNUC_W
 gint64 rtk_server_store_count (RtkServerStore *self, const char *counter);
 
 /* Append-only log: rtk-server-audit.h. */
+
+/**
+ * RtkServerAuditEntry:
+ *
+ * An entry that is to be added; see rtk_server_audit_add() for its members.
+ */
+typedef struct {
+  const char *actor;
+  const char *action;
+  const char *target;
+  const char *detail;
+} RtkServerAuditEntry;
+
+gboolean rtk_server_audit_add_entries (RtkServerStore            *self,
+                                       const RtkServerAuditEntry *entries,
+                                       guint                      n,
+                                       GError                   **error);
 gboolean rtk_server_audit_add_all (RtkServerStore *self,
                                    const char     *actor,
                                    const char     *action,
@@ -240,6 +257,10 @@ gboolean rtk_server_roster_take (RtkServerStore        *self,
 void     rtk_server_roster_result_clear (RtkServerRosterResult *result);
 gboolean
 rtk_server_roster_update_progress (RtkServerStore *self, const char *order_id, GError **error);
+gboolean rtk_server_roster_update_progress_of (RtkServerStore    *self,
+                                               const char *const *orders,
+                                               guint              n,
+                                               GError           **error);
 gboolean rtk_server_roster_touch (RtkServerStore *self, const char *roster, GError **error);
 gboolean
 rtk_server_roster_digest_again (RtkServerDb *db, const RtkServerKeys *keys, GError **error);
@@ -274,13 +295,15 @@ gboolean    rtk_server_order_write (RtkServerStore *self,
                                     const char     *station_id,
                                     GError        **error);
 gboolean    rtk_server_order_touch (RtkServerStore *self, const char *order_id, GError **error);
-gboolean    rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **error);
-gboolean    rtk_server_order_set_payment (RtkServerStore *self,
-                                          const char     *order_id,
-                                          const char     *payment,
-                                          const char     *actor,
-                                          gboolean       *out_allowed,
-                                          GError        **error);
+gboolean
+rtk_server_orders_touch (RtkServerStore *self, const char *const *ids, guint n, GError **error);
+gboolean rtk_server_order_announce (RtkServerStore *self, const char *order_id, GError **error);
+gboolean rtk_server_order_set_payment (RtkServerStore *self,
+                                       const char     *order_id,
+                                       const char     *payment,
+                                       const char     *actor,
+                                       gboolean       *out_allowed,
+                                       GError        **error);
 
 /* Refunds and messages: rtk-server-refunds.c. */
 gboolean rtk_server_order_reject_effects (RtkServerStore *store,
@@ -334,6 +357,9 @@ GBytes  *rtk_server_photo_load (RtkServerStore *self,
 
 /* Submissions: rtk-server-submissions.c. */
 
+/* SQL: serial of the next submission; nobody else adds one while this is looked at. */
+#define RTK_SERVER_NEXT_SERIAL "(SELECT coalesce (max (z.serial), 0) + 1 FROM submissions z)"
+
 /* Bytes of a report that is read. */
 #define RTK_SERVER_MAX_REPORT 1048576
 
@@ -354,13 +380,14 @@ typedef struct {
   const char *report;
   const char *overrides; /* JSON array */
   const char *operation; /* (nullable) */
-  const char *detail;    /* JSON object, for the audit log */
+  const char *actor;     /* for the audit log, and so is this: */
+  const char *detail;    /* JSON object */
 } RtkServerSubmission;
 
-gboolean rtk_server_submission_add (RtkServerStore            *store,
-                                    const RtkServerSubmission *submission,
-                                    const char                *actor,
-                                    GError                   **error);
+gboolean rtk_server_submissions_add (RtkServerStore            *store,
+                                     const RtkServerSubmission *submissions,
+                                     guint                      n,
+                                     GError                   **error);
 
 /* Names of staff: rtk-server-staff.c. */
 

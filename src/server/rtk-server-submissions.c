@@ -5,6 +5,7 @@
 #include "core/rtk-check.h"
 #include "core/rtk-id.h"
 #include "core/rtk-json.h"
+#include "server/rtk-server-many-private.h"
 #include "server/rtk-server-operations.h"
 
 #include <string.h>
@@ -36,13 +37,11 @@ override_is_right (JsonObject *item)
          get_text (item, "by") != NULL;
 }
 
-/* Who accepts a failed rule answers for it by name: somebody who may submit. Whom the operation
- * names was looked at before. */
+/* Who accepts a failed rule answers for it by name: somebody who may submit. */
 static RtkServerVerdict
-check_overrides (RtkServerStore *store, RtkOperation *operation)
+check_overrides (RtkServerStore *store, RtkOperation *operation, GHashTable *people)
 {
   JsonArray *overrides = rtk_json_get_array (rtk_operation_get_body (operation), "overrides", NULL);
-  const char *known = rtk_operation_get_actor (operation);
 
   if (overrides == NULL || json_array_get_length (overrides) > RTK_N_CHECKS)
     return RTK_SERVER_REFUSED_BODY;
@@ -54,42 +53,11 @@ check_overrides (RtkServerStore *store, RtkOperation *operation)
     if (!override_is_right (item))
       return RTK_SERVER_REFUSED_BODY;
     by = get_text (item, "by");
-    if (strcmp (by, known) == 0)
-      continue;
-    who = rtk_server_operation_find_who (store, by);
+    who = rtk_server_operation_find_who (store, people, by);
     if ((who & MAY_SUBMIT) == 0)
       return who == 0 ? RTK_SERVER_REFUSED_ACTOR : RTK_SERVER_REFUSED_ROLE;
-    known = by;
   }
   return RTK_SERVER_APPLIED;
-}
-
-/* Whether the submission is new and all its parts are there, in one query. */
-static RtkServerVerdict
-check_rows (RtkServerStore *store, JsonObject *body)
-{
-  gboolean       is_new = FALSE;
-  gboolean       has_all = FALSE;
-  RtkServerRows *row = rtk_server_db_query (
-      store->db, NULL,
-      "SELECT CASE WHEN EXISTS (SELECT 1 FROM submissions WHERE id = ?1) THEN 0 ELSE 1 END,"
-      " CASE WHEN EXISTS (SELECT 1 FROM photos WHERE sha256 = ?2 AND missing = 0)"
-      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?3 AND missing = 0)"
-      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?4 AND missing = 0)"
-      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?5 AND missing = 0)"
-      " AND EXISTS (SELECT 1 FROM photos WHERE sha256 = ?6 AND missing = 0) THEN 1 ELSE 0 END",
-      "ssssss", get_text (body, "submission"), get_text (body, parts[0]), get_text (body, parts[1]),
-      get_text (body, parts[2]), get_text (body, parts[3]), get_text (body, parts[4]));
-
-  G_STATIC_ASSERT (G_N_ELEMENTS (parts) == 5);
-  if (rtk_server_db_next (store->db, row, NULL)) {
-    is_new = rtk_server_db_int (row, 0) != 0;
-    has_all = rtk_server_db_int (row, 1) != 0;
-  }
-  rtk_server_db_end (row);
-  if (!is_new)
-    return RTK_SERVER_REFUSED_REUSED;
-  return has_all ? RTK_SERVER_APPLIED : RTK_SERVER_RETRY_PHOTO;
 }
 
 static RtkServerVerdict
@@ -101,30 +69,40 @@ check_submit (RtkServerStore *store, RtkOperation *operation, const RtkServerTar
   if (target->delivery != RTK_DELIVERY_NONE || target->payment == RTK_PAYMENT_UNPAID ||
       target->payment == RTK_PAYMENT_CLOSED)
     return RTK_SERVER_REFUSED_STATE;
-  if (!rtk_server_consent_is_there (store, rtk_operation_get_order_id (operation)))
+  if (!target->consents)
     return RTK_SERVER_REFUSED_CONSENT;
   if (!rtk_id_is_valid (get_text (body, "submission")))
     return RTK_SERVER_REFUSED_BODY;
-  accepted = check_overrides (store, operation);
+  accepted = check_overrides (store, operation, target->people);
   if (accepted != RTK_SERVER_APPLIED)
     return accepted;
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     if (!rtk_sha256_is_valid (get_text (body, parts[i])))
       return RTK_SERVER_REFUSED_BODY;
-  return check_rows (store, body);
+  if (!target->is_new)
+    return RTK_SERVER_REFUSED_REUSED;
+  return target->has_all ? RTK_SERVER_APPLIED : RTK_SERVER_RETRY_PHOTO;
 }
 
-/* Who made this one saw the older ones of the desk: they need no reviewer any more, unless one has
- * begun with them. CASE: without statistics PostgreSQL would look among all that are submitted. */
+/* Who made one saw the older ones of the desk: they need no reviewer any more, unless one has begun
+ * with them. CASE: without statistics PostgreSQL would look among all that are submitted. */
 static gboolean
-supersede_older (RtkServerStore *store, const char *order_id, GError **error)
+supersede_older (RtkServerStore            *store,
+                 const RtkServerSubmission *submissions,
+                 guint                      n,
+                 GError                   **error)
 {
-  return rtk_server_db_run (store->db, error,
-                            "UPDATE submissions SET state = 'superseded', waiting = NULL"
-                            " WHERE order_id = ? AND origin = 'desk' AND CASE WHEN state ="
-                            " 'submitted' AND stage = 'first' AND lease_by IS NULL THEN 1 ELSE 0"
-                            " END = 1",
-                            "s", order_id);
+  static RtkServerMany update = {
+      "UPDATE submissions SET state = 'superseded', waiting = NULL WHERE order_id IN # AND"
+      " origin = 'desk' AND CASE WHEN state = 'submitted' AND stage = 'first' AND lease_by IS NULL"
+      " THEN 1 ELSE 0 END = 1",
+      "", "s", 0};
+  RtkServerManyRows rows;
+
+  rtk_server_many_init (&rows, &update);
+  for (guint i = 0; i < n; i++)
+    rtk_server_many_add (&rows, submissions[i].order_id);
+  return rtk_server_many_run (&rows, store->db, error);
 }
 
 /* As they are kept: no members but those that were looked at. */
@@ -163,34 +141,43 @@ make_detail (const RtkServerOrigin *origin, const char *overrides)
 }
 
 static gboolean
-apply_submit (RtkServerStore        *store,
-              RtkOperation          *operation,
-              const RtkServerOrigin *origin,
-              GError               **error)
+apply_submits (RtkServerStore        *store,
+               RtkOperation *const   *operations,
+               const RtkServerOrigin *origins,
+               guint                  n,
+               GError               **error)
 {
-  JsonObject         *body = rtk_operation_get_body (operation);
-  g_autofree char    *overrides = make_overrides (json_object_get_array_member (body, "overrides"));
-  g_autofree char    *detail = make_detail (origin, overrides);
-  RtkServerSubmission submission = {
-      .id = get_text (body, "submission"),
-      .order_id = rtk_operation_get_order_id (operation),
-      .origin = "desk",
-      .original = get_text (body, "original"),
-      .alpha = get_text (body, "alpha"),
-      .delivered = get_text (body, "delivered"),
-      .certificate = get_text (body, "certificate"),
-      .report = get_text (body, "report"),
-      .overrides = overrides,
-      .operation = rtk_operation_get_id (operation),
-      .detail = detail,
-  };
+  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+  RtkServerSubmission submissions[RTK_SERVER_MANY];
 
-  return supersede_older (store, submission.order_id, error) &&
-         rtk_server_submission_add (store, &submission, origin->actor, error);
+  for (guint i = 0; i < n; i++) {
+    JsonObject *body = rtk_operation_get_body (operations[i]);
+    char       *overrides = make_overrides (json_object_get_array_member (body, "overrides"));
+    char       *detail = make_detail (&origins[i], overrides);
+
+    g_ptr_array_add (texts, overrides);
+    g_ptr_array_add (texts, detail);
+    submissions[i] = (RtkServerSubmission){
+        .id = get_text (body, "submission"),
+        .order_id = rtk_operation_get_order_id (operations[i]),
+        .origin = "desk",
+        .original = get_text (body, "original"),
+        .alpha = get_text (body, "alpha"),
+        .delivered = get_text (body, "delivered"),
+        .certificate = get_text (body, "certificate"),
+        .report = get_text (body, "report"),
+        .overrides = overrides,
+        .operation = rtk_operation_get_id (operations[i]),
+        .actor = origins[i].actor,
+        .detail = detail,
+    };
+  }
+  return supersede_older (store, submissions, n, error) &&
+         rtk_server_submissions_add (store, submissions, n, error);
 }
 
-const RtkServerOperationKind rtk_server_operation_submit = {RTK_OPERATION_SUBMIT, MAY_SUBMIT, TRUE,
-                                                            check_submit, apply_submit};
+const RtkServerOperationKind rtk_server_operation_submit = {
+    RTK_OPERATION_SUBMIT, MAY_SUBMIT, TRUE, check_submit, NULL, apply_submits};
 
 /* What the client's engine said of the photo, for the queue of the reviewers: "pass", "warn",
  * "fail", or "unknown" when the report does not say. It is never trusted: it decides nothing. */
@@ -213,44 +200,79 @@ read_engine (RtkServerStore *store, const char *report)
   return g_strdup ("unknown");
 }
 
+/* Serials come from here and not from the database, so that a submission that waits is written once
+ * and not twice: it is in many indexes. LIMIT: payment and consent are looked at once. */
+static gboolean
+insert_rows (RtkServerStore *store, const RtkServerSubmission *submissions, guint n, GError **error)
+{
+  static RtkServerMany insert = {
+      "INSERT INTO submissions (id, order_id, state, origin, original, alpha, delivered,"
+      " certificate, report, overrides, operation, actor, engine, attempt, created_at, batch,"
+      " school, serial, waiting, waiting_since) SELECT w.column2, w.column3, 'submitted', ?2,"
+      " w.column4, w.column5, w.column6, w.column7, w.column8, w.column9, w.column10, w.column11,"
+      " w.column12, (SELECT coalesce (max (x.attempt), 0) + 1 FROM submissions x WHERE x.order_id ="
+      " w.column3), ?1, (SELECT r.batch FROM orders o JOIN roster r ON r.id = o.roster"
+      " WHERE o.id = w.column3), (SELECT b.school FROM orders o JOIN roster r ON r.id = o.roster"
+      " JOIN batches b ON b.id = r.batch WHERE o.id = w.column3), w.serial,"
+      " CASE WHEN w.may = 1 THEN w.serial END, CASE WHEN w.may = 1 THEN ?1 END"
+      " FROM (SELECT v.*, " RTK_SERVER_NEXT_SERIAL " - 1 + v.column1 AS serial, (SELECT CASE WHEN"
+      " " RTK_SERVER_IS_PAID_FOR " AND " RTK_SERVER_CONSENTS (
+          "?3") " THEN 1 ELSE 0 END FROM orders o WHERE o.id = v.column3) AS may FROM @ v WHERE"
+                " v.column2 IS NOT NULL LIMIT " G_STRINGIFY (
+                    RTK_SERVER_MANY) ") w ORDER BY w.column1",
+      "isi", "sssssssssss", 0};
+  static RtkServerMany name_photos = {"UPDATE photos SET named = 1 WHERE sha256 IN # AND named = 0",
+                                      "", "sssss", 0};
+  g_autoptr (GPtrArray) engines = g_ptr_array_new_with_free_func (g_free);
+  RtkServerManyRows rows;
+  RtkServerManyRows photos;
+
+  rtk_server_many_init (&rows, &insert, g_get_real_time (), submissions->origin,
+                        (gint64)store->config->require_consent);
+  rtk_server_many_init (&photos, &name_photos);
+  for (guint i = 0; i < n; i++) {
+    const RtkServerSubmission *self = &submissions[i];
+    char                      *engine = read_engine (store, self->report);
+
+    g_ptr_array_add (engines, engine);
+    rtk_server_many_add (&rows, self->id, self->order_id, self->original, self->alpha,
+                         self->delivered, self->certificate, self->report, self->overrides,
+                         self->operation, self->actor, engine);
+    rtk_server_many_add (&photos, self->original, self->alpha, self->delivered, self->certificate,
+                         self->report);
+  }
+  return rtk_server_many_run (&rows, store->db, error) &&
+         rtk_server_many_run (&photos, store->db, error);
+}
+
 /**
- * rtk_server_submission_add:
+ * rtk_server_submissions_add:
  * @store: a store, in a transaction
- * @submission: what it is made of; the parts are there
- * @actor: for the audit log
+ * @submissions: (array length=n): what they are made of; the parts are there, no order is there
+ *   twice, and all are of one origin
+ * @n: from 1 to %RTK_SERVER_MANY
  * @error: return location
  *
- * Adds a submission to its order, counts it as the order's next attempt, and touches the order.
+ * Adds each submission to its order, counts it as the order's next attempt, says whether it waits
+ * for a reviewer, and touches the order. That older ones do not wait any more is up to the caller.
  *
- * Returns: whether it was written
+ * Returns: whether they were written
  */
 gboolean
-rtk_server_submission_add (RtkServerStore            *store,
-                           const RtkServerSubmission *submission,
-                           const char                *actor,
-                           GError                   **error)
+rtk_server_submissions_add (RtkServerStore            *store,
+                            const RtkServerSubmission *submissions,
+                            guint                      n,
+                            GError                   **error)
 {
-  g_autofree char *engine = read_engine (store, submission->report);
+  RtkServerAuditEntry entries[RTK_SERVER_MANY];
+  const char         *orders[RTK_SERVER_MANY];
 
-  return rtk_server_db_run (
-             store->db, error,
-             "INSERT INTO submissions (id, order_id, state, origin, original, alpha, delivered,"
-             " certificate, report, overrides, operation, actor, engine, attempt, created_at, "
-             "batch,"
-             " school) SELECT ?1, ?2, 'submitted', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-             " (SELECT coalesce (max (x.attempt), 0) + 1 FROM submissions x WHERE x.order_id = ?2),"
-             " ?13, b.id, b.school FROM orders o JOIN roster r ON r.id = o.roster"
-             " JOIN batches b ON b.id = r.batch WHERE o.id = ?2",
-             "ssssssssssssi", submission->id, submission->order_id, submission->origin,
-             submission->original, submission->alpha, submission->delivered,
-             submission->certificate, submission->report, submission->overrides,
-             submission->operation, actor, engine, g_get_real_time ()) &&
-         rtk_server_db_run (store->db, error,
-                            "UPDATE photos SET named = 1 WHERE sha256 IN (?, ?, ?, ?, ?)"
-                            " AND named = 0",
-                            "sssss", submission->original, submission->alpha, submission->delivered,
-                            submission->certificate, submission->report) &&
-         rtk_server_order_touch (store, submission->order_id, error) &&
-         rtk_server_audit_add (store, actor, "submission.create", submission->id,
-                               submission->detail, error);
+  for (guint i = 0; i < n; i++) {
+    entries[i] = (RtkServerAuditEntry){submissions[i].actor, "submission.create", submissions[i].id,
+                                       submissions[i].detail};
+    orders[i] = submissions[i].order_id;
+  }
+  return insert_rows (store, submissions, n, error) &&
+         rtk_server_orders_touch (store, orders, n, error) &&
+         rtk_server_audit_add_entries (store, entries, n, error);
 }

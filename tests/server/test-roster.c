@@ -468,8 +468,9 @@ test_export_many (void)
       " 'none', 1, 1 FROM orders o, n WHERE o.id = ?";
   static const char copy_photo[] =
       COUNT "INSERT INTO submissions (id, order_id, state, origin, original, delivered, report,"
-            " actor, created_at) SELECT " ID ", " ID ", 'approved', 'online', w.original,"
-            " w.delivered, w.report, 'server', 1 FROM submissions w, n WHERE w.order_id = ?";
+            " actor, created_at, serial) SELECT " ID ", " ID ", 'approved', 'online', w.original,"
+            " w.delivered, w.report, 'server', 1, 1000 + n.i FROM submissions w, n WHERE"
+            " w.order_id = ?";
   g_autoptr (RtkTestServer) server = rtk_test_server_new (2, no_chance);
   g_autofree char *boss = rtk_test_sign_in (server, "supervisor");
   g_autofree char *batch = get_batch (server, boss);
