@@ -156,7 +156,7 @@ rtk_server_db_move (RtkServerDb *self)
  * @self: a connection, outside a transaction
  * @is_large: whether the next transactions write very much
  *
- * Gives an SQLite connection room in memory for all the pages that it changes, 64 MiB at most: else
+ * Gives an SQLite connection room in memory for all the pages that it changes, 32 MiB at most: else
  * it writes most of them several times. A PostgreSQL server has its own.
  */
 void
@@ -164,7 +164,7 @@ rtk_server_db_set_room (RtkServerDb *self, gboolean is_large)
 {
   if (!rtk_server_db_is_postgres (self))
     (void)self->backend->exec (
-        self, is_large ? "PRAGMA cache_size=-65536" : "PRAGMA cache_size=-2000", NULL);
+        self, is_large ? "PRAGMA cache_size=-32768" : "PRAGMA cache_size=-2000", NULL);
 }
 
 /**

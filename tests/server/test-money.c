@@ -105,7 +105,7 @@ test_audit (void)
   g_autofree char *export_id = rtk_test_new_id ();
   g_autofree char *submission = NULL;
   g_autofree char *body = NULL;
-  g_autofree char *unpaid[2] = {NULL};
+  g_auto (GStrv) unpaid = g_new0 (char *, 3);
   g_autoptr (RtkTestReply) cash = NULL;
   g_autoptr (RtkTestReply) waiver = NULL;
   g_autoptr (RtkTestReply) made = NULL;

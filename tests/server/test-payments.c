@@ -619,7 +619,7 @@ static void
 test_poison (void)
 {
   g_auto (Shop) shop;
-  g_autofree char *codes[2] = {NULL};
+  g_auto (GStrv) codes = g_new0 (char *, 3);
   g_autoptr (GError) error = NULL;
 
   shop_init (&shop, NULL);
